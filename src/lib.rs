@@ -1,0 +1,9 @@
+//! Prometheus exporter for the wolkvox report "detail of abandoned calls".
+
+pub mod board;
+pub mod config;
+pub mod domain;
+pub mod exposition;
+pub mod simulator;
+pub mod web;
+pub mod wolkvox;

@@ -1,0 +1,1 @@
+//! A wolkvox server of one's own, for trials and tests.

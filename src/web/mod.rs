@@ -1,0 +1,25 @@
+//! The HTTP server: /metrics, the status page and the two probes.
+
+use std::future::Future;
+
+use bytes::Bytes;
+
+use crate::board::status::Status;
+
+/// What the server shows. It never calls wolkvox and never waits for the ledger.
+pub trait Site: Send + Sync + 'static {
+    /// The answer to a scrape with these request headers.
+    fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> impl Future<Output = Exposed> + Send;
+    fn status(&self) -> Status;
+    /// Whether the ledger is open and loaded.
+    fn ready(&self) -> bool;
+}
+
+/// An encoded exposition.
+#[derive(Debug, Clone)]
+pub struct Exposed {
+    pub content_type: &'static str,
+    pub content_encoding: Option<&'static str>,
+    /// Written one after another.
+    pub body: Vec<Bytes>,
+}

@@ -1,0 +1,47 @@
+//! The wolkvox API: one call, one outcome.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::domain::identity::RowHasher;
+use crate::domain::outcome::Outcome;
+use crate::domain::range::CivilRange;
+use crate::domain::row::ReadRow;
+
+/// The report "detail of abandoned calls" of one operation.
+///
+/// A trait so that the poller can be driven by generated histories in paused time, where a real socket can't be used.
+pub trait AbandonedCallsReport: Send + Sync + 'static {
+    /// Asks once for the calls of `range`. Never retries, never waits for its turn: that is the poller's work.
+    /// The future may be dropped at any time; nothing is counted then.
+    fn fetch(&self, range: CivilRange, hasher: &RowHasher) -> impl Future<Output = Call> + Send;
+}
+
+/// One call made (or, for a missing token, not made).
+#[derive(Debug)]
+pub struct Call {
+    /// Request to last byte; `None` when no request was sent, as with an empty token file.
+    pub took: Option<Duration>,
+    pub result: Result<Answer, Failure>,
+}
+
+/// An answer that could be read to its end.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// In the order of the answer.
+    pub rows: Vec<ReadRow>,
+    /// How many rows `msg` announced; `None` where it has no count. 0 for an empty answer.
+    pub announced: Option<u64>,
+}
+
+/// A call that gave no answer to count.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// Never `Ok`, `Empty` or `Incomplete`.
+    pub outcome: Outcome,
+    /// What happened, in words, for the log and the status page: at most 300 characters, no token, no personal data.
+    pub message: String,
+    /// The answer's `Retry-After`, as a delay from now.
+    pub retry_after: Option<Duration>,
+}
