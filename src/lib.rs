@@ -4,6 +4,7 @@ pub mod board;
 pub mod config;
 pub mod domain;
 pub mod exposition;
+pub mod ledger;
 pub mod simulator;
 pub mod web;
 pub mod wolkvox;

@@ -1,12 +1,13 @@
 //! The checked configuration. What is in these types has been validated; nothing behind them checks again.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
+
+pub use crate::domain::rules::Skills;
 
 /// All that `serve` needs.
 #[derive(Debug)]
@@ -81,20 +82,4 @@ pub enum Start {
     Now,
     /// This far back; at most `max_catch_up`.
     History(Duration),
-}
-
-/// The skills that are counted. Either way one call asks for all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Skills {
-    All,
-    Only(BTreeSet<String>),
-}
-
-impl Skills {
-    pub fn selects(&self, skill_id: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(ids) => ids.contains(skill_id),
-        }
-    }
 }

@@ -1,9 +1,23 @@
 //! What the exporter knows about calls, windows and counting. No I/O and no clock: instants are passed in.
+//!
+//! A read goes through it in this order: [`plan`] says which stretch is due, [`zone`] writes it in local time, [`tally`]
+//! counts the rows of the answer into the [`account`] of the operation, [`cadence`] says when to ask next.
 
+pub mod account;
+pub mod cadence;
 pub mod disposition;
+pub mod distribution;
+pub mod histogram;
 pub mod identity;
+pub mod offset;
 pub mod outcome;
+pub mod plan;
 pub mod range;
 pub mod row;
+pub mod rules;
+pub mod series;
+pub mod shortfall;
+pub mod tally;
+pub mod totals;
 pub mod window;
 pub mod zone;

@@ -1,0 +1,39 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::window::Windows;
+
+/// What the configuration says about reading and counting one operation.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The zone of the report's dates.
+    pub zone: TimeZone,
+    pub windows: Windows,
+    /// How far back each read reaches again for late rows.
+    pub overlap: Duration,
+    /// How far back an outage is made good.
+    pub max_catch_up: Duration,
+    /// How long a new series shows its starting value first.
+    pub hold: Duration,
+    /// Label sets before `__other__`.
+    pub max_series: usize,
+    pub skills: Skills,
+}
+
+/// The skills that are counted. Either way one call asks for all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Skills {
+    All,
+    Only(BTreeSet<String>),
+}
+
+impl Skills {
+    pub fn selects(&self, skill_id: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(ids) => ids.contains(skill_id),
+        }
+    }
+}

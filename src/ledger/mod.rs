@@ -1,0 +1,146 @@
+//! The ledger: what has been counted, on disk. One transaction moves the cursor, the totals, the histogram cells and the
+//! row identities of a read together, so that a crash at any instant leaves either all of it or nothing.
+
+mod digest;
+mod error;
+mod open;
+mod schema;
+mod seen;
+mod store;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use crate::domain::account::Account;
+use crate::domain::identity::RowHasher;
+
+pub use error::{CommitError, OpenError};
+pub use seen::SeenInLedger;
+
+/// An open ledger, locked for this process. Its calls block on the disk: not for async threads.
+#[derive(Debug)]
+pub struct Ledger {
+    path: PathBuf,
+    key: [u8; 16],
+    connection: Mutex<Connection>,
+    /// Row identities of all operations.
+    keys: AtomicI64,
+    /// Holds the lock for the life of the process.
+    _lock: std::fs::File,
+}
+
+/// An operation's place in the ledger.
+#[derive(Debug, Clone)]
+pub struct OperationId {
+    id: i64,
+    zone: String,
+}
+
+/// An operation as the ledger knew it when the process began.
+#[derive(Debug)]
+pub struct Opened {
+    pub id: OperationId,
+    pub account: Account,
+    /// IANA name of the zone that the account was made in, where that is another one than now.
+    pub other_zone: Option<String>,
+}
+
+impl Ledger {
+    /// Opens the ledger at `path`, or makes a new one. A damaged one is set aside.
+    pub fn open(path: &Path, now: Timestamp) -> Result<Self, OpenError> {
+        open::open(path, now)
+    }
+
+    /// Hashes rows with this ledger's own key.
+    pub fn hasher(&self) -> RowHasher {
+        RowHasher::new(self.key)
+    }
+
+    /// The account of an operation, or the one that `begin` makes for a new operation. Holds begin at `now`.
+    pub fn operation(
+        &self,
+        name: &str,
+        zone: &str,
+        now: Timestamp,
+        begin: impl FnOnce() -> Account,
+    ) -> Result<Opened, CommitError> {
+        let mut connection = self.connection();
+        if let Some(stored) = store::load(&connection, name, now)? {
+            let other_zone = (stored.zone != zone).then_some(stored.zone);
+            let id = OperationId { id: stored.id, zone: zone.to_owned() };
+            return Ok(Opened { id, account: stored.account, other_zone });
+        }
+        let account = begin();
+        let nothing = Account { totals: Default::default(), ..account.clone() };
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let id = OperationId { id: store::insert(&transaction, name, zone)?, zone: zone.to_owned() };
+        store::save(&transaction, id.id, &nothing, &account)?;
+        self.seal(&transaction, &id, &account, 0, 0)?;
+        transaction.commit()?;
+        Ok(Opened { id, account, other_zone: None })
+    }
+
+    /// Runs `change` on a copy of `old` and on the seen rows, and stores what came of it: all of it, or on an error
+    /// nothing. Returns the new account.
+    pub fn commit<E: From<CommitError>>(
+        &self,
+        operation: &OperationId,
+        old: &Account,
+        change: impl FnOnce(&mut Account, &mut SeenInLedger<'_>) -> Result<(), E>,
+    ) -> Result<Account, E> {
+        let mut connection = self.connection();
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(CommitError::from)?;
+        let mut account = old.clone();
+        let mut seen =
+            SeenInLedger { transaction: &transaction, operation: operation.id, key: &self.key, digest: 0, count: 0 };
+        change(&mut account, &mut seen)?;
+        let (seen_digest, seen_count) = (seen.digest, seen.count);
+        store::save(&transaction, operation.id, old, &account)
+            .and_then(|()| self.seal(&transaction, operation, &account, seen_digest, seen_count))
+            .and_then(|()| transaction.commit())
+            .map_err(CommitError::from)?;
+        self.keys.fetch_add(seen_count, Ordering::Relaxed);
+        Ok(account)
+    }
+
+    /// Bytes on disk, those of the write-ahead log included.
+    pub fn size_bytes(&self) -> u64 {
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        size(&self.path) + size(&open::beside(&self.path, "-wal"))
+    }
+
+    /// Row identities kept.
+    pub fn keys(&self) -> u64 {
+        self.keys.load(Ordering::Relaxed).max(0) as u64
+    }
+
+    /// Stores the digests of what the transaction leaves behind.
+    fn seal(
+        &self,
+        transaction: &rusqlite::Transaction<'_>,
+        operation: &OperationId,
+        account: &Account,
+        seen_digest: i64,
+        seen_count: i64,
+    ) -> rusqlite::Result<()> {
+        let digest = digest::of_account(&self.key, &operation.zone, account);
+        transaction
+            .prepare_cached(
+                // SQLite has no exclusive or: (a | b) - (a & b).
+                "UPDATE operation SET zone = ?2, account_digest = ?3,
+                    seen_digest = (seen_digest | ?4) - (seen_digest & ?4), seen_count = seen_count + ?5 WHERE id = ?1",
+            )?
+            .execute(params![operation.id, operation.zone, digest, seen_digest, seen_count])?;
+        Ok(())
+    }
+
+    /// A panic while the lock was held has rolled its transaction back; the connection is sound.
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
