@@ -5,6 +5,8 @@ pub mod config;
 pub mod domain;
 pub mod exposition;
 pub mod ledger;
+pub mod poller;
+pub mod shutdown;
 pub mod simulator;
 pub mod web;
 pub mod wolkvox;

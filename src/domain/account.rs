@@ -138,15 +138,6 @@ impl Account {
         self.series.values().filter_map(|series| series.hold.as_ref()).map(|held| held.since + hold).min()
     }
 
-    /// Begins the holds anew: after a restart nobody has seen the starting values for long enough.
-    pub fn renew_holds(&mut self, now: Timestamp) {
-        for series in self.series.values_mut().filter(|series| series.hold.is_some()) {
-            if let Some(held) = &mut Arc::make_mut(series).hold {
-                held.since = now;
-            }
-        }
-    }
-
     /// Takes the cursor back to where `old` came into force, if the two zones differ: a report whose dates are hours
     /// behind the ranges asked for has hidden rows since then. What is read again is recognised by its identity, so
     /// nothing before the oldest identity is.

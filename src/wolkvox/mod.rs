@@ -15,6 +15,9 @@ pub trait AbandonedCallsReport: Send + Sync + 'static {
     /// Asks once for the calls of `range`. Never retries, never waits for its turn: that is the poller's work.
     /// The future may be dropped at any time; nothing is counted then.
     fn fetch(&self, range: CivilRange, hasher: &RowHasher) -> impl Future<Output = Call> + Send;
+
+    /// A number that changes with the token, and tells nothing of it. Reads a token file afresh: for a blocking thread.
+    fn token_fingerprint(&self) -> u64;
 }
 
 /// One call made (or, for a missing token, not made).

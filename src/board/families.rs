@@ -1,0 +1,229 @@
+//! The metric families of operations: contract and code meet here, and nowhere else.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::operation::{BoardOperation, Shown};
+use super::pulse::Durations;
+use crate::domain::account::Account;
+use crate::domain::disposition::{Disposition, RejectReason};
+use crate::domain::histogram::{NATIVE_SCHEMA, Native, ZERO_THRESHOLD};
+use crate::domain::outcome::Outcome;
+use crate::domain::series::SeriesKey;
+use crate::domain::totals::Total;
+use crate::exposition::model::{Family, Histogram, Kind, NativeHistogram, Series, Value};
+
+/// The families with a series per label set. They change with a commit, not with a scrape, but for one thing: the window
+/// gauges of an operation are absent when its last complete window is too old to stand for "now".
+pub fn call_families(operations: &[Shown<'_>], now: Timestamp) -> Vec<Family> {
+    let mut calls = Vec::new();
+    let mut times = Vec::new();
+    let mut last_window = Vec::new();
+    for Shown { operation, account } in operations {
+        let created = Some(account.marks.start.as_second() as f64);
+        let window = account
+            .last_window_is_current(&operation.rules.windows, now)
+            .then(|| account.last_window(&operation.rules.windows));
+        for (key, series) in &account.series {
+            let labels = labels_of(operation, account, key);
+            let shown = series.shown();
+            if let Some(window) = &window {
+                let value = Value::Gauge(window.get(&series.number).copied().unwrap_or(0) as f64);
+                last_window.push(Series { labels: labels.clone(), value, created: None });
+            }
+            calls.push(Series { labels: labels.clone(), value: Value::Counter(shown.calls as f64), created });
+            let buckets = shown.times.cumulative(&operation.buckets);
+            let histogram = Histogram {
+                count: shown.times.count(),
+                sum: shown.times.sum(),
+                buckets: operation.buckets.iter().map(|&bound| f64::from(bound)).zip(buckets).collect(),
+                native: Some(native(&shown.times.native())),
+            };
+            times.push(Series { labels, value: Value::Histogram(histogram), created });
+        }
+    }
+    vec![
+        Family {
+            name: "wolkvox_abandoned_calls_total".into(),
+            help: "Calls that were abandoned while queueing, each counted once, in the window that it was read with."
+                .into(),
+            kind: Kind::Counter,
+            series: calls,
+        },
+        Family {
+            name: "wolkvox_abandon_time_seconds".into(),
+            help: "Time waited before hanging up, of the abandoned calls that have one.".into(),
+            kind: Kind::Histogram,
+            series: times,
+        },
+        Family {
+            name: "wolkvox_window_abandoned_calls".into(),
+            help: "Abandoned calls in the last complete window. Absent when that is not recent.".into(),
+            kind: Kind::Gauge,
+            series: last_window,
+        },
+    ]
+}
+
+fn labels_of(operation: &BoardOperation, account: &Account, key: &SeriesKey) -> Vec<(Cow<'static, str>, Arc<str>)> {
+    let name = account.skills.get(&key.skill_id).map_or(&key.skill_id, |said| &said.name);
+    vec![
+        ("operation".into(), operation.name.clone()),
+        ("skill_id".into(), key.skill_id.clone()),
+        ("skill_name".into(), name.clone()),
+        ("type_interaction".into(), key.type_interaction.clone()),
+    ]
+}
+
+fn native(native: &Native) -> NativeHistogram {
+    NativeHistogram {
+        schema: NATIVE_SCHEMA,
+        zero_threshold: ZERO_THRESHOLD,
+        zero_count: native.zero,
+        positive: native.positive.iter().map(|(&index, &count)| (index, count)).collect(),
+    }
+}
+
+/// The families with a few series per operation.
+pub fn operation_families(operations: &[Shown<'_>], process_start: Timestamp, now: Timestamp) -> Vec<Family> {
+    let mut families = ledger_counters(operations);
+    families.extend(gauges(operations, now));
+    families.push(poll_durations(operations, process_start));
+    families
+}
+
+/// The counters that live in the ledger.
+fn ledger_counters(operations: &[Shown<'_>]) -> Vec<Family> {
+    let counter = |name: &'static str, help: &'static str, label: &'static str, values: &[(&'static str, Total)]| {
+        let mut series = Vec::with_capacity(operations.len() * values.len());
+        for Shown { operation, account } in operations {
+            let created = Some(account.marks.start.as_second() as f64);
+            for &(value, total) in values {
+                let mut labels = vec![("operation".into(), operation.name.clone())];
+                if !label.is_empty() {
+                    labels.push((label.into(), value.into()));
+                }
+                let value = Value::Counter(account.totals.get(total) as f64);
+                series.push(Series { labels, value, created });
+            }
+        }
+        Family { name: name.into(), help: help.into(), kind: Kind::Counter, series }
+    };
+    let single = |name: &'static str, help: &'static str, total: Total| counter(name, help, "", &[("", total)]);
+    let outcomes = Outcome::ALL.map(|outcome| (outcome.as_str(), Total::Polls(outcome)));
+    let dispositions = [
+        Disposition::Counted,
+        Disposition::Duplicate,
+        Disposition::OtherResult,
+        Disposition::BeforeStart,
+        Disposition::NotSelected,
+        // Any reason: the label is that of the disposition.
+        Disposition::Rejected(RejectReason::Date),
+    ]
+    .map(|disposition| (disposition.as_str(), Total::Rows(disposition)));
+    let reasons = RejectReason::ALL.map(|reason| (reason.as_str(), Total::RowsRejected(reason)));
+    vec![
+        single(
+            "wolkvox_windows_total",
+            "Windows completed, those of a catch-up included: the divisor that makes rates exact.",
+            Total::Windows,
+        ),
+        counter("wolkvox_polls_total", "Calls made to the API, by how they ended.", "outcome", &outcomes),
+        counter(
+            "wolkvox_rows_total",
+            "Rows of the answers used, by what became of them.",
+            "disposition",
+            &dispositions,
+        ),
+        counter("wolkvox_rows_rejected_total", "Rows that could not be used, by reason.", "reason", &reasons),
+        single("wolkvox_rows_missing_total", "Rows that an answer announced and never delivered.", Total::RowsMissing),
+        single(
+            "wolkvox_abandon_time_unreadable_total",
+            "Calls that were counted without a time, for theirs could not be read.",
+            Total::AbandonTimeUnreadable,
+        ),
+        single(
+            "wolkvox_late_rows_total",
+            "Calls that were counted in a window that an earlier read had completed.",
+            Total::LateRows,
+        ),
+        single(
+            "wolkvox_skipped_seconds_total",
+            "Time that was given up, for it was older than max_catch_up.",
+            Total::SkippedSeconds,
+        ),
+        single(
+            "wolkvox_series_overflow_total",
+            "Calls that were counted under __other__, for max_series was reached.",
+            Total::SeriesOverflow,
+        ),
+    ]
+}
+
+fn gauges(operations: &[Shown<'_>], now: Timestamp) -> Vec<Family> {
+    let gauge = |name: &'static str, help: &'static str, value: &dyn Fn(&Shown<'_>) -> Option<f64>| {
+        let series = operations.iter().filter_map(|shown| {
+            let labels = vec![("operation".into(), shown.operation.name.clone())];
+            Some(Series { labels, value: Value::Gauge(value(shown)?), created: None })
+        });
+        Family { name: name.into(), help: help.into(), kind: Kind::Gauge, series: series.collect() }
+    };
+    vec![
+        gauge("wolkvox_up", "Whether the last poll succeeded. An empty window is a success.", &|shown| {
+            shown.operation.pulse().up.map(|up| f64::from(u8::from(up)))
+        }),
+        gauge("wolkvox_complete_until_timestamp_seconds", "The data are complete up to here.", &|shown| {
+            Some(shown.account.marks.complete_until.as_second() as f64)
+        }),
+        gauge("wolkvox_last_success_timestamp_seconds", "When the last poll that succeeded ended.", &|shown| {
+            shown.operation.pulse().last_success.map(seconds)
+        }),
+        gauge("wolkvox_last_poll_timestamp_seconds", "When the last poll ended.", &|shown| {
+            shown.operation.pulse().last_poll.map(seconds)
+        }),
+        gauge(
+            "wolkvox_catching_up",
+            "1 while an outage is being made good, and until the new series have shown their starting values.",
+            &|shown| Some(f64::from(u8::from(shown.account.catching_up(shown.operation.rules.hold, now)))),
+        ),
+        gauge(
+            "wolkvox_observed_utc_offset_seconds",
+            "The offset of the report's dates from UTC, worked out from conn_id.",
+            &|shown| shown.operation.pulse().offset.map(|observed| observed.offset as f64),
+        ),
+        gauge(
+            "wolkvox_timezone_mismatch",
+            "Whether the observed offset contradicts the configured time zone.",
+            &|shown| {
+                let mismatch = shown.operation.pulse().offset.is_some_and(|observed| observed.mismatch);
+                Some(f64::from(u8::from(mismatch)))
+            },
+        ),
+    ]
+}
+
+fn poll_durations(operations: &[Shown<'_>], process_start: Timestamp) -> Family {
+    let histogram = |durations: &Durations| Histogram {
+        count: durations.count,
+        sum: durations.sum,
+        buckets: durations.cumulative(),
+        native: Some(native(&durations.native)),
+    };
+    let series = operations.iter().map(|shown| Series {
+        labels: vec![("operation".into(), shown.operation.name.clone())],
+        value: Value::Histogram(histogram(&shown.operation.pulse().durations)),
+        created: Some(seconds(process_start)),
+    });
+    Family {
+        name: "wolkvox_poll_duration_seconds".into(),
+        help: "Duration of one call to the API, request to last byte.".into(),
+        kind: Kind::Histogram,
+        series: series.collect(),
+    }
+}
+
+fn seconds(at: Timestamp) -> f64 {
+    at.as_millisecond() as f64 / 1_000.0
+}

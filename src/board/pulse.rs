@@ -1,0 +1,80 @@
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::status::PollReport;
+use crate::domain::cadence::Pause;
+use crate::domain::histogram::Native;
+use crate::domain::offset::Observation;
+use crate::domain::outcome::Outcome;
+
+/// Polls shown on the status page: two hours at the default interval.
+const POLLS_SHOWN: usize = 24;
+
+/// What is known of an operation's polls since the process began, and is lost with it.
+#[derive(Debug, Default)]
+pub struct Pulse {
+    pub last_poll: Option<Timestamp>,
+    pub last_success: Option<Timestamp>,
+    /// Whether the last poll succeeded; `None` until one has ended.
+    pub up: Option<bool>,
+    pub durations: Durations,
+    /// The report's offset from UTC.
+    pub offset: Option<Observation>,
+    pub next_poll: Option<Timestamp>,
+    pub pause: Option<Pause>,
+    /// How the last poll failed.
+    pub failure: Option<(Outcome, String)>,
+    /// Newest first.
+    pub polls: VecDeque<PollReport>,
+}
+
+impl Pulse {
+    /// Notes a poll that ended at `now`.
+    pub fn poll_ended(&mut self, report: PollReport, now: Timestamp) {
+        self.last_poll = Some(now);
+        self.up = Some(report.message.is_none());
+        if report.message.is_none() {
+            self.last_success = Some(now);
+        }
+        self.failure = report.message.clone().map(|message| (report.outcome, message));
+        self.polls.push_front(report);
+        self.polls.truncate(POLLS_SHOWN);
+    }
+}
+
+/// How long calls took, as a histogram.
+#[derive(Debug, Default, Clone)]
+pub struct Durations {
+    /// Per bound, not cumulative.
+    cells: [u64; Durations::BOUNDS.len()],
+    pub count: u64,
+    /// Seconds.
+    pub sum: f64,
+    pub native: Native,
+}
+
+impl Durations {
+    /// Seconds. Loopback answers in milliseconds, wolkvox in seconds, and gives up a call after 60.
+    pub const BOUNDS: [f64; 12] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 75.0];
+
+    pub fn record(&mut self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        if let Some(cell) = Self::BOUNDS.iter().position(|&bound| seconds <= bound) {
+            self.cells[cell] += 1;
+        }
+        self.count += 1;
+        self.sum += seconds;
+        self.native.add(seconds, 1);
+    }
+
+    /// Each bound with the count of all calls up to it.
+    pub fn cumulative(&self) -> Vec<(f64, u64)> {
+        let running = self.cells.iter().scan(0, |below, cell| {
+            *below += cell;
+            Some(*below)
+        });
+        Self::BOUNDS.into_iter().zip(running).collect()
+    }
+}

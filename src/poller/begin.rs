@@ -1,0 +1,37 @@
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::board::rules;
+use crate::config::{Operation, Start};
+use crate::domain::account::Account;
+use crate::ledger::{CommitError, Ledger, OperationId};
+
+/// Takes an operation's account from the ledger, or begins it where the configuration says. Blocks on the disk.
+pub fn open_account(
+    ledger: &Ledger,
+    operation: &Operation,
+    now: Timestamp,
+) -> Result<(OperationId, Account), CommitError> {
+    let rules = rules(operation);
+    let zone = rules.zone.iana_name().unwrap_or("UTC");
+    let opened = ledger.operation(&operation.name, zone, now, || {
+        let first = match operation.start {
+            Start::Now => now,
+            Start::History(duration) => now - duration,
+        };
+        Account::new(&rules.windows, first)
+    })?;
+    let Some(old) = opened.other_zone else { return Ok((opened.id, opened.account)) };
+    let account = ledger.commit(&opened.id, &opened.account, |account, _| {
+        // A zone that this build's database lacks is taken for one that hides nothing differs from.
+        if let Ok(old) = TimeZone::get(&old) {
+            account.change_zone(&old, &rules.zone, &rules.windows);
+        }
+        Ok::<(), CommitError>(())
+    })?;
+    tracing::info!(
+        operation = operation.name, old_timezone = old, timezone = zone, complete_until = %account.marks.complete_until,
+        "the time zone has changed since the last start; reading again from complete_until"
+    );
+    Ok((opened.id, account))
+}

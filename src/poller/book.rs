@@ -1,0 +1,125 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::{Mutex, watch};
+
+use crate::board::Board;
+use crate::domain::account::Account;
+use crate::domain::outcome::Outcome;
+use crate::domain::range::{CivilRange, Stretch};
+use crate::domain::row::ReadRow;
+use crate::domain::tally::{Read, tally};
+use crate::domain::totals::Total;
+use crate::ledger::{CommitError, Ledger, OperationId, SeenInLedger};
+
+/// One operation's account: in the ledger first, then on the board.
+///
+/// Every change goes through [`Book::commit`], one at a time, off the async threads. What is published has been stored.
+#[derive(Debug)]
+pub struct Book {
+    ledger: Arc<Ledger>,
+    id: OperationId,
+    board: Arc<Board>,
+    /// The operation's place on the board.
+    index: usize,
+    account: Mutex<Arc<Account>>,
+    published: watch::Sender<Arc<Account>>,
+}
+
+/// An answer that is used, and how it stands in its poll.
+#[derive(Debug)]
+pub struct Used {
+    pub stretch: Stretch,
+    pub asked: CivilRange,
+    pub rows: Vec<ReadRow>,
+    pub outcome: Outcome,
+    /// See [`Read`].
+    pub missing: u64,
+    pub missing_believed: u64,
+    pub catch_up: bool,
+    pub due_end: Timestamp,
+    pub skip_to: Option<Timestamp>,
+    pub now: Timestamp,
+}
+
+impl Book {
+    pub fn new(ledger: Arc<Ledger>, id: OperationId, account: Account, board: Arc<Board>, index: usize) -> Self {
+        let account = Arc::new(account);
+        board.publish(index, account.clone());
+        let (published, _) = watch::channel(account.clone());
+        Self { ledger, id, board, index, account: Mutex::new(account), published }
+    }
+
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The account as it was last published.
+    pub fn account(&self) -> Arc<Account> {
+        self.published.borrow().clone()
+    }
+
+    /// Follows the account.
+    pub fn follow(&self) -> watch::Receiver<Arc<Account>> {
+        self.published.subscribe()
+    }
+
+    /// Counts the rows of an answer and its outcome.
+    pub async fn count(&self, used: Used) -> Result<Arc<Account>, CommitError> {
+        let rules = self.board.operation(self.index).rules.clone();
+        self.commit(move |account, seen| {
+            account.totals.add(Total::Polls(used.outcome), 1);
+            account.marks.missing_believed = used.missing_believed;
+            let read = Read {
+                stretch: used.stretch,
+                asked: used.asked,
+                rows: &used.rows,
+                missing: used.missing,
+                catch_up: used.catch_up,
+                due_end: used.due_end,
+                skip_to: used.skip_to,
+                now: used.now,
+            };
+            tally(account, &rules, &read, seen).map_err(CommitError::from)
+        })
+        .await
+    }
+
+    /// Counts the outcome of a call whose answer, if there was one, is not used.
+    pub async fn count_call(&self, outcome: Outcome) -> Result<Arc<Account>, CommitError> {
+        self.commit(move |account, _| {
+            account.totals.add(Total::Polls(outcome), 1);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Stores and publishes a change that reads no rows.
+    pub async fn amend(&self, change: impl FnOnce(&mut Account) + Send + 'static) -> Result<Arc<Account>, CommitError> {
+        self.commit(move |account, _| {
+            change(account);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn commit(
+        &self,
+        change: impl FnOnce(&mut Account, &mut SeenInLedger<'_>) -> Result<(), CommitError> + Send + 'static,
+    ) -> Result<Arc<Account>, CommitError> {
+        let mut current = self.account.lock().await;
+        let (ledger, id, old) = (self.ledger.clone(), self.id.clone(), current.clone());
+        let stored = tokio::task::spawn_blocking(move || ledger.commit(&id, &old, change)).await;
+        let committed = stored.unwrap_or_else(|stopped| Err(CommitError::Broken(stopped.to_string())));
+        self.board.ledger_committed(&self.ledger, committed.is_ok());
+        let account = Arc::new(committed?);
+        *current = account.clone();
+        self.board.publish(self.index, account.clone());
+        self.published.send_replace(account.clone());
+        Ok(account)
+    }
+}

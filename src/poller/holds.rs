@@ -1,0 +1,47 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::book::Book;
+use super::clock::Clock;
+use crate::shutdown::Shutdown;
+
+/// How long until a hold is tried to be ended again when the ledger could not be written.
+const LEDGER_PAUSE: Duration = Duration::from_secs(10);
+
+/// The host's clock may be set while a task sleeps; so no sleep is longer.
+pub const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// Ends the holds of new series when they have lasted for `hold`, until shutdown.
+///
+/// The end of a hold is stored before it is shown: after a crash a series must not show its starting value again.
+pub async fn end_holds<C: Clock>(book: Arc<Book>, hold: Duration, clock: C, shutdown: Shutdown) {
+    let mut account = book.follow();
+    loop {
+        let next = account.borrow_and_update().next_release(hold);
+        let now = clock.now();
+        let wait = next.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+        let wait = match wait {
+            Some(Duration::ZERO) => match book.amend(move |account| _ = account.release(hold, now)).await {
+                Ok(_) => continue,
+                Err(error) => {
+                    tracing::error!(%error, "new series stay at their starting values; trying again");
+                    Some(LEDGER_PAUSE)
+                }
+            },
+            other => other.map(|wait| wait.min(LONGEST_SLEEP)),
+        };
+        tokio::select! {
+            () = shutdown.requested() => return,
+            changed = account.changed() => if changed.is_err() { return },
+            () = sleep(wait) => {}
+        }
+    }
+}
+
+/// Sleeps, or for `None` for ever.
+async fn sleep(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,183 @@
+//! The poller: one task per operation, which asks when a window is due and counts what comes.
+
+mod begin;
+mod book;
+mod clock;
+mod holds;
+mod poll;
+mod turn;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::board::BoardOperation;
+use crate::domain::cadence::Cadence;
+use crate::domain::offset::{Observation, OffsetObserver, zones_that_fit};
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::{mend_cursor, plan};
+use crate::domain::rules::Rules;
+use crate::domain::shortfall::Shortfall;
+use crate::shutdown::Shutdown;
+use crate::wolkvox::AbandonedCallsReport;
+
+pub use begin::open_account;
+pub use book::Book;
+pub use clock::{Clock, SystemClock};
+use holds::LONGEST_SLEEP;
+pub use holds::end_holds;
+use poll::PollEnd;
+pub use turn::Turns;
+
+/// How often a paused poller looks whether its token has changed.
+const TOKEN_LOOK: Duration = Duration::from_secs(5);
+
+/// Polls one operation.
+#[derive(Debug)]
+pub struct Poller<R, C> {
+    name: Arc<str>,
+    index: usize,
+    rules: Rules,
+    report: Arc<R>,
+    book: Arc<Book>,
+    turns: Turns,
+    clock: C,
+    shutdown: Shutdown,
+    cadence: Cadence,
+    shortfall: Shortfall,
+    offsets: OffsetObserver,
+}
+
+impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
+    /// A poller for the operation at `index` of the book's board.
+    pub fn new(report: Arc<R>, book: Arc<Book>, index: usize, turns: Turns, clock: C, shutdown: Shutdown) -> Self {
+        let operation = book.board().operation(index);
+        Self {
+            name: operation.name.clone(),
+            index,
+            rules: operation.rules.clone(),
+            report,
+            book,
+            turns,
+            clock,
+            shutdown,
+            cadence: Cadence::default(),
+            shortfall: Shortfall::default(),
+            offsets: OffsetObserver::default(),
+        }
+    }
+
+    /// Polls until shutdown. At the start all that is due is read at once; then each window at its time.
+    pub async fn run(mut self) {
+        loop {
+            self.mend_cursor().await;
+            let account = self.book.account();
+            let mut polled_at = self.clock.now();
+            if let Some(plan) = plan(&account, &self.rules, polled_at) {
+                let Some(end) = self.poll(plan).await else { return };
+                if end.message.is_some() {
+                    polled_at = self.clock.now();
+                }
+                self.poll_ended(end);
+            }
+            if self.wait_for_next_poll(polled_at).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    fn poll_ended(&mut self, end: PollEnd) {
+        let now = self.clock.now();
+        self.cadence.poll_ended(end.outcome, end.retry_after, &self.rules.windows, &self.rules.zone, now);
+        let next = self.cadence.next_poll(&self.rules.windows, now);
+        let failed_before = {
+            let mut pulse = self.operation().pulse();
+            let failed_before = pulse.failure.is_some();
+            pulse.pause = self.cadence.pause();
+            pulse.poll_ended(end.report.clone(), now);
+            failed_before
+        };
+        let next = next.strftime("%FT%TZ").to_string();
+        let report = end.report;
+        match end.message {
+            Some(error) => tracing::warn!(
+                operation = %self.name, outcome = %end.outcome, range = %report.range, calls = report.calls, %error,
+                next, "the poll failed; the range will be read again"
+            ),
+            None => tracing::info!(
+                operation = %self.name, outcome = %end.outcome, range = %report.range, calls = report.calls,
+                rows = report.rows, counted = report.counted, next,
+                "{}", if failed_before { "the poll succeeded again" } else { "the poll succeeded" }
+            ),
+        }
+    }
+
+    /// Sleeps until the first window's time after `polled_at` (at once, if a window fell due during a long poll that
+    /// succeeded); `None` on shutdown. Follows the clock, which may be set meanwhile, and ends early when what a pause
+    /// waits for has changed.
+    async fn wait_for_next_poll(&mut self, polled_at: Timestamp) -> Option<()> {
+        let waits_for_token = self.cadence.pause().is_some_and(|pause| pause.outcome == Outcome::Unauthorized);
+        let token = if waits_for_token { self.fingerprint().await } else { 0 };
+        let mut next = self.cadence.next_poll(&self.rules.windows, polled_at);
+        loop {
+            let now = self.clock.now();
+            next = next.min(self.cadence.next_poll(&self.rules.windows, now));
+            self.operation().pulse().next_poll = Some(next);
+            if next <= now {
+                return Some(());
+            }
+            let left = Duration::try_from(next.duration_since(now)).unwrap_or_default();
+            self.sleep(left.min(if waits_for_token { TOKEN_LOOK } else { LONGEST_SLEEP })).await?;
+            if waits_for_token && self.fingerprint().await != token {
+                tracing::info!(operation = %self.name, "the token has changed, trying it now");
+                self.cadence.resume();
+                return Some(());
+            }
+        }
+    }
+
+    /// Sleeps; `None` on shutdown.
+    async fn sleep(&mut self, time: Duration) -> Option<()> {
+        tokio::select! {
+            () = self.shutdown.requested() => None,
+            () = tokio::time::sleep(time) => Some(()),
+        }
+    }
+
+    async fn mend_cursor(&self) {
+        let now = self.clock.now();
+        let (mut mended, rules) = ((*self.book.account()).clone(), self.rules.clone());
+        if !mend_cursor(&mut mended, &rules, now) {
+            return;
+        }
+        tracing::warn!(
+            operation = %self.name, complete_until = %self.book.account().marks.complete_until,
+            "the clock of this host was ahead and has been put back; reading again from {}", mended.marks.complete_until
+        );
+        if let Err(error) = self.book.amend(move |account| _ = mend_cursor(account, &rules, now)).await {
+            tracing::error!(operation = %self.name, %error, "the cursor could not be put back; trying again");
+        }
+    }
+
+    fn warn_of_zone(&self, observed: Observation) {
+        let fits = zones_that_fit(observed, self.clock.now()).join(", ");
+        let (sign, minutes) = (if observed.offset < 0 { '-' } else { '+' }, observed.offset.abs() / 60);
+        tracing::warn!(
+            operation = %self.name, timezone = self.rules.zone.iana_name(),
+            observed_offset = format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60), zones_that_fit = fits,
+            "the dates of the report are not in the configured time zone; set timezone to the operation's own, what was \
+             read meanwhile is then read again"
+        );
+    }
+
+    /// The fingerprint of the token, read afresh.
+    async fn fingerprint(&self) -> u64 {
+        let report = self.report.clone();
+        tokio::task::spawn_blocking(move || report.token_fingerprint()).await.unwrap_or(0)
+    }
+
+    fn operation(&self) -> &BoardOperation {
+        self.book.board().operation(self.index)
+    }
+}

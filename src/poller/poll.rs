@@ -1,0 +1,248 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Poller;
+use super::book::Used;
+use super::clock::Clock;
+use crate::board::status::PollReport;
+use crate::domain::cadence::retry_pause;
+use crate::domain::disposition::Disposition;
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::Plan;
+use crate::domain::range::{CivilRange, Stretch};
+use crate::domain::row::ReadRow;
+use crate::domain::shortfall::{Judgement, ROWS_THAT_MAY_BE_CUT};
+use crate::domain::totals::Total;
+use crate::domain::zone::civil_range;
+use crate::wolkvox::{AbandonedCallsReport, Answer, Call};
+
+/// Calls in one poll: enough to find the place of a gap in a window, few enough to keep the token for its other users.
+const CALLS_PER_POLL: u32 = 16;
+
+/// How a poll ended.
+#[derive(Debug)]
+pub(super) struct PollEnd {
+    /// Of the last call.
+    pub outcome: Outcome,
+    /// In words, where the poll failed.
+    pub message: Option<String>,
+    pub retry_after: Option<Duration>,
+    pub report: PollReport,
+}
+
+/// Where a poll stands.
+struct Progress {
+    plan: Plan,
+    began: Timestamp,
+    /// What is still to be read, the oldest part last.
+    parts: Vec<Stretch>,
+    calls: u32,
+    retries: u32,
+    rows: u64,
+    /// Believed shortfall that no part of this poll has shown yet.
+    believed_left: u64,
+    counted_before: u64,
+    skip_to: Option<Timestamp>,
+}
+
+impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
+    /// Reads what `plan` says: in one call, or in parts where an answer is incomplete. `None` on shutdown.
+    pub(super) async fn poll(&mut self, plan: Plan) -> Option<PollEnd> {
+        let account = self.book.account();
+        let mut progress = Progress {
+            plan,
+            began: self.clock.now(),
+            parts: vec![plan.stretch],
+            calls: 0,
+            retries: 0,
+            rows: 0,
+            believed_left: account.marks.missing_believed,
+            counted_before: account.totals.get(Total::Rows(Disposition::Counted)),
+            skip_to: plan.skip_to,
+        };
+        let mut last = (Outcome::Ok, None, None);
+        while let Some(stretch) = progress.parts.pop() {
+            let asked = civil_range(&self.rules.zone, stretch);
+            let call = self.call(asked).await?;
+            progress.calls += 1;
+            last = match call.result {
+                Ok(answer) => match self.take(&mut progress, stretch, asked, answer).await {
+                    Ok(outcome) => (outcome, None, None),
+                    Err((outcome, message)) => (outcome, Some(message), None),
+                },
+                Err(failure) => {
+                    self.count_call(failure.outcome).await;
+                    let now = self.clock.now();
+                    let windows = &self.rules.windows;
+                    let retry_after = failure.retry_after;
+                    let pause =
+                        retry_pause(failure.outcome, progress.retries, retry_after, windows, progress.began, now);
+                    if let Some(pause) = pause
+                        && progress.calls < CALLS_PER_POLL
+                    {
+                        tracing::info!(
+                            operation = %self.name, outcome = %failure.outcome, range = %asked, error = %failure,
+                            "the call failed, trying again in {pause:?}"
+                        );
+                        progress.retries += 1;
+                        progress.parts.push(stretch);
+                        self.sleep(pause).await?;
+                        continue;
+                    }
+                    (failure.outcome, Some(failure.message), retry_after)
+                }
+            };
+            if last.1.is_some() {
+                break;
+            }
+        }
+        let (outcome, message, retry_after) = last;
+        Some(self.poll_end(progress, outcome, message, retry_after))
+    }
+
+    /// One call, in its turn for the token. `None` on shutdown: the call in flight is abandoned and nothing is counted.
+    async fn call(&mut self, asked: CivilRange) -> Option<Call> {
+        let (report, turns) = (self.report.clone(), self.turns.clone());
+        let hasher = self.book.ledger().hasher();
+        let fetch = async {
+            let fingerprint = self.fingerprint().await;
+            let _turn = turns.take(fingerprint).await;
+            report.fetch(asked, &hasher).await
+        };
+        let call = tokio::select! {
+            () = self.shutdown.requested() => return None,
+            call = fetch => call,
+        };
+        if let Some(took) = call.took {
+            self.operation().pulse().durations.record(took);
+        }
+        Some(call)
+    }
+
+    /// Uses an answer or sets its halves to be read. The error is the end of the poll, in words.
+    async fn take(
+        &mut self,
+        progress: &mut Progress,
+        stretch: Stretch,
+        asked: CivilRange,
+        answer: Answer,
+    ) -> Result<Outcome, (Outcome, String)> {
+        let delivered = answer.rows.len() as u64;
+        let short = answer.announced.unwrap_or(0).saturating_sub(delivered);
+        let mut believed = self.book.account().marks.missing_believed;
+        let judgement = self.judge(progress, stretch, short, answer.rows.len(), &mut believed);
+        let outcome = match (short, delivered, judgement) {
+            (1.., ..) | (.., Judgement::Split) => Outcome::Incomplete,
+            (0, 0, _) => Outcome::Empty,
+            _ => Outcome::Ok,
+        };
+        let Judgement::Use { missing } = judgement else {
+            self.count_call(outcome).await;
+            let Some((older, newer)) = stretch.halves() else { unreachable!("a single second is used as it came") };
+            progress.parts.extend([newer, older]);
+            if progress.calls < CALLS_PER_POLL {
+                return Ok(outcome);
+            }
+            let announced = answer.announced.map_or("no number".to_owned(), |rows| rows.to_string());
+            let message = format!(
+                "the answer is incomplete ({delivered} rows, {announced} announced); what was read in parts is \
+                 counted, the rest follows with the next poll"
+            );
+            return Err((outcome, message));
+        };
+        self.observe_offset(&answer.rows);
+        let used = Used {
+            stretch,
+            asked,
+            rows: answer.rows,
+            outcome,
+            missing,
+            missing_believed: believed,
+            catch_up: progress.plan.catch_up,
+            due_end: progress.plan.due_end,
+            skip_to: progress.skip_to,
+            now: self.clock.now(),
+        };
+        self.book.count(used).await.map_err(|error| (outcome, error.to_string()))?;
+        progress.skip_to = None;
+        progress.rows += delivered;
+        if !progress.parts.is_empty() && progress.calls >= CALLS_PER_POLL {
+            let message = format!("{CALLS_PER_POLL} calls were not enough for this range; the rest follows");
+            return Err((outcome, message));
+        }
+        Ok(outcome)
+    }
+
+    fn judge(
+        &mut self,
+        progress: &mut Progress,
+        stretch: Stretch,
+        short: u64,
+        rows: usize,
+        believed: &mut u64,
+    ) -> Judgement {
+        let one_second = stretch.halves().is_none();
+        let may_be_cut = rows >= ROWS_THAT_MAY_BE_CUT;
+        if may_be_cut && !one_second {
+            return Judgement::Split;
+        }
+        if stretch == progress.plan.stretch && !one_second {
+            return self.shortfall.judge(short, believed);
+        }
+        // A part: its shortfall may be the one that is believed already.
+        let known = short.min(progress.believed_left);
+        if short > known && !one_second {
+            return Judgement::Split;
+        }
+        progress.believed_left -= known;
+        *believed += short - known;
+        Judgement::Use { missing: short - known }
+    }
+
+    /// Counts the outcome of a call whose answer is not used. A ledger that can't be written loses this one count; it
+    /// has its own metric, and the log says so.
+    async fn count_call(&self, outcome: Outcome) {
+        if let Err(error) = self.book.count_call(outcome).await {
+            tracing::error!(operation = %self.name, %outcome, %error, "the outcome of a call could not be counted");
+        }
+    }
+
+    fn observe_offset(&mut self, rows: &[ReadRow]) {
+        let rows = rows.iter().filter_map(|row| match row {
+            ReadRow::Row(row) => Some(row),
+            ReadRow::Rejected { .. } => None,
+        });
+        self.offsets.observe(rows, &self.rules.zone);
+        let known = self.offsets.known();
+        let before = std::mem::replace(&mut self.operation().pulse().offset, known);
+        if let Some(observed) = known
+            && observed.mismatch
+            && !before.is_some_and(|before| before.mismatch)
+        {
+            self.warn_of_zone(observed);
+        }
+    }
+
+    fn poll_end(
+        &self,
+        progress: Progress,
+        outcome: Outcome,
+        message: Option<String>,
+        retry_after: Option<Duration>,
+    ) -> PollEnd {
+        let now = self.clock.now();
+        let counted = self.book.account().totals.get(Total::Rows(Disposition::Counted)) - progress.counted_before;
+        let report = PollReport {
+            at: progress.began,
+            range: civil_range(&self.rules.zone, progress.plan.stretch),
+            outcome,
+            calls: progress.calls,
+            rows: progress.rows,
+            counted,
+            took: Duration::try_from(now.duration_since(progress.began)).unwrap_or_default(),
+            message: message.clone(),
+        };
+        PollEnd { outcome, message, retry_after, report }
+    }
+}
