@@ -41,8 +41,6 @@ pub struct Marks {
     pub floor: Option<Timestamp>,
     /// Whether a read was committed; the first one looks back a day.
     pub read_before: bool,
-    /// The latest `date` of any row within a range that was asked for.
-    pub newest: Option<DateTime>,
     /// The identities of rows dated before are gone, so no read may bring such a row.
     pub kept_from: Option<DateTime>,
     pub catch_up: CatchUp,
@@ -79,7 +77,6 @@ impl Account {
                 windows_until: start,
                 floor: None,
                 read_before: false,
-                newest: None,
                 kept_from: None,
                 catch_up: CatchUp::None,
                 missing_believed: 0,

@@ -13,10 +13,6 @@ const FIRST_LOOK: Duration = Duration::from_secs(24 * 3_600);
 /// The API's limit on one range.
 const LONGEST_RANGE: Duration = Duration::from_secs(31 * 24 * 3_600);
 
-/// A cursor this far ahead of the clock is left alone: waiting is cheaper than reading again, and less than this hides
-/// little.
-const CLOCK_STEP_WAITED_OUT: Duration = Duration::from_secs(3_600);
-
 /// What a poll is to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
@@ -56,20 +52,6 @@ pub fn plan(account: &Account, rules: &Rules, now: Timestamp) -> Option<Plan> {
         catch_up: windows.ends_within(cursor, due_end) > 1,
         due_end,
     })
-}
-
-/// Takes the cursor back after the host's clock has been: what was read "up to" a time that has yet to come was read up
-/// to the newest row at least. Returns whether it did.
-pub fn mend_cursor(account: &mut Account, rules: &Rules, now: Timestamp) -> bool {
-    let marks = &mut account.marks;
-    if marks.complete_until <= now + CLOCK_STEP_WAITED_OUT {
-        return false;
-    }
-    let newest = marks.newest.and_then(|date| instant_of(&rules.zone, date, None)).unwrap_or(marks.start);
-    marks.complete_until = rules.windows.start_of(newest.min(now));
-    marks.windows_until = marks.complete_until;
-    marks.floor = marks.floor.map(|floor| floor.min(marks.complete_until));
-    true
 }
 
 /// The beginning of `stretch`, moved on so far that it asks for no row whose identity is gone: such a row would be

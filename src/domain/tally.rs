@@ -117,8 +117,6 @@ impl Tally<'_> {
     fn row<S: SeenRows>(&mut self, row: &Row, seen: &mut S) -> Result<Disposition, S::Error> {
         let inside = self.read.asked.contains(row.date);
         if inside {
-            let newest = &mut self.account.marks.newest;
-            *newest = (*newest).max(Some(row.date));
             self.note_name(row);
         }
         let again = seen.get(row.id)?.is_some_and(|earlier| match earlier.verdict {
@@ -253,14 +251,11 @@ impl Tally<'_> {
         self.account.totals.add(Total::Windows, completed);
     }
 
-    /// Forgets the rows that no read can bring again: those before the next read's beginning. Should the host's clock
-    /// be ahead, the newest row bounds what is forgotten, and putting the clock right brings nothing twice.
+    /// Forgets the rows that no read can bring again: those dated before the next read's beginning.
     fn forget<S: SeenRows>(&mut self, seen: &mut S) -> Result<(), S::Error> {
         let marks = &mut self.account.marks;
-        let Some(newest) = marks.newest else { return Ok(()) };
-        let read_until = self.rules.zone.to_datetime(marks.complete_until).min(newest);
         let reach = SignedDuration::from_secs(self.rules.overlap.as_secs() as i64) + WIDEST_CHANGE_OF_ZONE;
-        let Ok(limit) = read_until.checked_sub(reach) else { return Ok(()) };
+        let Ok(limit) = self.rules.zone.to_datetime(marks.complete_until).checked_sub(reach) else { return Ok(()) };
         if marks.kept_from.is_none_or(|kept_from| kept_from + FORGET_STEP <= limit) {
             marks.kept_from = Some(limit);
             seen.forget_before(limit)?;

@@ -22,7 +22,6 @@ pub fn of_account(key: &[u8; 16], zone: &str, account: &Account) -> i64 {
     digest.number(marks.windows_until.as_second());
     digest.option(marks.floor.map(|at| at.as_second()));
     digest.number(i64::from(marks.read_before));
-    digest.option(marks.newest.map(civil_seconds));
     digest.option(marks.kept_from.map(civil_seconds));
     match marks.catch_up {
         CatchUp::None => digest.number(0),

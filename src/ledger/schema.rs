@@ -23,7 +23,6 @@ CREATE TABLE operation (
     windows_until       INTEGER NOT NULL,
     floor               INTEGER,
     read_before         INTEGER NOT NULL,
-    newest              INTEGER,
     kept_from           INTEGER,
     catch_up            INTEGER NOT NULL,
     caught_up_at        INTEGER,

@@ -42,7 +42,6 @@ pub fn load(connection: &Connection, name: &str, now: Timestamp) -> rusqlite::Re
                 windows_until: instant("windows_until")?,
                 floor: row.get::<_, Option<i64>>("floor")?.map(self::instant),
                 read_before: row.get("read_before")?,
-                newest: civil("newest")?,
                 kept_from: civil("kept_from")?,
                 catch_up,
                 missing_believed: row.get::<_, i64>("missing_believed")? as u64,
@@ -183,8 +182,7 @@ fn save_marks(transaction: &Transaction<'_>, operation: i64, marks: &Marks) -> r
     transaction
         .prepare_cached(
             "UPDATE operation SET start = ?2, complete_until = ?3, windows_until = ?4, floor = ?5, read_before = ?6,
-                newest = ?7, kept_from = ?8, catch_up = ?9, caught_up_at = ?10, missing_believed = ?11,
-                zone_since = ?12 WHERE id = ?1",
+                kept_from = ?7, catch_up = ?8, caught_up_at = ?9, missing_believed = ?10, zone_since = ?11 WHERE id = ?1",
         )?
         .execute(params![
             operation,
@@ -193,7 +191,6 @@ fn save_marks(transaction: &Transaction<'_>, operation: i64, marks: &Marks) -> r
             marks.windows_until.as_second(),
             marks.floor.map(|at| at.as_second()),
             marks.read_before,
-            marks.newest.map(civil_seconds),
             marks.kept_from.map(civil_seconds),
             catch_up,
             caught_up_at,

@@ -16,7 +16,7 @@ use crate::board::BoardOperation;
 use crate::domain::cadence::Cadence;
 use crate::domain::offset::{Observation, OffsetObserver, zones_that_fit};
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{mend_cursor, plan};
+use crate::domain::plan::plan;
 use crate::domain::rules::Rules;
 use crate::domain::shortfall::Shortfall;
 use crate::shutdown::Shutdown;
@@ -33,6 +33,9 @@ pub use turn::Turns;
 /// How often a paused poller looks whether its token has changed.
 const TOKEN_LOOK: Duration = Duration::from_secs(5);
 
+/// Clocks that are kept by NTP differ by less; the overlap covers what is read this much too early.
+const CLOCKS_MAY_DIFFER: Duration = Duration::from_secs(5);
+
 /// Polls one operation.
 #[derive(Debug)]
 pub struct Poller<R, C> {
@@ -47,6 +50,8 @@ pub struct Poller<R, C> {
     cadence: Cadence,
     shortfall: Shortfall,
     offsets: OffsetObserver,
+    /// How far the host's clock is ahead of the server's, where that is more than the two may differ.
+    ahead: Duration,
 }
 
 impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
@@ -65,19 +70,26 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             cadence: Cadence::default(),
             shortfall: Shortfall::default(),
             offsets: OffsetObserver::default(),
+            ahead: Duration::ZERO,
         }
     }
 
     /// Polls until shutdown. At the start all that is due is read at once; then each window at its time.
     pub async fn run(mut self) {
         loop {
-            self.mend_cursor().await;
             let account = self.book.account();
-            let mut polled_at = self.clock.now();
-            if let Some(plan) = plan(&account, &self.rules, polled_at) {
+            let mut polled_at = self.now();
+            let mut due = plan(&account, &self.rules, polled_at);
+            if due.is_none() && !self.ahead.is_zero() {
+                // The host's clock may have been set right since; the next answer tells.
+                self.ahead = Duration::ZERO;
+                polled_at = self.now();
+                due = plan(&account, &self.rules, polled_at);
+            }
+            if let Some(plan) = due {
                 let Some(end) = self.poll(plan).await else { return };
                 if end.message.is_some() {
-                    polled_at = self.clock.now();
+                    polled_at = self.now();
                 }
                 self.poll_ended(end);
             }
@@ -88,14 +100,14 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     }
 
     fn poll_ended(&mut self, end: PollEnd) {
-        let now = self.clock.now();
+        let now = self.now();
         self.cadence.poll_ended(end.outcome, end.retry_after, &self.rules.windows, &self.rules.zone, now);
         let next = self.cadence.next_poll(&self.rules.windows, now);
         let failed_before = {
             let mut pulse = self.operation().pulse();
             let failed_before = pulse.failure.is_some();
             pulse.pause = self.cadence.pause();
-            pulse.poll_ended(end.report.clone(), now);
+            pulse.poll_ended(end.report.clone(), self.clock.now());
             failed_before
         };
         let next = next.strftime("%FT%TZ").to_string();
@@ -121,7 +133,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         let token = if waits_for_token { self.fingerprint().await } else { 0 };
         let mut next = self.cadence.next_poll(&self.rules.windows, polled_at);
         loop {
-            let now = self.clock.now();
+            let now = self.now();
             next = next.min(self.cadence.next_poll(&self.rules.windows, now));
             self.operation().pulse().next_poll = Some(next);
             if next <= now {
@@ -145,21 +157,6 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         }
     }
 
-    async fn mend_cursor(&self) {
-        let now = self.clock.now();
-        let (mut mended, rules) = ((*self.book.account()).clone(), self.rules.clone());
-        if !mend_cursor(&mut mended, &rules, now) {
-            return;
-        }
-        tracing::warn!(
-            operation = %self.name, complete_until = %self.book.account().marks.complete_until,
-            "the clock of this host was ahead and has been put back; reading again from {}", mended.marks.complete_until
-        );
-        if let Err(error) = self.book.amend(move |account| _ = mend_cursor(account, &rules, now)).await {
-            tracing::error!(operation = %self.name, %error, "the cursor could not be put back; trying again");
-        }
-    }
-
     fn warn_of_zone(&self, observed: Observation) {
         let fits = zones_that_fit(observed, self.clock.now()).join(", ");
         let (sign, minutes) = (if observed.offset < 0 { '-' } else { '+' }, observed.offset.abs() / 60);
@@ -175,6 +172,24 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     async fn fingerprint(&self) -> u64 {
         let report = self.report.clone();
         tokio::task::spawn_blocking(move || report.token_fingerprint()).await.unwrap_or(0)
+    }
+
+    /// The time that windows are planned by: the host's, corrected if it is ahead. A window must not be taken for ended
+    /// before it has; a host that is behind only reads later.
+    fn now(&self) -> Timestamp {
+        self.clock.now() - self.ahead
+    }
+
+    /// Compares the clocks.
+    fn note_server_time(&mut self, server_time: Timestamp) {
+        let ahead = Duration::try_from(self.clock.now().duration_since(server_time)).unwrap_or_default();
+        let before = std::mem::replace(&mut self.ahead, if ahead > CLOCKS_MAY_DIFFER { ahead } else { Duration::ZERO });
+        if before.is_zero() && !self.ahead.is_zero() {
+            tracing::warn!(
+                operation = %self.name, ahead = ?self.ahead, server_time = %server_time,
+                "the clock of this host is ahead of the server's; windows are read by the server's, set the clock right"
+            );
+        }
     }
 
     fn operation(&self) -> &BoardOperation {

@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Poller;
 use super::book::Used;
 use super::clock::Clock;
+use super::{CLOCKS_MAY_DIFFER, Poller};
 use crate::board::status::PollReport;
+use crate::domain::account::Account;
 use crate::domain::cadence::retry_pause;
 use crate::domain::disposition::Disposition;
 use crate::domain::outcome::Outcome;
@@ -52,7 +53,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         let account = self.book.account();
         let mut progress = Progress {
             plan,
-            began: self.clock.now(),
+            began: self.now(),
             parts: vec![plan.stretch],
             calls: 0,
             retries: 0,
@@ -73,7 +74,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
                 },
                 Err(failure) => {
                     self.count_call(failure.outcome).await;
-                    let now = self.clock.now();
+                    let now = self.now();
                     let windows = &self.rules.windows;
                     let retry_after = failure.retry_after;
                     let pause =
@@ -114,6 +115,9 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             () = self.shutdown.requested() => return None,
             call = fetch => call,
         };
+        if let Some(server_time) = call.server_time {
+            self.note_server_time(server_time);
+        }
         if let Some(took) = call.took {
             self.operation().pulse().durations.record(took);
         }
@@ -128,6 +132,9 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         asked: CivilRange,
         answer: Answer,
     ) -> Result<Outcome, (Outcome, String)> {
+        if stretch.to > self.now() + CLOCKS_MAY_DIFFER {
+            return Err(self.refuse_future().await);
+        }
         let delivered = answer.rows.len() as u64;
         let short = answer.announced.unwrap_or(0).saturating_sub(delivered);
         let mut believed = self.book.account().marks.missing_believed;
@@ -172,6 +179,26 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             return Err((outcome, message));
         }
         Ok(outcome)
+    }
+
+    /// Refuses an answer about a time that has yet to come: the host's clock is ahead. A new account that was begun by
+    /// that clock is begun again.
+    async fn refuse_future(&self) -> (Outcome, String) {
+        let (windows, ahead) = (self.rules.windows, self.ahead);
+        let counted = self.book.amend(move |account| {
+            account.totals.add(Total::Polls(Outcome::Ok), 1);
+            if !account.marks.read_before {
+                let totals = account.totals.clone();
+                *account = Account { totals, ..Account::new(&windows, account.marks.start - ahead) };
+            }
+        });
+        let ledger = counted.await.err().map(|error| format!("; {error}")).unwrap_or_default();
+        let message = format!(
+            "the clock of this host is {}s ahead of the server's, so the answer is about a time that has yet to come and \
+             is not used; the next poll goes by the server's clock{ledger}",
+            ahead.as_secs()
+        );
+        (Outcome::Ok, message)
     }
 
     fn judge(
@@ -231,7 +258,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         message: Option<String>,
         retry_after: Option<Duration>,
     ) -> PollEnd {
-        let now = self.clock.now();
+        let now = self.now();
         let counted = self.book.account().totals.get(Total::Rows(Disposition::Counted)) - progress.counted_before;
         let report = PollReport {
             at: progress.began,

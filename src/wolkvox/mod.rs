@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::domain::identity::RowHasher;
 use crate::domain::outcome::Outcome;
 use crate::domain::range::CivilRange;
@@ -25,6 +27,8 @@ pub trait AbandonedCallsReport: Send + Sync + 'static {
 pub struct Call {
     /// Request to last byte; `None` when no request was sent, as with an empty token file.
     pub took: Option<Duration>,
+    /// The server's clock when it answered, from the answer's `Date`: the dates of the report come from that clock.
+    pub server_time: Option<Timestamp>,
     pub result: Result<Answer, Failure>,
 }
 

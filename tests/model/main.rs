@@ -1,0 +1,44 @@
+//! The model test: generated histories through the real poller and ledger in paused time, held against a plain
+//! reference. See ARCHITECTURE.md for what each check proves.
+//!
+//! `cargo test --release --test model` runs a few hundred histories; `MODEL_HISTORIES=100000` as many as that. A failure
+//! prints the shrunk history, and its seed is kept in tests/model/regressions.
+
+mod check;
+mod history;
+mod reference;
+mod run;
+mod world;
+
+use history::{Scope, history};
+use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
+
+fn histories(scope: Scope, share: u32) {
+    let all: u32 = std::env::var("MODEL_HISTORIES").map_or(600, |number| number.parse().expect("a number"));
+    let config = Config {
+        cases: (all / share).max(1),
+        max_shrink_iters: 4_000,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/model/regressions"))),
+        ..Config::default()
+    };
+    let outcome =
+        TestRunner::new(config).run(&history(scope), |history| run::run(&history).map_err(TestCaseError::fail));
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+}
+
+#[test]
+fn histories_with_a_right_clock() {
+    histories(Scope { clock_errors: false, wrong_zones: false }, 3);
+}
+
+#[test]
+fn histories_with_clock_errors() {
+    histories(Scope { clock_errors: true, wrong_zones: false }, 3);
+}
+
+#[test]
+fn histories_with_wrong_zones() {
+    histories(Scope { clock_errors: false, wrong_zones: true }, 3);
+}

@@ -1,0 +1,126 @@
+//! Plays a history through the real poller, holds and ledger.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::time::Instant;
+
+use wolkvox_exporter::board::Board;
+use wolkvox_exporter::config::{Operation, Server, Skills, Start, TokenSource};
+use wolkvox_exporter::domain::account::Account;
+use wolkvox_exporter::ledger::Ledger;
+use wolkvox_exporter::poller::{Book, Clock, Poller, Turns, end_holds, open_account};
+use wolkvox_exporter::shutdown::Shutdown;
+
+use crate::check::Checker;
+use crate::history::{History, Life, Settings};
+use crate::world::{ModelClock, World};
+
+/// How often a scrape comes; no divisor of anything else.
+pub const SCRAPE: Duration = Duration::from_millis(61_700);
+
+/// Plays `history`; the error says which promise was broken.
+pub fn run(history: &History) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let folder = tempfile::tempdir_in(memory_folder()).unwrap();
+    runtime.block_on(play(history, &folder.path().join("ledger.db")))
+}
+
+/// A folder in memory where there is one: the ledger's syncs are then free.
+fn memory_folder() -> &'static Path {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { memory } else { Path::new("/tmp") }
+}
+
+async fn play(history: &History, ledger: &Path) -> Result<(), String> {
+    let clock = ModelClock { begin: Timestamp::from_second(history.begin).unwrap(), began: Instant::now(), error: 0 };
+    let world = World::new(history, clock);
+    let mut checker = Checker::new(world.clone());
+    let mut lives = history.lives.clone();
+    // The last life is long and undisturbed: by its end all that can be made good has been.
+    let settings = Settings { wrong_zone: None, ..lives.last().unwrap().settings.clone() };
+    lives.push(Life { seconds: 4 * 3_600, down: 0, killed: true, clock_error: 0, settings });
+    lives[0].clock_error = 0;
+    for life in &lives {
+        live(history, life, &world, ledger, &mut checker).await?;
+        // Never the very instant of something else.
+        tokio::time::sleep(Duration::from_secs(life.down) + Duration::from_nanos(7)).await;
+    }
+    checker.history_ended()
+}
+
+async fn live(history: &History, life: &Life, world: &World, path: &Path, checker: &mut Checker) -> Result<(), String> {
+    let operation = operation(history, life);
+    let clock = ModelClock { error: life.clock_error, ..world.clock.clone() };
+    let ledger = Arc::new(Ledger::open(path, clock.now()).map_err(|error| error.to_string())?);
+    let (id, account) = open_account(&ledger, &operation, clock.now()).map_err(|error| error.to_string())?;
+    let board = Arc::new(Board::new(std::slice::from_ref(&operation), clock.now()));
+    let (trigger, shutdown) = Shutdown::new();
+    let book = Arc::new(Book::new(ledger.clone(), id, account, board.clone(), 0));
+    checker.life_began(life, &operation, &book.account());
+
+    let mut world_of_life = world.clone();
+    world_of_life.clock = world.clock.clone();
+    let poller =
+        Poller::new(Arc::new(world_of_life), book.clone(), 0, Turns::default(), clock.clone(), shutdown.clone());
+    let poller = tokio::spawn(poller.run());
+    let holds = tokio::spawn(end_holds(book.clone(), operation.hold, clock.clone(), shutdown));
+    let ends = Instant::now() + Duration::from_secs(life.seconds) + Duration::from_nanos(3);
+    let mut result = Ok(());
+    while result.is_ok() && Instant::now() < ends {
+        result = checker.scrape(&board, &book.account(), clock.now());
+        tokio::time::sleep_until(ends.min(Instant::now() + SCRAPE)).await;
+    }
+    result = result.and_then(|()| checker.scrape(&board, &book.account(), clock.now()));
+
+    if life.killed {
+        poller.abort();
+        holds.abort();
+    } else {
+        trigger.stop();
+    }
+    for task in [poller, holds] {
+        match task.await {
+            Err(error) if error.is_panic() => return Err(format!("a task panicked: {error}")),
+            _ => {}
+        }
+    }
+    let last: Account = (*book.account()).clone();
+    drop((book, board));
+    while Arc::strong_count(&ledger) > 1 {
+        tokio::task::yield_now().await;
+    }
+    result.and_then(|()| checker.life_ended(&last))
+}
+
+fn operation(history: &History, life: &Life) -> Operation {
+    let settings = &life.settings;
+    let seconds = Duration::from_secs;
+    Operation {
+        name: "ventas".to_owned(),
+        server: Server { base_url: "http://127.0.0.1:1".to_owned(), name: "wv0042".to_owned() },
+        token: TokenSource::Env("UNUSED".to_owned()),
+        timezone: TimeZone::get(settings.wrong_zone.unwrap_or(history.zone)).unwrap(),
+        interval: seconds(settings.interval),
+        settle: seconds(settings.settle),
+        overlap: seconds(settings.overlap),
+        max_catch_up: seconds(settings.max_catch_up),
+        start: if history.start_history == 0 {
+            Start::Now
+        } else {
+            Start::History(seconds(history.start_history.min(settings.max_catch_up)))
+        },
+        timeout: seconds(75),
+        connect_timeout: seconds(10),
+        hold: seconds(settings.hold),
+        max_series: settings.max_series,
+        abandon_time_buckets: settings.buckets.clone(),
+        skills: match settings.skills_below {
+            None => Skills::All,
+            Some(below) => Skills::Only((0..below).map(|skill| format!("{}", 4_170 + u32::from(skill))).collect()),
+        },
+    }
+}
