@@ -1,12 +1,16 @@
 //! Prometheus exporter for the wolkvox report "detail of abandoned calls".
 
 pub mod board;
+pub mod build_info;
+pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod exposition;
 pub mod ledger;
 pub mod poller;
 pub mod shutdown;
+pub mod logging;
 pub mod simulator;
 pub mod web;
 pub mod wolkvox;

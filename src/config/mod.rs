@@ -1,4 +1,19 @@
 //! The checked configuration. What is in these types has been validated; nothing behind them checks again.
+//!
+//! The way there: `load` takes the command line and the file, `tree` is the file as YAML with its places, `section` reads
+//! one mapping by its known keys, `values` turns one value into its checked form, `settings` compares those that must fit
+//! each other, `problem` collects all that is wrong, and `print` writes the result so that it loads again.
+
+mod duration;
+mod load;
+mod print;
+mod problem;
+mod section;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod values;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +23,10 @@ use jiff::tz::TimeZone;
 use secrecy::SecretString;
 
 pub use crate::domain::rules::Skills;
+pub use duration::show as show_duration;
+pub use load::{load, web};
+pub use print::effective;
+pub use problem::Problems;
 
 /// All that `serve` needs.
 #[derive(Debug)]
@@ -51,7 +70,7 @@ pub struct Operation {
     pub hold: Duration,
     /// Label sets before `__other__`.
     pub max_series: usize,
-    /// Ascending bucket bounds in whole seconds, see `core::distribution` for what can be a bound.
+    /// Ascending bucket bounds in whole seconds, see the ledger's distribution of times for what can be a bound.
     pub abandon_time_buckets: Vec<u32>,
     pub skills: Skills,
 }

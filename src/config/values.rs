@@ -1,0 +1,270 @@
+//! One value each: text of the file or of a flag becomes a checked value, or the reason why not.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use reqwest::Url;
+
+use super::tree::{Node, Value};
+use super::{Server, Skills, Start, duration};
+
+/// Prometheus keeps longer labels, people don't read them.
+const LONGEST_NAME: usize = 100;
+
+/// A histogram is exposed per label set: each further bound is one more series for every one of them.
+const MOST_BUCKETS: usize = 100;
+
+/// The ledger keeps times to the second up to here.
+const WHOLE_SECONDS_UP_TO: i128 = 3600;
+
+/// The ledger keeps times to the minute up to here: a day.
+const LAST_BUCKET: i128 = 86_400;
+
+/// So many label sets make 2 MB of text for each bucket bound; beyond it a scrape is no longer quick.
+const MOST_SERIES: i128 = 100_000;
+
+pub fn operation_name(node: &Node) -> Result<String, String> {
+    label_text(&node.text()?, LONGEST_NAME)
+}
+
+fn label_text(text: &str, longest: usize) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("write at least one character".to_owned());
+    }
+    if text.trim() != text {
+        return Err("remove the blanks at its ends".to_owned());
+    }
+    if text.chars().any(char::is_control) {
+        return Err("control characters can't be in a label".to_owned());
+    }
+    if text.chars().count() > longest {
+        return Err(format!("write at most {longest} characters"));
+    }
+    Ok(text.to_owned())
+}
+
+/// `0042`, `42` and `wv0042` name a server of wolkvox; an address is taken as it is, plain http only to loopback.
+pub fn server(node: &Node) -> Result<Server, String> {
+    const FORMS: &str = "write the server's four digits (0042), wv0042 or https://host[:port]";
+    let text = node.text()?;
+    let text = text.trim();
+    let digits = text.strip_prefix("wv").or_else(|| text.strip_prefix("WV")).unwrap_or(text);
+    if (1..=4).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let name = format!("wv{digits:0>4}");
+        return Ok(Server { base_url: format!("https://{name}.wolkvox.com"), name });
+    }
+    if !text.contains("://") {
+        return Err(FORMS.to_owned());
+    }
+    let url = Url::parse(text).map_err(|reason| format!("{reason}; {FORMS}"))?;
+    let Some(host) = url.host_str().filter(|host| !host.is_empty()) else { return Err(FORMS.to_owned()) };
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(host) => {}
+        "http" => {
+            return Err("plain http would send the token in clear; only loopback may have it. Write https://".into());
+        }
+        _ => return Err(FORMS.to_owned()),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("remove the user and password from the address".to_owned());
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return Err("remove everything after the host and port; the exporter adds the path itself".to_owned());
+    }
+    let base_url = url.as_str().trim_end_matches('/').to_owned();
+    let authority = match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    let name = match authority.strip_suffix(".wolkvox.com") {
+        Some(name) if url.scheme() == "https" && !name.is_empty() => name.to_owned(),
+        _ => authority,
+    };
+    Ok(Server { base_url, name })
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// A zone of the bundled database by its IANA name: a fixed offset or a POSIX rule has no name to be shown.
+pub fn timezone(node: &Node) -> Result<TimeZone, String> {
+    const FORM: &str = "write an IANA name such as America/Bogota, Europe/Madrid or UTC";
+    let text = node.text()?;
+    match TimeZone::get(text.trim()) {
+        Ok(zone) if zone.iana_name().is_some() && !zone.is_unknown() => Ok(zone),
+        _ => Err(format!("no such time zone; {FORM}")),
+    }
+}
+
+/// A path; not empty.
+pub fn path(node: &Node) -> Result<PathBuf, String> {
+    let text = node.text()?;
+    if text.trim().is_empty() {
+        return Err("write a path".to_owned());
+    }
+    Ok(PathBuf::from(text))
+}
+
+/// The ledger's file. A later version may take addresses of databases; until then one would become an odd file name.
+pub fn ledger(node: &Node) -> Result<PathBuf, String> {
+    if node.text()?.contains("://") {
+        return Err("only a file is possible; write a path".to_owned());
+    }
+    path(node)
+}
+
+pub fn duration(node: &Node) -> Result<Duration, String> {
+    match &node.value {
+        Value::Text(text) => duration::parse(text),
+        Value::Integer(0) => Ok(Duration::ZERO),
+        Value::Integer(number) => duration::parse(&number.to_string()),
+        _ => Err("write a duration such as 5m or 1h 30m".to_owned()),
+    }
+}
+
+/// A duration within bounds, both included.
+pub fn duration_within(node: &Node, from: Duration, to: Duration, whole_seconds: bool) -> Result<Duration, String> {
+    let value = duration(node)?;
+    if whole_seconds && value.subsec_nanos() != 0 {
+        return Err("write whole seconds".to_owned());
+    }
+    if value < from || value > to {
+        return Err(format!("it must be from {} to {}", duration::show(from), duration::show(to)));
+    }
+    Ok(value)
+}
+
+/// A window's length: windows are aligned to the hour, so that people and programs find the same ones.
+pub fn interval(node: &Node) -> Result<Duration, String> {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let value = duration_within(node, Duration::from_secs(1), HOUR, true)?;
+    if !HOUR.as_secs().is_multiple_of(value.as_secs()) {
+        return Err("an hour must be a multiple of it, as of 1m, 2m, 5m, 10m, 15m".to_owned());
+    }
+    Ok(value)
+}
+
+pub fn start(node: &Node) -> Result<Start, String> {
+    if matches!(&node.value, Value::Text(text) if text.trim() == "now") {
+        return Ok(Start::Now);
+    }
+    let value = duration(node).map_err(|reason| format!("{reason}; or write `now`"))?;
+    if value.is_zero() || value.subsec_nanos() != 0 {
+        return Err("write `now`, or how much history in whole seconds, such as 6h".to_owned());
+    }
+    Ok(Start::History(value))
+}
+
+pub fn max_series(node: &Node) -> Result<usize, String> {
+    match node.value {
+        Value::Integer(number) if (1..=MOST_SERIES).contains(&number) => Ok(number as usize),
+        _ => Err(format!("write a whole number from 1 to {MOST_SERIES}")),
+    }
+}
+
+pub fn abandon_time_buckets(node: &Node) -> Result<Vec<u32>, String> {
+    let Value::List(list) = &node.value else { return Err("write a list of seconds such as [10, 30, 60]".to_owned()) };
+    if list.is_empty() || list.len() > MOST_BUCKETS {
+        return Err(format!("write from 1 to {MOST_BUCKETS} bounds; this has {}", list.len()));
+    }
+    let mut bounds: Vec<u32> = Vec::with_capacity(list.len());
+    for element in list {
+        let bound = match element.value {
+            Value::Integer(number) => number,
+            Value::Float(number) if number.fract() == 0.0 && number.abs() <= LAST_BUCKET as f64 => number as i128,
+            _ => return Err(format!("{} in it is no bound; write whole seconds", element.shown())),
+        };
+        if !(1..=LAST_BUCKET).contains(&bound) {
+            return Err(format!("`{bound}` in it is no bound; write from 1 to {LAST_BUCKET} seconds"));
+        }
+        if bound > WHOLE_SECONDS_UP_TO && bound % 60 != 0 {
+            return Err(format!(
+                "`{bound}` in it can't be a bound: the ledger keeps times above an hour to the minute, rounded up; \
+                 above {WHOLE_SECONDS_UP_TO} write multiples of 60"
+            ));
+        }
+        match bounds.last() {
+            Some(&last) if i128::from(last) >= bound => {
+                return Err(format!("`{bound}` in it comes after {last}; write ascending bounds, each once"));
+            }
+            _ => bounds.push(bound as u32),
+        }
+    }
+    Ok(bounds)
+}
+
+/// `all`, or a list of ids.
+pub fn skills(node: &Node) -> Result<Skills, String> {
+    const FORM: &str = "write `all`, or a list of ids such as [\"4173\", \"4174\"]";
+    // As long as the longest label value.
+    const LONGEST_ID: usize = 200;
+    let list = match &node.value {
+        Value::Text(text) if text.trim() == "all" => return Ok(Skills::All),
+        Value::List(list) if !list.is_empty() => list,
+        _ => return Err(FORM.to_owned()),
+    };
+    let mut ids = BTreeSet::new();
+    for element in list {
+        let id = element.text().map_err(|_| format!("{} in it is no id; {FORM}", element.shown()))?;
+        let id = label_text(&id, LONGEST_ID).map_err(|reason| format!("{} in it: {reason}", element.shown()))?;
+        if !ids.insert(id) {
+            return Err(format!("{} is in it twice; keep one", element.shown()));
+        }
+    }
+    Ok(Skills::Only(ids))
+}
+
+/// The name of an environment variable, as shells and containers can set it.
+pub fn variable(node: &Node) -> Result<String, String> {
+    let text = node.text()?;
+    let begins_well = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if begins_well && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return Ok(text);
+    }
+    Err("write the name of an environment variable, such as VENTAS_TOKEN (not the token itself)".to_owned())
+}
+
+/// `:10119`, `host:port` or `[::]:10119`. A name is looked up once, here; its first address counts.
+pub fn listen_address(node: &Node) -> Result<SocketAddr, String> {
+    const FORM: &str = "write :10119, 127.0.0.1:10119 or [::]:10119";
+    let text = node.text()?;
+    let text = text.trim();
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let (host, port) = text.rsplit_once(':').ok_or_else(|| FORM.to_owned())?;
+    let port: u16 = port.parse().map_err(|_| format!("its port is no number from 0 to 65535; {FORM}"))?;
+    match host {
+        "" => Ok(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))),
+        // The IPv4 one: with the IPv6 one `curl 127.0.0.1` would fail, with this one `curl localhost` works too.
+        "localhost" => Ok(SocketAddr::from(([127, 0, 0, 1], port))),
+        name => {
+            let mut found = (name, port).to_socket_addrs().map_err(|_| format!("its host is unknown; {FORM}"))?;
+            found.next().ok_or_else(|| format!("its host has no address; {FORM}"))
+        }
+    }
+}
+
+/// Paths that the server answers itself.
+const TAKEN_PATHS: [&str; 4] = ["/", "/-/healthy", "/-/ready", "/-/reload"];
+
+pub fn telemetry_path(node: &Node) -> Result<String, String> {
+    let text = node.text()?;
+    if !text.starts_with('/') {
+        return Err("write a path that begins with /, such as /metrics".to_owned());
+    }
+    if TAKEN_PATHS.contains(&text.as_str()) {
+        return Err("the exporter needs this path itself; write another, such as /metrics".to_owned());
+    }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    if !text.bytes().all(plain) {
+        return Err("write letters, digits, and / - . _ ~ only".to_owned());
+    }
+    Ok(text)
+}
