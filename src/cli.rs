@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{build_info, logging};
@@ -40,11 +41,16 @@ pub enum Command {
     Demo(DemoCommand),
 }
 
+/// Takes an empty path as well, which `config` takes as none: container tools pass empty variables for unset ones.
+fn path_or_empty() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
 /// What `serve` and `check-config` take.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ServeArgs {
     /// The configuration file (YAML)
-    #[arg(long = "config.file", env = "WOLKVOX_EXPORTER_CONFIG_FILE", value_name = "FILE", hide_env_values = true)]
+    #[arg(long = "config.file", env = "WOLKVOX_EXPORTER_CONFIG_FILE", value_name = "FILE", value_parser = path_or_empty(), hide_env_values = true)]
     pub config_file: Option<PathBuf>,
     #[command(flatten)]
     pub ledger: LedgerArgs,
@@ -72,7 +78,7 @@ pub struct WolkvoxArgs {
     #[arg(
         long = "wolkvox.token-file",
         env = "WOLKVOX_EXPORTER_WOLKVOX_TOKEN_FILE",
-        value_name = "FILE",
+        value_name = "FILE", value_parser = path_or_empty(),
         hide_env_values = true
     )]
     pub token_file: Option<PathBuf>,
@@ -97,7 +103,7 @@ pub struct WolkvoxArgs {
 #[derive(Debug, Clone, Default, Args)]
 pub struct LedgerArgs {
     /// The ledger's file, which keeps every total across restarts [default: wolkvox-exporter.db]
-    #[arg(long = "ledger", env = "WOLKVOX_EXPORTER_LEDGER", value_name = "FILE", hide_env_values = true)]
+    #[arg(long = "ledger", env = "WOLKVOX_EXPORTER_LEDGER", value_name = "FILE", value_parser = path_or_empty(), hide_env_values = true)]
     pub ledger: Option<PathBuf>,
 }
 
@@ -170,7 +176,7 @@ pub struct SimulateCommand {
 pub struct DemoCommand {
     // The simulator's own arguments are flattened here: `pub simulator: crate::simulator::args::SimulateArgs`.
     /// The ledger's file [default: one in a temporary folder, removed at the end]
-    #[arg(long = "ledger", env = "WOLKVOX_EXPORTER_LEDGER", value_name = "FILE", hide_env_values = true)]
+    #[arg(long = "ledger", env = "WOLKVOX_EXPORTER_LEDGER", value_name = "FILE", value_parser = path_or_empty(), hide_env_values = true)]
     pub ledger: Option<PathBuf>,
     #[command(flatten)]
     pub web: WebArgs,

@@ -30,6 +30,9 @@ no operation to read. The shortest way to start:
     WOLKVOX_TOKEN=… wolkvox-exporter --wolkvox.server 0042 --wolkvox.timezone America/Bogota
 or list operations in a file and name it with --config.file; or see it work without wolkvox: wolkvox-exporter demo";
 
+const NO_OPERATION_IN_FILE: &str =
+    "no operation to read: list one under `operations`, each with server, timezone and token_file or token_env";
+
 const BOTH: &str = "the file has operations, and so have the --wolkvox flags (or WOLKVOX_EXPORTER_WOLKVOX_… variables); \
                     use either";
 
@@ -82,7 +85,7 @@ pub(super) fn from_text(
             .node("defaults")
             .and_then(|node| Section::open(node, "defaults", &settings::KEYS, &mut problems))
             .map_or_else(Settings::none, |section| Settings::read(&section, &mut problems));
-        let listed = top.node("operations").filter(|node| !matches!(node.value, Value::Null));
+        let listed = top.node("operations").filter(|node| !node.is_empty());
         match listed {
             Some(node) => {
                 if flags_given {
@@ -91,7 +94,8 @@ pub(super) fn from_text(
                 operations = from_list(node, &defaults, env, &mut problems);
             }
             None if flags_given => operations.extend(from_flags(&args.wolkvox, &defaults, env, &mut problems)),
-            None => problems.push(if file.is_some() { Origin::WholeFile } else { Origin::CommandLine }, NO_OPERATION),
+            None if file.is_some() => problems.push(Origin::WholeFile, NO_OPERATION_IN_FILE),
+            None => problems.push(Origin::CommandLine, NO_OPERATION),
         }
     }
     let web = web_into(&args.web, &mut problems);

@@ -87,6 +87,9 @@ pub fn quoted(text: &str) -> String {
     if may_hold_a_token(text) {
         return "(hidden: it looks like a token)".to_owned();
     }
+    if text.split_once("://").is_some_and(|(_, rest)| rest.contains('@')) {
+        return "(hidden: it may hold a password)".to_owned();
+    }
     let cut: String = text.chars().take(LONGEST).collect();
     let dots = if text.chars().nth(LONGEST).is_some() { "…" } else { "" };
     format!("`{}{dots}`", cut.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'"))

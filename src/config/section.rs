@@ -28,6 +28,19 @@ pub struct Place {
     pub origin: Origin,
 }
 
+/// Why a value can't be taken, as an instruction; in a list, which element it is.
+#[derive(Debug)]
+pub struct Refusal {
+    pub element: Option<Origin>,
+    pub reason: String,
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self { element: None, reason }
+    }
+}
+
 impl<'a> Section<'a> {
     /// Reports unknown, repeated and non-text keys.
     pub fn open(node: &'a Node, path: &str, known: &[&'static str], problems: &mut Problems) -> Option<Self> {
@@ -62,12 +75,12 @@ impl<'a> Section<'a> {
         self.entries.iter().find(|(name, _)| *name == key).map(|(_, node)| *node)
     }
 
-    /// Reads a key; `read` says why not, as an instruction. An empty value counts as absent, as YAML users expect.
-    pub fn read<T>(
+    /// Reads a key; `read` says why not. An empty value counts as absent, as YAML users expect.
+    pub fn read<T, R: Into<Refusal>>(
         &self,
         key: &str,
         problems: &mut Problems,
-        read: impl FnOnce(&Node) -> Result<T, String>,
+        read: impl FnOnce(&Node) -> Result<T, R>,
     ) -> Field<T> {
         match self.node(key) {
             None | Some(Node { value: Value::Null, .. }) => Field::Absent,
@@ -86,19 +99,21 @@ impl<'a> Section<'a> {
 }
 
 impl<T> Field<T> {
-    pub fn from_node(
+    pub fn from_node<R: Into<Refusal>>(
         node: &Node,
         key: String,
         problems: &mut Problems,
-        read: impl FnOnce(&Node) -> Result<T, String>,
+        read: impl FnOnce(&Node) -> Result<T, R>,
     ) -> Self {
-        match read(node) {
-            Ok(value) => Self::Good(value, Place { key, origin: node.origin }),
-            Err(reason) => {
+        match read(node).map_err(Into::into) {
+            Ok(value) => return Self::Good(value, Place { key, origin: node.origin }),
+            // The reason names the element.
+            Err(Refusal { element: Some(origin), reason }) => problems.push(origin, format!("{key}: {reason}")),
+            Err(Refusal { element: None, reason }) => {
                 problems.push(node.origin, format!("{key} is {}: {reason}", node.shown()));
-                Self::Bad
             }
         }
+        Self::Bad
     }
 
     /// Reads a flag that may not have been given; an empty one (an empty environment variable) was not.

@@ -44,18 +44,45 @@ defaults:
 operations:
   - name: ventas
     server: \"0042\"
+    token_env: TOKEN
     settle: 90
   - name: ventas
     server: http://example.com
     token_file: /run/secrets/ventas
 ";
-    assert_snapshot!(check(yaml), @"");
+    assert_snapshot!(check(yaml), @"
+    w.yml:2:13: defaults.timezone is `America/Bogata`: no such time zone; write an IANA name such as America/Bogota, Europe/Madrid or UTC
+    w.yml:3:3: defaults: `intervall` is no known key; did you mean `interval`?
+    w.yml:8:13: operations[0].settle is `90`: a duration needs a unit: write 90s for seconds, or such as 5m
+    w.yml:9:11: operations[1] is named `ventas` like that of line 5; give it a `name` of its own
+    w.yml:10:13: operations[1].server is `http://example.com`: plain http would send the token in clear; only loopback may have it. Write https://
+    ");
 }
 
 #[test]
 fn a_minimal_file_takes_the_contracts_defaults() {
     let config = loaded("operations:\n- {server: 0042, token_env: TOKEN, timezone: America/Bogota}\n");
-    assert_snapshot!(effective(&config), @"");
+    assert_snapshot!(effective(&config), @r#"
+    # listening on [::]:10119 (0.0.0.0:10119 without IPv6)
+    # metrics at /metrics
+    ledger: "wolkvox-exporter.db"
+    operations:
+      - name: "wv0042"
+        server: "wv0042"
+        token_env: "TOKEN"
+        timezone: America/Bogota
+        interval: 5m
+        settle: 1m
+        overlap: 1h
+        max_catch_up: 1d
+        start: now
+        timeout: 1m 15s
+        connect_timeout: 10s
+        hold: 1m 30s
+        max_series: 2000
+        abandon_time_buckets: [5, 10, 15, 20, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 600, 1200]
+        skills: all
+    "#);
 }
 
 #[test]
@@ -74,11 +101,14 @@ fn an_operations_key_beats_the_defaults() {
 
 #[test]
 fn keys_that_are_unknown_or_stand_twice() {
-    assert_snapshot!(check_line("intervall: 5m"), @"");
-    assert_snapshot!(check_line("max-series: 5"), @"");
-    assert_snapshot!(check_line("5: 5"), @"");
-    assert_snapshot!(check_line("server: 3"), @"");
-    assert_snapshot!(check("ledgre: x\n"), @"");
+    assert_snapshot!(check_line("intervall: 5m"), @"w.yml:6:5: operations[1]: `intervall` is no known key; did you mean `interval`?");
+    assert_snapshot!(check_line("max-series: 5"), @"w.yml:6:5: operations[1]: `max-series` is no known key; did you mean `max_series`?");
+    assert_snapshot!(check_line("5: 5"), @"w.yml:6:5: operations[1]: `5` is no key; the keys are name, server, token_file, token_env, skills, timezone, interval, settle, overlap, max_catch_up, start, timeout, connect_timeout, hold, max_series, abandon_time_buckets");
+    assert_snapshot!(check_line("server: 3"), @"w.yml:6:5: operations[1].server stands here twice; keep one");
+    assert_snapshot!(check("ledgre: x\n"), @"
+    w.yml: no operation to read: list one under `operations`, each with server, timezone and token_file or token_env
+    w.yml:1:1: `ledgre` is no known key; did you mean `ledger`?
+    ");
 }
 
 #[test]
@@ -95,31 +125,32 @@ fn a_token_in_the_file_is_refused_and_not_shown() {
 
 #[test]
 fn durations() {
-    assert_snapshot!(check_line("settle: 90"), @"");
-    assert_snapshot!(check_line("settle: 0"), @"");
-    assert_snapshot!(check_line("hold: -1s"), @"");
-    assert_snapshot!(check_line("timeout: 1M"), @"");
-    assert_snapshot!(check_line("timeout: 0s"), @"");
-    assert_snapshot!(check_line("interval: 7m"), @"");
-    assert_snapshot!(check_line("interval: 2h"), @"");
-    assert_snapshot!(check_line("interval: 1500ms"), @"");
-    assert_snapshot!(check_line("overlap: 0s"), @"");
-    assert_snapshot!(check_line("overlap: true"), @"");
+    assert_snapshot!(check_line("settle: 90"), @"w.yml:6:13: operations[1].settle is `90`: a duration needs a unit: write 90s for seconds, or such as 5m");
+    assert_snapshot!(check_line("settle: 0"), @"fine");
+    assert_snapshot!(check_line("hold: -1s"), @"w.yml:6:11: operations[1].hold is `-1s`: not a duration; write such as 5m, 90s or 1h 30m");
+    assert_snapshot!(check_line("timeout: 1M"), @"w.yml:6:14: operations[1].timeout is `1M`: `M` is a unit of no fixed length; write days (30d), or `m` for minutes");
+    assert_snapshot!(check_line("timeout: 0s"), @"w.yml:6:14: operations[1].timeout is `0s`: it must be from 1ms to 1h");
+    assert_snapshot!(check_line("interval: 7m"), @"w.yml:6:15: operations[1].interval is `7m`: an hour must be a multiple of it, as of 1m, 2m, 5m, 10m, 15m");
+    assert_snapshot!(check_line("interval: 2h"), @"w.yml:6:15: operations[1].interval is `2h`: it must be from 1s to 1h");
+    assert_snapshot!(check_line("interval: 1500ms"), @"w.yml:6:15: operations[1].interval is `1500ms`: write whole seconds");
+    assert_snapshot!(check_line("overlap: 0s"), @"w.yml:6:14: operations[1].overlap is `0s`: it must be from 1s to 1d");
+    assert_snapshot!(check_line("overlap: true"), @"w.yml:6:14: operations[1].overlap is `true`: write a duration such as 5m or 1h 30m");
 }
 
 #[test]
 fn values_that_must_fit_each_other() {
-    assert_snapshot!(check_line("max_catch_up: 1m"), @"");
-    assert_snapshot!(check_line("max_catch_up: 31d"), @"");
-    assert_snapshot!(check_line("start: 30h"), @"");
-    assert_snapshot!(check_line("connect_timeout: 80s"), @"");
-    assert_snapshot!(check_line("timeout: 5s"), @"");
-    assert_snapshot!(check_line("{start: 5, max_catch_up: 1h}"), @"");
+    assert_snapshot!(check_line("max_catch_up: 1m"), @"w.yml:6:19: operations[1].max_catch_up (1m) is shorter than interval (5m, the default)");
+    assert_snapshot!(check_line("max_catch_up: 31d"), @"w.yml:6:19: operations[1].max_catch_up (31d) is too long beside overlap (1h, the default); with this overlap at most 30d 23h, for the API answers 31d at once");
+    assert_snapshot!(check_line("start: 30h"), @"w.yml:6:12: operations[1].start (1d 6h) is longer than max_catch_up (1d, the default)");
+    assert_snapshot!(check_line("connect_timeout: 80s"), @"w.yml:6:22: operations[1].connect_timeout (1m 20s) is longer than timeout (1m 15s, the default)");
+    assert_snapshot!(check_line("timeout: 5s"), @"fine");
+    // Reported where the values stand, once, though two operations take them.
+    assert_snapshot!(check("defaults: {max_catch_up: 1h, start: 2h, timezone: UTC}\noperations:\n- {server: 1, token_env: TOKEN}\n- {server: 2, token_env: TOKEN}"), @"w.yml:1:37: defaults.start (2h) is longer than defaults.max_catch_up (1h)");
 }
 
 #[test]
 fn a_bad_value_is_compared_with_nothing() {
-    assert_snapshot!(check_line("start: 30h\n    max_catch_up: 2 days or so"), @"");
+    assert_snapshot!(check_line("start: 30h\n    max_catch_up: 2 days or so"), @"w.yml:7:19: operations[1].max_catch_up is `2 days or so`: not a duration; write such as 5m, 90s or 1h 30m");
 }
 
 #[test]
@@ -139,51 +170,52 @@ fn servers() {
     assert_eq!(of("http://127.0.0.1:8042"), "127.0.0.1:8042 http://127.0.0.1:8042");
     assert_eq!(of("\"http://[::1]:8042\""), "[::1]:8042 http://[::1]:8042");
     assert_eq!(of("http://localhost:8042"), "localhost:8042 http://localhost:8042");
-    assert_snapshot!(of("http://127.0.0.1.example.com"), @"");
-    assert_snapshot!(of("https://u:p@host"), @"");
-    assert_snapshot!(of("https://host/api"), @"");
-    assert_snapshot!(of("ftp://host"), @"");
-    assert_snapshot!(of("12345"), @"");
-    assert_snapshot!(of("-42"), @"");
-    assert_snapshot!(of("https://"), @"");
+    assert_snapshot!(of("http://127.0.0.1.example.com"), @"w.yml:1:23: operations[0].server is `http://127.0.0.1.example.com`: plain http would send the token in clear; only loopback may have it. Write https://");
+    assert_snapshot!(of("https://u:p@host"), @"w.yml:1:23: operations[0].server is (hidden: it may hold a password): remove the user and password from the address");
+    assert_snapshot!(of("https://host/api"), @"w.yml:1:23: operations[0].server is `https://host/api`: remove everything after the host and port; the exporter adds the path itself");
+    assert_snapshot!(of("ftp://host"), @"w.yml:1:23: operations[0].server is `ftp://host`: write the server's four digits (0042), wv0042 or https://host[:port]");
+    assert_snapshot!(of("12345"), @"w.yml:1:23: operations[0].server is `12345`: write the server's four digits (0042), wv0042 or https://host[:port]");
+    assert_snapshot!(of("-42"), @"w.yml:1:23: operations[0].server is `-42`: write the server's four digits (0042), wv0042 or https://host[:port]");
+    assert_snapshot!(of("https://"), @"w.yml:1:23: operations[0].server is `https://`: empty host; write the server's four digits (0042), wv0042 or https://host[:port]");
 }
 
 #[test]
 fn tokens() {
     let with = |token: &str| check(&format!("operations:\n- server: 1\n  timezone: UTC\n{token}"));
-    assert_snapshot!(with(""), @"");
-    assert_snapshot!(with("  token_file: /a\n  token_env: TOKEN\n"), @"");
-    assert_snapshot!(with("  token_env: NOT_SET\n"), @"");
-    assert_snapshot!(with("  token_env: 0123456789abcdef0123456789abcdef01234567\n"), @"");
-    assert_snapshot!(with("  token_file: /not/there/yet\n"), @"");
+    assert_snapshot!(with(""), @"w.yml:2:3: operations[0].token_file or operations[0].token_env is missing: say where the token is");
+    assert_snapshot!(with("  token_file: /a\n  token_env: TOKEN\n"), @"w.yml:5:14: operations[0].token_env stands beside token_file; keep one");
+    assert_snapshot!(with("  token_env: NOT_SET\n"), @"w.yml:4:14: operations[0].token_env is `NOT_SET`: this environment variable is not set, or empty");
+    assert_snapshot!(with("  token_env: 0123456789abcdef0123456789abcdef01234567\n"), @"w.yml:4:14: operations[0].token_env is (hidden: it looks like a token): write the name of an environment variable, such as VENTAS_TOKEN (not the token itself)");
+    assert_snapshot!(with("  token_file: /not/there/yet\n"), @"fine");
 }
 
 #[test]
 fn names_skills_series_and_buckets() {
-    assert_snapshot!(check_line("name: \"a\\tb\""), @"");
-    assert_snapshot!(check_line("name: ' a'"), @"");
-    assert_snapshot!(check_line("name: wv0001"), @"");
-    assert_snapshot!(check_line("skills: []"), @"");
-    assert_snapshot!(check_line("skills: [4173, '4173']"), @"");
-    assert_snapshot!(check_line("skills: [1.5]"), @"");
-    assert_snapshot!(check_line("max_series: 0"), @"");
-    assert_snapshot!(check_line("abandon_time_buckets: []"), @"");
-    assert_snapshot!(check_line("abandon_time_buckets: [5, 5]"), @"");
-    assert_snapshot!(check_line("abandon_time_buckets: [5, 2.5]"), @"");
-    assert_snapshot!(check_line("abandon_time_buckets: [0, 5]"), @"");
-    assert_snapshot!(check_line("abandon_time_buckets: [5, 3660, 3661]"), @"");
-    assert_snapshot!(check_line("abandon_time_buckets: [5.0, 3600, 86400]"), @"");
+    assert_snapshot!(check_line("name: \"a\\tb\""), @r#"w.yml:6:11: operations[1].name is `a\tb`: control characters can't be in a label"#);
+    assert_snapshot!(check_line("name: ' a'"), @"w.yml:6:11: operations[1].name is ` a`: remove the blanks at its ends");
+    assert_snapshot!(check_line("name: wv0001"), @"w.yml:6:11: operations[1] is named `wv0001` like that of line 2; give it a `name` of its own");
+    assert_snapshot!(check_line("skills: []"), @r#"w.yml:6:13: operations[1].skills is a list: it is empty; write `all`, or a list of ids such as ["4173", "4174"]"#);
+    assert_snapshot!(check_line("skills: [4173, '4173']"), @"w.yml:6:20: operations[1].skills: `4173` stands here twice; keep one");
+    assert_snapshot!(check_line("skills: [1.5]"), @r#"w.yml:6:14: operations[1].skills: `1.5` is no id; write `all`, or a list of ids such as ["4173", "4174"]"#);
+    assert_snapshot!(check_line("max_series: 0"), @"w.yml:6:17: operations[1].max_series is `0`: write a whole number from 1 to 100000");
+    assert_snapshot!(check_line("abandon_time_buckets: []"), @"w.yml:6:27: operations[1].abandon_time_buckets is a list: write from 1 to 100 bounds; this has 0");
+    assert_snapshot!(check_line("abandon_time_buckets: [5, 5]"), @"w.yml:6:31: operations[1].abandon_time_buckets: `5` comes after 5; write ascending bounds, each once");
+    assert_snapshot!(check_line("abandon_time_buckets: [5, 2.5]"), @"w.yml:6:31: operations[1].abandon_time_buckets: `2.5` is no bound; write whole seconds");
+    assert_snapshot!(check_line("abandon_time_buckets: [0, 5]"), @"w.yml:6:28: operations[1].abandon_time_buckets: `0` is no bound; write from 1 to 86400 seconds");
+    assert_snapshot!(check_line("abandon_time_buckets: [5, 3660, 3661]"), @"w.yml:6:37: operations[1].abandon_time_buckets: `3661` can't be a bound: the ledger keeps times above an hour to the minute, rounded up; above 3600 write multiples of 60");
+    assert_snapshot!(check_line("abandon_time_buckets: [5.0, 3600, 86400]"), @"fine");
 }
 
 #[test]
-fn what_is_no_yaml_is_one_problem_with_its_place() {
-    assert_snapshot!(check("operations:\n  - name: [a\n"), @"");
-    assert_snapshot!(check("operations:\n\t- name: a\n"), @"");
-    assert_snapshot!(check("a: 1\n---\nb: 2\n"), @"");
-    assert_snapshot!(check("operations: *nowhere\n"), @"");
-    assert_snapshot!(check("- a\n- b\n"), @"");
-    assert_snapshot!(check("operations: {}\n"), @"");
-    assert_snapshot!(check(""), @"");
+fn what_is_no_yaml_or_has_another_shape_is_one_problem() {
+    assert_snapshot!(check("operations:\n  - name: [a\n"), @"w.yml:2:11: not valid YAML: unclosed bracket '['");
+    assert_snapshot!(check("operations:\n\t- name: a\n"), @"w.yml:2:2: not valid YAML: tabs disallowed within this context (block indentation)");
+    assert_snapshot!(check("a: 1\n---\nb: 2\n"), @"w.yml:3:1: a second YAML document begins here; the file must hold one");
+    assert_snapshot!(check("operations: *nowhere\n"), @"w.yml:1:13: not valid YAML: alias references unknown anchor");
+    assert_snapshot!(check("- a\n- b\n"), @"w.yml:1:1: the file is a list; write a mapping of keys and values");
+    assert_snapshot!(check("operations: []\n"), @"w.yml: no operation to read: list one under `operations`, each with server, timezone and token_file or token_env");
+    assert_snapshot!(check("operations: {}\n"), @"w.yml:1:13: operations is a mapping; write a list of 1 to 1000 mappings, each after `-`");
+    assert_snapshot!(check(""), @"w.yml: no operation to read: list one under `operations`, each with server, timezone and token_file or token_env");
 }
 
 #[test]
@@ -192,7 +224,7 @@ fn anchors_merges_and_many_comments_are_allowed() {
     let yaml = format!(
         "{comments}operations:\n{comments}- &a {{server: 1, token_env: TOKEN, timezone: UTC}}\n{comments}- <<: *a\n  server: 2\n"
     );
-    assert_snapshot!(check(&yaml), @"");
+    assert_snapshot!(check(&yaml), @"fine");
 }
 
 #[test]
@@ -226,7 +258,7 @@ fn flags_take_the_defaults_of_a_file_without_operations() {
 fn flags_and_the_operations_of_a_file_exclude_each_other() {
     let yaml = "operations: [{server: 1, token_env: TOKEN, timezone: UTC}]";
     let problems = from_text(Some(("w.yml", yaml)), &flags("42"), &env).unwrap_err();
-    assert_snapshot!(problems, @"");
+    assert_snapshot!(problems, @"w.yml:1:13: the file has operations, and so have the --wolkvox flags (or WOLKVOX_EXPORTER_WOLKVOX_… variables); use either");
 }
 
 #[test]
@@ -236,7 +268,14 @@ fn all_problems_of_flags_are_reported_at_once() {
     args.web.listen_addresses = vec![":10119".into(), "nonsense".into(), "[::1]:99999".into()];
     args.web.telemetry_path = Some("/".into());
     let problems = from_text(None, &args, &|_| None).unwrap_err();
-    assert_snapshot!(problems, @"");
+    assert_snapshot!(problems, @"
+    --wolkvox.server is `https://host/path`: remove everything after the host and port; the exporter adds the path itself
+    --wolkvox.timezone is `Bogota`: no such time zone; write an IANA name such as America/Bogota, Europe/Madrid or UTC
+    no token: name its file with --wolkvox.token-file, or set WOLKVOX_TOKEN
+    --web.listen-address is `nonsense`: write :10119, 127.0.0.1:10119 or [::]:10119
+    --web.listen-address is `[::1]:99999`: its port is no number from 0 to 65535; write :10119, 127.0.0.1:10119 or [::]:10119
+    --web.telemetry-path is `/`: the exporter needs this path itself; write another, such as /metrics
+    ");
 }
 
 #[test]
@@ -256,7 +295,11 @@ fn listen_addresses() {
 
 #[test]
 fn nothing_at_all_says_how_to_start() {
-    assert_snapshot!(from_text(None, &ServeArgs::default(), &env).unwrap_err(), @"");
+    assert_snapshot!(from_text(None, &ServeArgs::default(), &env).unwrap_err(), @"
+    no operation to read. The shortest way to start:
+        WOLKVOX_TOKEN=… wolkvox-exporter --wolkvox.server 0042 --wolkvox.timezone America/Bogota
+    or list operations in a file and name it with --config.file; or see it work without wolkvox: wolkvox-exporter demo
+    ");
 }
 
 #[test]
@@ -268,8 +311,8 @@ fn files_that_can_not_be_read() {
         let args = ServeArgs { config_file: Some(path.clone()), ..Default::default() };
         load(&args, &env).unwrap_err().to_string().replace(&path.display().to_string(), name)
     };
-    assert_snapshot!(of("latin1.yml", b"# a\n# Bogot\xe1\n"), @"");
-    assert_snapshot!(of("large.yml", &vec![b'#'; 2 << 20]), @"");
+    assert_snapshot!(of("latin1.yml", b"# a\n# Bogot\xe1\n"), @"latin1.yml: line 2 is not UTF-8 text; save the file as UTF-8");
+    assert_snapshot!(of("large.yml", &vec![b'#'; 2 << 20]), @"large.yml: is larger than 1048576 bytes; is it the right file?");
     let args = ServeArgs { config_file: Some(folder.path().join("none.yml")), ..Default::default() };
     assert!(load(&args, &env).unwrap_err().to_string().contains("none.yml: can't be opened: "));
 }

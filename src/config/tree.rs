@@ -81,6 +81,14 @@ impl Node {
         Self { value: Value::Text(text.to_owned()), origin: Origin::CommandLine }
     }
 
+    pub fn is_empty(&self) -> bool {
+        match &self.value {
+            Value::Null => true,
+            Value::List(list) => list.is_empty(),
+            _ => false,
+        }
+    }
+
     /// The value as a problem names it.
     pub fn shown(&self) -> String {
         match &self.value {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use reqwest::Url;
 
+use super::section::Refusal;
 use super::tree::{Node, Value};
 use super::{Server, Skills, Start, duration};
 
@@ -168,53 +169,63 @@ pub fn max_series(node: &Node) -> Result<usize, String> {
     }
 }
 
-pub fn abandon_time_buckets(node: &Node) -> Result<Vec<u32>, String> {
-    let Value::List(list) = &node.value else { return Err("write a list of seconds such as [10, 30, 60]".to_owned()) };
+pub fn abandon_time_buckets(node: &Node) -> Result<Vec<u32>, Refusal> {
+    let Value::List(list) = &node.value else {
+        return Err("write a list of seconds such as [10, 30, 60]".to_owned().into());
+    };
     if list.is_empty() || list.len() > MOST_BUCKETS {
-        return Err(format!("write from 1 to {MOST_BUCKETS} bounds; this has {}", list.len()));
+        return Err(format!("write from 1 to {MOST_BUCKETS} bounds; this has {}", list.len()).into());
     }
     let mut bounds: Vec<u32> = Vec::with_capacity(list.len());
     for element in list {
-        let bound = match element.value {
-            Value::Integer(number) => number,
-            Value::Float(number) if number.fract() == 0.0 && number.abs() <= LAST_BUCKET as f64 => number as i128,
-            _ => return Err(format!("{} in it is no bound; write whole seconds", element.shown())),
-        };
-        if !(1..=LAST_BUCKET).contains(&bound) {
-            return Err(format!("`{bound}` in it is no bound; write from 1 to {LAST_BUCKET} seconds"));
-        }
-        if bound > WHOLE_SECONDS_UP_TO && bound % 60 != 0 {
-            return Err(format!(
-                "`{bound}` in it can't be a bound: the ledger keeps times above an hour to the minute, rounded up; \
-                 above {WHOLE_SECONDS_UP_TO} write multiples of 60"
-            ));
-        }
-        match bounds.last() {
-            Some(&last) if i128::from(last) >= bound => {
-                return Err(format!("`{bound}` in it comes after {last}; write ascending bounds, each once"));
-            }
-            _ => bounds.push(bound as u32),
-        }
+        let bound = bucket(element, bounds.last().copied())
+            .map_err(|reason| Refusal { element: Some(element.origin), reason })?;
+        bounds.push(bound);
     }
     Ok(bounds)
 }
 
+fn bucket(element: &Node, last: Option<u32>) -> Result<u32, String> {
+    let bound = match element.value {
+        Value::Integer(number) => number,
+        Value::Float(number) if number.fract() == 0.0 && number.abs() <= LAST_BUCKET as f64 => number as i128,
+        _ => return Err(format!("{} is no bound; write whole seconds", element.shown())),
+    };
+    if !(1..=LAST_BUCKET).contains(&bound) {
+        return Err(format!("`{bound}` is no bound; write from 1 to {LAST_BUCKET} seconds"));
+    }
+    if bound > WHOLE_SECONDS_UP_TO && bound % 60 != 0 {
+        return Err(format!(
+            "`{bound}` can't be a bound: the ledger keeps times above an hour to the minute, rounded up; \
+             above {WHOLE_SECONDS_UP_TO} write multiples of 60"
+        ));
+    }
+    match last {
+        Some(last) if i128::from(last) >= bound => {
+            Err(format!("`{bound}` comes after {last}; write ascending bounds, each once"))
+        }
+        _ => Ok(bound as u32),
+    }
+}
+
 /// `all`, or a list of ids.
-pub fn skills(node: &Node) -> Result<Skills, String> {
+pub fn skills(node: &Node) -> Result<Skills, Refusal> {
     const FORM: &str = "write `all`, or a list of ids such as [\"4173\", \"4174\"]";
     // As long as the longest label value.
     const LONGEST_ID: usize = 200;
     let list = match &node.value {
         Value::Text(text) if text.trim() == "all" => return Ok(Skills::All),
-        Value::List(list) if !list.is_empty() => list,
-        _ => return Err(FORM.to_owned()),
+        Value::List(list) if list.is_empty() => return Err(format!("it is empty; {FORM}").into()),
+        Value::List(list) => list,
+        _ => return Err(FORM.to_owned().into()),
     };
     let mut ids = BTreeSet::new();
     for element in list {
-        let id = element.text().map_err(|_| format!("{} in it is no id; {FORM}", element.shown()))?;
-        let id = label_text(&id, LONGEST_ID).map_err(|reason| format!("{} in it: {reason}", element.shown()))?;
+        let refused = |reason: String| Refusal { element: Some(element.origin), reason };
+        let id = element.text().map_err(|_| refused(format!("{} is no id; {FORM}", element.shown())))?;
+        let id = label_text(&id, LONGEST_ID).map_err(|why| refused(format!("{}: {why}", element.shown())))?;
         if !ids.insert(id) {
-            return Err(format!("{} is in it twice; keep one", element.shown()));
+            return Err(refused(format!("{} stands here twice; keep one", element.shown())));
         }
     }
     Ok(Skills::Only(ids))

@@ -1,1 +1,3 @@
-fn main() {}
+//! All integration tests, one module per part; helpers that several share are in `support`.
+
+mod cli;
