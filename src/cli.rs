@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::{build_info, logging};
 
@@ -142,12 +142,13 @@ pub struct LogArgs {
         hide_env_values = true
     )]
     pub level: String,
-    /// The form of a log line
+    /// The form of a log line: logfmt or json
     #[arg(
         long = "log.format",
         env = "WOLKVOX_EXPORTER_LOG_FORMAT",
-        value_enum,
-        default_value_t = LogFormat::Logfmt,
+        value_name = "FORMAT",
+        default_value = logging::DEFAULT_FORMAT,
+        value_parser = logging::checked_format,
         hide_env_values = true
     )]
     pub format: LogFormat,
@@ -159,7 +160,7 @@ impl Default for LogArgs {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     Logfmt,
     Json,

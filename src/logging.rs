@@ -7,6 +7,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use crate::cli::{LogArgs, LogFormat};
 
 pub const DEFAULT_LEVEL: &str = "info";
+pub const DEFAULT_FORMAT: &str = "logfmt";
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
@@ -41,9 +42,26 @@ pub fn checked_level(text: &str) -> Result<String, String> {
     }
 }
 
+/// `--log.format`; an empty one, as container tools pass unset variables, is the default.
+pub fn checked_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        DEFAULT_FORMAT | "" => Ok(LogFormat::Logfmt),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("write logfmt or json".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn formats() {
+        assert_eq!(checked_format("logfmt"), Ok(LogFormat::Logfmt));
+        assert_eq!(checked_format(""), Ok(LogFormat::Logfmt));
+        assert_eq!(checked_format("json"), Ok(LogFormat::Json));
+        assert!(checked_format("xml").is_err());
+    }
 
     #[test]
     fn levels_and_directives_are_taken() {

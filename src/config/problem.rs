@@ -96,7 +96,7 @@ pub fn quoted(text: &str) -> String {
 }
 
 /// Whether a stretch of hexadecimal digits in it is as long as tokens are (40 and more; 32 to be on the safe side).
-fn may_hold_a_token(text: &str) -> bool {
+pub fn may_hold_a_token(text: &str) -> bool {
     const SHORTEST: usize = 32;
     text.split(|c: char| !c.is_ascii_hexdigit()).any(|run| run.len() >= SHORTEST)
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Location, NonFiniteFloatPolicy, Spanned};
 
-use super::problem::{Origin, Problems, quoted};
+use super::problem::{Origin, Problems, may_hold_a_token, quoted};
 
 /// A YAML value and where it stands.
 ///
@@ -62,6 +62,11 @@ pub fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
             // The last part of the text is the location again, in the crate's own form.
             let reason = error.to_string();
             let reason = reason.split(" at line ").next().unwrap_or_default().lines().next().unwrap_or_default();
+            let reason = match reason {
+                _ if may_hold_a_token(reason) => "(hidden: it quotes what looks like a token)",
+                _ if reason.starts_with("recursive references") => "an alias refers to what it stands in",
+                reason => reason,
+            };
             problems.push(origin, format!("not valid YAML: {reason}"));
             None
         }

@@ -45,9 +45,19 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
     assert_eq!(of(&[], &["--config.file", "file.yml"]), "ledger: \"file.db\"");
     assert_eq!(of(&[env], &["--config.file", "file.yml"]), "ledger: \"env.db\"");
     assert_eq!(of(&[env], &["--config.file", "file.yml", "--ledger", "flag.db"]), "ledger: \"flag.db\"");
-    // An empty variable, as container tools pass it, is none.
-    let empty = ("WOLKVOX_EXPORTER_LEDGER", "");
-    assert_eq!(of(&[empty], &["--config.file", "file.yml"]), "ledger: \"file.db\"");
+    // Empty variables, as container tools pass them, are none.
+    let names = [
+        "LEDGER",
+        "WOLKVOX_SERVER",
+        "WOLKVOX_TOKEN_FILE",
+        "WEB_LISTEN_ADDRESS",
+        "WEB_TELEMETRY_PATH",
+        "LOG_LEVEL",
+        "LOG_FORMAT",
+    ];
+    let names = names.map(|name| format!("WOLKVOX_EXPORTER_{name}"));
+    let empty: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
+    assert_eq!(of(&empty, &["--config.file", "file.yml"]), "ledger: \"file.db\"");
 }
 
 #[test]
