@@ -1,4 +1,14 @@
 //! The HTTP server: /metrics, the status page and the two probes.
+//!
+//! [`listen`] binds the addresses, [`server`] accepts and bounds connections, `guard` puts clocks on each of them,
+//! `routes` finds the answer to a request, `page` writes the status page.
+
+mod body;
+mod guard;
+pub mod listen;
+pub mod page;
+mod routes;
+pub mod server;
 
 use std::future::Future;
 

@@ -1,0 +1,138 @@
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+/// A connection with two clocks, which hyper doesn't have: a request's head must be complete soon after its first byte
+/// (a new connection's first head soon after the connection), and an answer must be taken soon after the client has
+/// first let it wait.
+///
+/// hyper's own `header_read_timeout` runs from the end of the last answer: it is the bound on an idle connection, and
+/// too long a time for a head. Both clocks run over a whole head and a whole answer, so that a client can't keep a
+/// connection by one byte now and then.
+pub(super) struct Guarded {
+    stream: TcpStream,
+    turns: Turns,
+    head: Clock,
+    answer: Clock,
+}
+
+/// Counts the requests whose head is complete. Each begins a turn, and a turn stops the clocks of the one before.
+#[derive(Clone, Default)]
+pub(super) struct Turns(Arc<AtomicUsize>);
+
+impl Turns {
+    pub fn next(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Guarded {
+    pub fn new(stream: TcpStream, turns: Turns, head_time: Duration, answer_time: Duration) -> Self {
+        let mut head = Clock::new(head_time);
+        head.start();
+        Self { stream, turns, head, answer: Clock::new(answer_time) }
+    }
+
+    /// Fails a pending write once the client has let the answer wait too long.
+    fn written(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_pending() {
+            self.answer.stop_before(self.turns.count());
+            self.answer.start();
+            if self.answer.is_over(cx) {
+                return Poll::Ready(Err(too_slow("the client does not read its answer")));
+            }
+        }
+        written
+    }
+}
+
+impl AsyncRead for Guarded {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        this.head.stop_before(this.turns.count());
+        let before = buf.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+        if read.is_ready() && buf.filled().len() > before {
+            this.head.start();
+        } else if read.is_pending() && this.head.is_over(cx) {
+            return Poll::Ready(Err(too_slow("the client does not finish its request")));
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Guarded {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.written(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.written(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+fn too_slow(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, what)
+}
+
+/// Runs once from its start for a given time.
+struct Clock {
+    time: Duration,
+    running: Option<Pin<Box<Sleep>>>,
+    /// The turn that it was last looked at in.
+    turn: usize,
+}
+
+impl Clock {
+    fn new(time: Duration) -> Self {
+        Self { time, running: None, turn: 0 }
+    }
+
+    /// Starts the clock unless it runs.
+    fn start(&mut self) {
+        if self.running.is_none() {
+            self.running = Some(Box::pin(tokio::time::sleep(self.time)));
+        }
+    }
+
+    /// Stops the clock if it was started in an earlier turn.
+    fn stop_before(&mut self, turn: usize) {
+        if self.turn != turn {
+            self.turn = turn;
+            self.running = None;
+        }
+    }
+
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        self.running.as_mut().is_some_and(|running| running.as_mut().poll(cx).is_ready())
+    }
+}

@@ -1,0 +1,209 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::date;
+
+use super::*;
+use crate::domain::range::CivilRange;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// An operation in Bogotá at 14:37:12 with three polls: one with rows, an empty one, a failed one.
+fn operation(name: &str, state: State) -> OperationStatus {
+    let poll = |hour: u64, minute: u64, outcome| PollReport {
+        at: at("2026-01-18T05:00:02Z") + Duration::from_secs((hour * 60 + minute) * 60),
+        range: CivilRange {
+            ini: date(2026, 1, 18).at(hour as i8 - 1, minute as i8 - 1, 0, 0),
+            end: date(2026, 1, 18).at(hour as i8, minute as i8 - 2, 59, 0),
+        },
+        outcome,
+        calls: 1,
+        rows: 0,
+        counted: 0,
+        took: Duration::from_millis(840),
+        message: None,
+    };
+    OperationStatus {
+        name: name.to_owned(),
+        server: "wv0042".to_owned(),
+        timezone: "America/Bogota".to_owned(),
+        interval: Duration::from_secs(300),
+        state,
+        complete_until: at("2026-01-18T19:35:00Z"),
+        last_window_calls: Some(7),
+        calls_total: 48_213,
+        series: 34,
+        series_on_hold: 0,
+        next_poll: Some(at("2026-01-18T19:41:00Z")),
+        last_polls: vec![
+            PollReport { rows: 12_050, counted: 7, took: Duration::from_millis(2310), ..poll(14, 36, Outcome::Ok) },
+            poll(14, 31, Outcome::Empty),
+            PollReport {
+                calls: 3,
+                took: Duration::from_secs(75),
+                message: Some("no answer within 75 s".to_owned()),
+                ..poll(14, 26, Outcome::Timeout)
+            },
+        ],
+    }
+}
+
+fn status(operations: Vec<OperationStatus>) -> Status {
+    Status {
+        version: "0.1.0",
+        now: at("2026-01-18T19:37:12Z"),
+        started: at("2026-01-18T11:05:00Z"),
+        ready: true,
+        operations,
+    }
+}
+
+/// One operation in each state.
+fn all_states() -> Status {
+    let starting = OperationStatus {
+        complete_until: at("2026-01-18T04:50:00Z"),
+        last_window_calls: None,
+        next_poll: None,
+        last_polls: Vec::new(),
+        ..operation("arranque", State::Starting)
+    };
+    let catching_up = OperationStatus {
+        complete_until: at("2026-01-18T18:05:00Z"),
+        last_window_calls: None,
+        series_on_hold: 3,
+        ..operation("cobranzas", State::CatchingUp)
+    };
+    let failing = OperationStatus {
+        complete_until: at("2026-01-18T19:10:00Z"),
+        last_window_calls: None,
+        ..operation(
+            "soporte",
+            State::Failing { outcome: Outcome::Connect, message: "tcp connect error: connection timed out".to_owned() },
+        )
+    };
+    let paused = OperationStatus {
+        complete_until: at("2026-01-17T23:30:00Z"),
+        timezone: "Europe/Madrid".to_owned(),
+        last_window_calls: None,
+        ..operation(
+            "madrid",
+            State::Paused {
+                outcome: Outcome::Unauthorized,
+                message: "403: PLEASE VALIDATE TOKEN".to_owned(),
+                until: at("2026-01-18T20:35:00Z"),
+            },
+        )
+    };
+    status(vec![operation("ventas", State::Current), starting, catching_up, failing, paused])
+}
+
+#[test]
+fn all_states_in_english() {
+    insta::assert_snapshot!(render(&all_states(), Lang::En, "/metrics"));
+}
+
+#[test]
+fn all_states_in_spanish() {
+    insta::assert_snapshot!(render(&all_states(), Lang::Es, "/metrics"));
+}
+
+#[test]
+fn before_the_ledger_is_open_the_page_says_so() {
+    let page = render(&Status { ready: false, ..status(Vec::new()) }, Lang::En, "/metrics");
+    assert!(page.contains("The ledger is not open and loaded yet."));
+    assert!(page.contains("No operation is being read yet."));
+}
+
+#[test]
+fn links_are_relative_and_keep_to_the_telemetry_path() {
+    let page = render(&status(Vec::new()), Lang::En, "/internal/metrics");
+    for link in ["./internal/metrics", "./-/healthy", "./-/ready", "?lang=es"] {
+        assert!(page.contains(&format!("href=\"{link}\"")), "{link}");
+    }
+    assert!(!page.contains("href=\"/"));
+}
+
+#[test]
+fn text_from_outside_is_never_markup() {
+    let hostile = "</section><script>alert(1)</script>\" onload='x' &amp; \u{202e}";
+    let mut operation = operation(hostile, State::Failing { outcome: Outcome::Malformed, message: hostile.to_owned() });
+    operation.server = hostile.to_owned();
+    operation.timezone = hostile.to_owned();
+    operation.last_polls[0].message = Some(hostile.to_owned());
+    let hostile_page = render(&status(vec![operation]), Lang::Es, hostile);
+    let tags = check_well_formed(&hostile_page);
+    assert!(!tags.iter().any(|tag| tag == "script"), "{tags:?}");
+    assert_eq!(tags.iter().filter(|tag| *tag == "section").count(), 1);
+    assert!(!hostile_page.contains('\u{202e}'));
+    assert!(hostile_page.contains("&lt;script&gt;"));
+}
+
+#[test]
+fn every_outcome_and_state_makes_a_well_formed_page_in_both_languages() {
+    for lang in Lang::ALL {
+        check_well_formed(&render(&all_states(), lang, "/metrics"));
+        for outcome in Outcome::ALL {
+            let failing = State::Failing { outcome, message: "x".to_owned() };
+            let paused = State::Paused { outcome, message: String::new(), until: at("2026-01-18T20:35:00Z") };
+            let mut operations = vec![operation("a", failing), operation("b", paused)];
+            operations[0].last_polls[0].outcome = outcome;
+            let page = render(&status(operations), lang, "/metrics");
+            check_well_formed(&page);
+            assert!(page.contains(&format!("<code>{outcome}</code>")), "{outcome}");
+        }
+    }
+}
+
+/// Reads the page as a strict parser would: every tag closed in order, every attribute quoted and once, no stray `<`,
+/// `>` or `&`, no attribute that runs a script. Gives the names of the elements.
+#[track_caller]
+fn check_well_formed(page: &str) -> Vec<String> {
+    const VOID: [&str; 1] = ["meta"];
+    let mut rest = page.strip_prefix("<!DOCTYPE html>").expect("a doctype");
+    let (mut open, mut seen) = (Vec::<String>::new(), Vec::new());
+    while !rest.is_empty() {
+        let (text, tag_on) = rest.split_once('<').unwrap_or((rest, ""));
+        // The style's text is not markup; nothing from outside is in it.
+        if open.last().is_none_or(|name| name != "style") {
+            check_text(text);
+        }
+        if tag_on.is_empty() {
+            break;
+        }
+        let (tag, after) = tag_on.split_once('>').expect("a tag that ends");
+        rest = after;
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop().as_deref(), Some(name), "closed out of order");
+            continue;
+        }
+        let (name, mut attributes) = tag.split_once(' ').unwrap_or((tag, ""));
+        assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()), "<{tag}>");
+        let mut names = Vec::new();
+        while !attributes.is_empty() {
+            let (attribute, value_on) = attributes.split_once("=\"").unwrap_or_else(|| panic!("<{tag}>"));
+            let (value, more) = value_on.split_once('"').unwrap_or_else(|| panic!("<{tag}>"));
+            assert!(!attribute.starts_with("on") && !names.contains(&attribute), "<{tag}>");
+            assert!(attribute.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "<{tag}>");
+            check_text(value);
+            names.push(attribute);
+            attributes = more.strip_prefix(' ').unwrap_or(more);
+        }
+        seen.push(name.to_owned());
+        if !VOID.contains(&name) {
+            open.push(name.to_owned());
+        }
+    }
+    assert_eq!(open, Vec::<String>::new(), "left open");
+    seen
+}
+
+#[track_caller]
+fn check_text(text: &str) {
+    assert!(!text.contains('>'), "stray > in {text:?}");
+    for entity in text.split('&').skip(1) {
+        let known = ["amp;", "lt;", "gt;", "quot;", "#39;"];
+        assert!(known.iter().any(|known| entity.starts_with(known)), "stray & in {text:?}");
+    }
+}

@@ -1,0 +1,147 @@
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, VARY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Method, Request, Response, StatusCode};
+
+use super::body::Pieces;
+use super::{Exposed, Site, page};
+
+/// The answer to a request. The request's body, if there is one, is not read. To a HEAD the answer is that to a GET;
+/// hyper sends its head only.
+pub(super) async fn answer<S: Site, B>(
+    site: &S,
+    telemetry_path: &str,
+    within: Duration,
+    request: &Request<B>,
+) -> Response<Pieces> {
+    match tokio::time::timeout(within, unless_it_panics(route(site, telemetry_path, request))).await {
+        Ok(Some(response)) => response,
+        Ok(None) => {
+            tracing::error!(path = request.uri().path(), "answering a request panicked; this is a defect");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "internal error: the log has more\n".into())
+        }
+        Err(_) => {
+            tracing::error!(path = request.uri().path(), ?within, "found no answer to a request in time");
+            text(StatusCode::SERVICE_UNAVAILABLE, "no answer in time: the exporter is overloaded\n".into())
+        }
+    }
+}
+
+const HEALTHY_PATH: &str = "/-/healthy";
+const READY_PATH: &str = "/-/ready";
+
+/// What is at a path.
+enum Place {
+    Metrics,
+    Page,
+    Healthy,
+    Ready,
+}
+
+impl Place {
+    /// The telemetry path comes first: someone who sets it to `/` wants the metrics there, not the page.
+    fn at(path: &str, telemetry_path: &str) -> Option<Self> {
+        match path {
+            _ if path == telemetry_path => Some(Self::Metrics),
+            "/" => Some(Self::Page),
+            HEALTHY_PATH => Some(Self::Healthy),
+            READY_PATH => Some(Self::Ready),
+            _ => None,
+        }
+    }
+}
+
+async fn route<S: Site, B>(site: &S, telemetry_path: &str, request: &Request<B>) -> Response<Pieces> {
+    let Some(place) = Place::at(request.uri().path(), telemetry_path) else {
+        let there_is =
+            format!("not found. There is: / (status page), {telemetry_path}, {HEALTHY_PATH} and {READY_PATH}\n");
+        return text(StatusCode::NOT_FOUND, there_is);
+    };
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed: only GET and HEAD are\n".into());
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    match place {
+        Place::Metrics => {
+            let accept = joined(request.headers(), ACCEPT);
+            let accept_encoding = joined(request.headers(), ACCEPT_ENCODING);
+            exposed(site.metrics(accept.as_deref(), accept_encoding.as_deref()).await)
+        }
+        Place::Page => {
+            let lang = page::Lang::chosen(request.uri().query(), joined(request.headers(), ACCEPT_LANGUAGE).as_deref());
+            html(lang, page::render(&site.status(), lang, telemetry_path))
+        }
+        Place::Healthy => text(StatusCode::OK, "healthy\n".into()),
+        Place::Ready if site.ready() => text(StatusCode::OK, "ready\n".into()),
+        Place::Ready => {
+            text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the ledger is not open and loaded yet\n".into())
+        }
+    }
+}
+
+/// A header's value. Several lines of one header mean the same as one line with commas (RFC 9110, section 5.3). Lines
+/// that are not ASCII are passed over, for nothing that they could say is known.
+fn joined(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
+}
+
+fn exposed(exposed: Exposed) -> Response<Pieces> {
+    let mut response = response(StatusCode::OK, exposed.content_type, exposed.body);
+    let headers = response.headers_mut();
+    if let Some(encoding) = exposed.content_encoding {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+    response
+}
+
+fn html(lang: page::Lang, page: String) -> Response<Pieces> {
+    // The page is one file without a script, and nothing in it may load or send anything. Its style stands in it.
+    const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+                          frame-ancestors 'none'";
+    let mut response = response(StatusCode::OK, "text/html; charset=utf-8", vec![page.into()]);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(lang.code()));
+    headers.insert(VARY, HeaderValue::from_static("Accept-Language"));
+    response
+}
+
+fn text(status: StatusCode, words: String) -> Response<Pieces> {
+    response(status, "text/plain; charset=utf-8", vec![words.into()])
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: Vec<Bytes>) -> Response<Pieces> {
+    let mut response = Response::new(Pieces::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // All answers are of this moment: a proxy that kept one would show old numbers as new, or a probe's old word.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// `None` where the future panicked. What it was doing is abandoned whole and never polled again; `Site` only shows
+/// immutable views, so that there is nothing half done to be seen by others.
+async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(Poll::Ready(value)) => Poll::Ready(Some(value)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}

@@ -1,0 +1,187 @@
+//! Accepts connections and serves them, each within bounds, until told to stop.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::guard::{Guarded, Turns};
+use super::{Site, routes};
+
+/// Serves `site` on `listeners` until `shutdown` ends. Then no connection is accepted any more, idle ones are closed,
+/// what is being answered is answered, and after `limits.shutdown_time` the rest is cut.
+///
+/// A client can do no harm to others: its connection fails alone, and so does a request whose handling panics.
+pub async fn run<S: Site>(
+    listeners: Vec<TcpListener>,
+    site: Arc<S>,
+    options: Options,
+    shutdown: impl Future<Output = ()>,
+) {
+    let limits = options.limits;
+    let shared = Arc::new(Shared { site, options, crowded: AtomicBool::new(false) });
+    let (stop, stopped) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let full = connections.len() >= limits.connections;
+        shared.crowded.store(full, Ordering::Relaxed);
+        tokio::select! {
+            () = &mut shutdown => break,
+            // A connection has ended and left its place.
+            Some(_) = connections.join_next() => {}
+            // With all places taken, new clients wait in the system's queue.
+            accepted = accept(&listeners), if !full => match accepted {
+                Ok(stream) => { connections.spawn(serve(stream, shared.clone(), stopped.clone())); }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, pause = ?limits.accept_pause, "cannot accept a connection, trying again");
+                    tokio::select! {
+                        () = &mut shutdown => break,
+                        () = tokio::time::sleep(limits.accept_pause) => {}
+                    }
+                }
+            },
+        }
+    }
+    drop(listeners);
+    drop(stop);
+    let all_ended = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(limits.shutdown_time, all_ended).await.is_err() {
+        tracing::warn!(
+            connections = connections.len(),
+            after = ?limits.shutdown_time,
+            "cutting connections that did not end in time"
+        );
+        connections.shutdown().await;
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the metrics are; begins with `/`.
+    pub telemetry_path: String,
+    pub limits: Limits,
+}
+
+/// What a client can take of the server.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at a time. Several Prometheus servers, probes and readers of the page are a few dozen; at some 30 kB
+    /// each this many are a few MB, and well below the usual 1,024 open files.
+    pub connections: usize,
+    /// A request's head, from its first byte (the first one: from the connection) to its last. A head is one packet;
+    /// this is for lossy lines, and short enough that silent clients can't hold all places for long.
+    pub head_time: Duration,
+    /// Between an answer and the next request. Longer than the scrape intervals in use, which are up to a minute, so
+    /// that a scrape finds its connection open.
+    pub idle_time: Duration,
+    /// Finding the answer. It takes milliseconds; where it does not, the client hears so before its own time-out, which
+    /// for a scrape is 10 s by default.
+    pub handle_time: Duration,
+    /// From the moment that an answer first waits for the client to its end. A scrape takes a minute at most.
+    pub answer_time: Duration,
+    /// Bytes in a request's head, of which Prometheus needs about 500. Above it the answer is 431.
+    pub head_bytes: usize,
+    /// Header lines in a request's head. Above it the answer is 431.
+    pub head_lines: usize,
+    /// From the shutdown to the cutting of what is still open. Half of the 10 s in which the process must have ended,
+    /// for the poller and the ledger stop in the same time.
+    pub shutdown_time: Duration,
+    /// After a failure to accept that concerns the process (no more open files), so as not to spin until it passes.
+    pub accept_pause: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 256,
+            head_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(120),
+            handle_time: Duration::from_secs(9),
+            answer_time: Duration::from_secs(60),
+            head_bytes: 16 * 1024,
+            head_lines: 64,
+            shutdown_time: Duration::from_secs(5),
+            accept_pause: Duration::from_millis(500),
+        }
+    }
+}
+
+struct Shared<S> {
+    site: Arc<S>,
+    options: Options,
+    /// All places are taken: a connection that has had its answer gives its place to one that waits.
+    crowded: AtomicBool,
+}
+
+async fn serve<S: Site>(stream: TcpStream, shared: Arc<Shared<S>>, mut stopped: watch::Receiver<()>) {
+    let limits = shared.options.limits;
+    // An answer is written whole; there is nothing to collect small packets for. A failure costs some milliseconds.
+    let _ = stream.set_nodelay(true);
+    let turns = Turns::default();
+    let io = Guarded::new(stream, turns.clone(), limits.head_time, limits.answer_time);
+    let service = service_fn(move |request| {
+        turns.next();
+        let shared = shared.clone();
+        async move {
+            let mut response =
+                routes::answer(&*shared.site, &shared.options.telemetry_path, limits.handle_time, &request).await;
+            if shared.crowded.load(Ordering::Relaxed) {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.idle_time)
+            .max_header_size(limits.head_bytes)
+            .max_headers(limits.head_lines)
+            .serve_connection(TokioIo::new(io), service)
+    );
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        // The sender is dropped at the shutdown; nothing is ever sent.
+        _ = stopped.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// The next connection of any listener. Starts with another one each time would be fairer; the system's queues make it
+/// needless, for none of them stays full while connections are accepted as fast as they come.
+async fn accept(listeners: &[TcpListener]) -> io::Result<TcpStream> {
+    poll_fn(|cx| {
+        for listener in listeners {
+            if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+                return Poll::Ready(accepted.map(|(stream, _)| stream));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Whether accepting failed because of the connection that was to be accepted: the next one is not concerned.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
