@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
@@ -35,15 +35,22 @@ pub async fn run<S: Site>(
     let (stop, stopped) = watch::channel(());
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
+    let mut turn: usize = 0;
+    let mut told_full: Option<Instant> = None;
     loop {
+        turn = turn.wrapping_add(1);
         let full = connections.len() >= limits.connections;
         shared.crowded.store(full, Ordering::Relaxed);
+        if full && told_full.is_none_or(|told| told.elapsed() >= FULL_LOG_INTERVAL) {
+            told_full = Some(Instant::now());
+            tracing::warn!(connections = limits.connections, "all places for connections are taken, clients wait");
+        }
         tokio::select! {
             () = &mut shutdown => break,
             // A connection has ended and left its place.
             Some(_) = connections.join_next() => {}
             // With all places taken, new clients wait in the system's queue.
-            accepted = accept(&listeners), if !full => match accepted {
+            accepted = accept(&listeners, turn), if !full => match accepted {
                 Ok(stream) => { connections.spawn(serve(stream, shared.clone(), stopped.clone())); }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -68,6 +75,9 @@ pub async fn run<S: Site>(
         connections.shutdown().await;
     }
 }
+
+/// A server at its bound comes to it and leaves it many times a second; once in this time is enough to say so.
+const FULL_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -166,11 +176,12 @@ async fn serve<S: Site>(stream: TcpStream, shared: Arc<Shared<S>>, mut stopped: 
     }
 }
 
-/// The next connection of any listener. Starts with another one each time would be fairer; the system's queues make it
-/// needless, for none of them stays full while connections are accepted as fast as they come.
-async fn accept(listeners: &[TcpListener]) -> io::Result<TcpStream> {
+/// The next connection of any listener. `first` is the number of the one to look at first, another one each time, so
+/// that a busy address does not keep the others waiting.
+async fn accept(listeners: &[TcpListener], first: usize) -> io::Result<TcpStream> {
     poll_fn(|cx| {
-        for listener in listeners {
+        for i in 0..listeners.len() {
+            let listener = &listeners[first.wrapping_add(i) % listeners.len()];
             if let Poll::Ready(accepted) = listener.poll_accept(cx) {
                 return Poll::Ready(accepted.map(|(stream, _)| stream));
             }

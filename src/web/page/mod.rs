@@ -86,7 +86,8 @@ const fn class(state: &State) -> &'static str {
 fn state(h: &mut Html, told: &Told, lang: Lang) {
     h.raw("<p>");
     for (i, sentence) in told.sentences.iter().enumerate() {
-        h.raw(if i == 0 { "" } else { " " }).text(sentence);
+        h.raw(if i == 0 { "" } else { " " });
+        prose(h, sentence);
     }
     h.raw("</p>\n");
     let Some(trouble) = &told.trouble else { return };
@@ -96,13 +97,28 @@ fn state(h: &mut Html, told: &Told, lang: Lang) {
         (lang.pick("What happens next", "Qué sigue"), &trouble.next),
         (lang.pick("What to do", "Qué hacer"), trouble.to_do),
     ] {
-        h.element("<dt>", term, "</dt>").element("<dd>", text, "</dd>\n");
+        h.element("<dt>", term, "</dt>").raw("<dd>");
+        prose(h, text);
+        h.raw("</dd>\n");
     }
     if !trouble.message.is_empty() {
         h.element("<dt>", lang.pick("In technical terms", "En términos técnicos"), "</dt>");
         h.element("<dd lang=\"en\"><code>", &trouble.message, "</code></dd>\n");
     }
     h.raw("</dl>\n");
+}
+
+/// A sentence in which no date and no offset is broken at its hyphen. (A hyphen that does not break would, but a page
+/// can't be searched for a date written with it.)
+fn prose(h: &mut Html, sentence: &str) {
+    for (i, word) in sentence.split(' ').enumerate() {
+        h.raw(if i == 0 { "" } else { " " });
+        if word.contains('-') && word.contains(|c: char| c.is_ascii_digit()) {
+            h.element("<span class=\"whole\">", word, "</span>");
+        } else {
+            h.text(word);
+        }
+    }
 }
 
 fn facts(h: &mut Html, operation: &OperationStatus, lang: Lang) {
@@ -115,7 +131,7 @@ fn facts(h: &mut Html, operation: &OperationStatus, lang: Lang) {
     h.raw("<dl class=\"facts\">\n");
     for (term, fact) in [
         (lang.pick("Abandoned in the last window", "Abandonadas en la última ventana"), last_window),
-        (lang.pick("Abandoned since the start", "Abandonadas desde el inicio"), number(operation.calls_total)),
+        (lang.pick("Abandoned in total", "Abandonadas en total"), number(operation.calls_total)),
         (lang.pick("Series", "Series"), series),
         (lang.pick("Window", "Ventana"), age_text(operation.interval)),
         (lang.pick("Server", "Servidor"), operation.server.clone()),
