@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -83,7 +83,10 @@ struct Server {
 }
 
 async fn serve(limits: Limits) -> Server {
-    let listeners = listen::bind(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
+    serve_on(listen::bind(&["127.0.0.1:0".parse().unwrap()]).await.unwrap(), limits)
+}
+
+fn serve_on(listeners: Vec<TcpListener>, limits: Limits) -> Server {
     let address = listeners[0].local_addr().unwrap();
     let (waiting_tx, waiting) = mpsc::unbounded_channel();
     let (big, big_dropped) = oneshot::channel();
@@ -331,6 +334,18 @@ async fn a_client_that_does_not_read_is_dropped() {
     let mut received = Vec::new();
     let _ = timeout(PATIENCE, client.0.read_to_end(&mut received)).await.expect("the connection ends");
     assert!(received.len() < 64 << 20);
+}
+
+#[tokio::test]
+async fn every_address_is_served() {
+    let any = "127.0.0.1:0".parse().unwrap();
+    let listeners = listen::bind(&[any, any, any]).await.unwrap();
+    let addresses: Vec<SocketAddr> = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
+    let mut server = serve_on(listeners, Limits::default());
+    for address in addresses.into_iter().rev() {
+        server.address = address;
+        assert_eq!(server.ask("GET /-/healthy HTTP/1.1\nHost: x").await.status, 200);
+    }
 }
 
 #[tokio::test]

@@ -49,10 +49,10 @@ pub(super) fn tell(operation: &OperationStatus, lang: Lang, when: &When) -> Told
             word: lang.pick("catching up", "recuperando"),
             sentences: vec![
                 lang.pick(
-                    "The API answers again, and the stretch that was missed is being made good: totals may rise in one \
-                     step, for calls that are older.",
-                    "La API responde de nuevo y se está recuperando el tramo que faltaba: los totales pueden subir de \
-                     golpe, por llamadas anteriores.",
+                    "The API answers again; the stretch that was missed is being read, or was read a moment ago. \
+                     Totals may rise in one step, for calls that are older.",
+                    "La API responde de nuevo; el tramo que faltaba se está leyendo, o se leyó hace un momento. Los \
+                     totales pueden subir de golpe, por llamadas anteriores.",
                 )
                 .to_owned(),
                 complete,
