@@ -5,19 +5,24 @@
 
 pub mod account;
 pub mod cadence;
+pub mod abandon_time;
+pub mod conn_id;
 pub mod disposition;
 pub mod distribution;
 pub mod histogram;
 pub mod identity;
 pub mod offset;
+pub mod label;
 pub mod outcome;
 pub mod plan;
 pub mod range;
+pub mod result;
 pub mod row;
 pub mod rules;
 pub mod series;
 pub mod shortfall;
 pub mod tally;
 pub mod totals;
+pub mod row_parse;
 pub mod window;
 pub mod zone;
