@@ -36,11 +36,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     let end = text.char_indices().nth(MAX_LABEL_CHARS).map_or(text.len(), |(at, _)| at);
     // The cut may have laid bare a space.
     let text = text[..end].trim_end_matches(|c: char| c.is_whitespace() || c.is_control());
-    if text.contains(char::is_control) {
-        Cow::Owned(text.replace(char::is_control, " "))
-    } else {
-        Cow::Borrowed(text)
-    }
+    if text.contains(char::is_control) { Cow::Owned(text.replace(char::is_control, " ")) } else { Cow::Borrowed(text) }
 }
 
 fn is_empty_text(text: &str) -> bool {

@@ -98,9 +98,9 @@ fn date(text: &str) -> Option<DateTime> {
         return None;
     }
     let number = |from: usize, to: usize| {
-        time[from..to].iter().try_fold(0i16, |sum, byte| {
-            byte.is_ascii_digit().then(|| sum * 10 + i16::from(byte - b'0'))
-        })
+        time[from..to]
+            .iter()
+            .try_fold(0i16, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i16::from(byte - b'0')))
     };
     let two = |from: usize| number(from, from + 2).and_then(|value| i8::try_from(value).ok());
     DateTime::new(number(0, 4)?, two(5)?, two(8)?, two(11)?, two(14)?, two(17)?, 0).ok()
@@ -169,7 +169,9 @@ mod tests {
         for (name, value) in [("conn_id", "1.1768782812.2"), ("skill_id", "4174"), ("date", "2026-01-18 19:34:32")] {
             assert_ne!(row_with(name, value).id, row.id, "{name}");
         }
-        for (name, value) in [("result", "ANSWER"), ("ani", "1"), ("abandon_time", ""), ("type_interaction", "chat-web")] {
+        for (name, value) in
+            [("result", "ANSWER"), ("ani", "1"), ("abandon_time", ""), ("type_interaction", "chat-web")]
+        {
             let other = row_with(name, value);
             assert_eq!(other.id, row.id, "{name}");
             assert_ne!(other.content, row.content, "{name}");
@@ -193,9 +195,21 @@ mod tests {
             assert_eq!(row_with("date", text).id, plain.id, "{text:?}");
         }
         for text in [
-            "", "-", "0000-00-00 00:00:00", "2026-02-30 10:00:00", "2026-01-18 24:00:00", "2026-01-18", "18/01/2026 19:34:31",
-            "2026-01-18 19:34:31Z", "2026-01-18 19:34:31-05:00", "2026-01-18 19:34:31.", "2026-01-18 19:34:31.5Z",
-            "2026-01-18_19:34:31", "2026-1-18 19:34:31", "ñ026-01-18 19:34:31", "2026-01-18 19:34:3ñ",
+            "",
+            "-",
+            "0000-00-00 00:00:00",
+            "2026-02-30 10:00:00",
+            "2026-01-18 24:00:00",
+            "2026-01-18",
+            "18/01/2026 19:34:31",
+            "2026-01-18 19:34:31Z",
+            "2026-01-18 19:34:31-05:00",
+            "2026-01-18 19:34:31.",
+            "2026-01-18 19:34:31.5Z",
+            "2026-01-18_19:34:31",
+            "2026-1-18 19:34:31",
+            "ñ026-01-18 19:34:31",
+            "2026-01-18 19:34:3ñ",
         ] {
             let fields = sample_with("date", text);
             let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();

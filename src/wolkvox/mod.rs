@@ -1,4 +1,16 @@
 //! The wolkvox API: one call, one outcome.
+//!
+//! `client` makes the call with the token that `token` reads, `answer` decodes the body row by row, `verdict` says what
+//! status, code and text mean together. What comes from outside and is shown goes through `redact`.
+
+pub mod answer;
+pub mod client;
+#[doc(hidden)]
+pub mod fuzz;
+pub mod redact;
+mod retry_after;
+pub mod token;
+mod verdict;
 
 use std::future::Future;
 use std::time::Duration;
@@ -39,6 +51,32 @@ pub struct Answer {
     pub rows: Vec<ReadRow>,
     /// How many rows `msg` announced; `None` where it has no count. 0 for an empty answer.
     pub announced: Option<u64>,
+}
+
+/// The API's limit is 60,000 rows; what it does above is unknown. Careful clients take an answer near it for cut off.
+pub const FULL_ANSWER_ROWS: usize = 59_000;
+
+impl Answer {
+    /// Rows that were announced and have not come.
+    pub fn shortfall(&self) -> u64 {
+        self.announced.unwrap_or(0).saturating_sub(self.rows.len() as u64)
+    }
+
+    /// Whether rows may be missing: fewer than announced, or so many that the API may have stopped there.
+    pub fn is_incomplete(&self) -> bool {
+        self.shortfall() > 0 || self.rows.len() >= FULL_ANSWER_ROWS
+    }
+
+    /// `Ok`, `Empty` or `Incomplete`.
+    pub fn outcome(&self) -> Outcome {
+        if self.is_incomplete() {
+            Outcome::Incomplete
+        } else if self.rows.is_empty() {
+            Outcome::Empty
+        } else {
+            Outcome::Ok
+        }
+    }
 }
 
 /// A call that gave no answer to count.

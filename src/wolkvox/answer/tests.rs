@@ -1,0 +1,272 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::disposition::RejectReason;
+use crate::domain::row::Row;
+
+const GOOD: &str = r#"{"skill_name":"Ventas","skill_id":"4173","conn_id":"6736.4628.1040.1768782812.1814","date":"2026-01-18 19:34:31","result":"ABANDON","ani":"3001234567","abandon_time":"37","type_interaction":"inbound","customer_id":"1"}"#;
+
+fn hasher() -> RowHasher {
+    RowHasher::new([3; 16])
+}
+
+fn read(body: impl AsRef<[u8]>) -> Result<Decoded, NotReadable> {
+    decode(body.as_ref(), &hasher())
+}
+
+fn data(data: &str) -> Data {
+    read(format!(r#"{{"code":"200","data":{data}}}"#)).unwrap().data
+}
+
+fn rows(body: impl AsRef<[u8]>) -> Vec<ReadRow> {
+    match read(body).unwrap().data {
+        Data::Rows(rows) => rows,
+        other => panic!("no rows: {other:?}"),
+    }
+}
+
+fn envelope(rows: &[&str]) -> String {
+    format!(r#"{{"code":"200","error":null,"msg":"{} records were found","data":[{}]}}"#, rows.len(), rows.join(","))
+}
+
+fn row(text: &str) -> Row {
+    match rows(envelope(&[text])).remove(0) {
+        ReadRow::Row(row) => row,
+        rejected => panic!("{rejected:?}: {text}"),
+    }
+}
+
+#[test]
+fn the_envelope_is_read_in_any_spelling() {
+    let table = [
+        (r#"{"code":"200"}"#, Code::Number(200)),
+        (r#"{"code":200}"#, Code::Number(200)),
+        (r#"{"code":" 404 "}"#, Code::Number(404)),
+        (r#"{"code":""}"#, Code::Missing),
+        (r#"{"code":null}"#, Code::Missing),
+        ("{}", Code::Missing),
+        (r#"{"code":"OK"}"#, Code::Unreadable),
+        (r#"{"code":200.0}"#, Code::Unreadable),
+        (r#"{"code":99999999999999999999}"#, Code::Unreadable),
+        (r#"{"code":[200]}"#, Code::Unreadable),
+    ];
+    for (body, code) in table {
+        assert_eq!(read(body).unwrap().code, code, "{body}");
+    }
+}
+
+#[test]
+fn the_count_is_read_from_the_message() {
+    let table = [
+        ("\"1 records were found\"", Some(1)),
+        ("\" 60000 records were found\"", Some(60_000)),
+        ("7", Some(7)),
+        ("\"\"", None),
+        ("null", None),
+        ("\"Validate dates entered\"", None),
+        ("\"-1 records\"", None),
+        ("\"3rd\"", None),
+        ("\"99999999999999999999999 records\"", None),
+    ];
+    for (msg, announced) in table {
+        assert_eq!(read(format!(r#"{{"msg":{msg}}}"#)).unwrap().announced(), announced, "{msg}");
+    }
+}
+
+#[test]
+fn data_comes_in_several_shapes() {
+    for none in ["null", "\"\"", "false"] {
+        assert_eq!(data(none), Data::None, "{none}");
+    }
+    for empty in ["[]", "{}"] {
+        assert_eq!(data(empty), Data::Rows(Vec::new()), "{empty}");
+    }
+    for unreadable in ["1", "-1", "1.5", "true", "\"none\""] {
+        assert_eq!(data(unreadable), Data::Unreadable, "{unreadable}");
+    }
+    let one = data(&format!("[{GOOD}]"));
+    assert_eq!(data(GOOD), one, "a single row without a list");
+    assert_eq!(data(&format!(r#"{{"0":{GOOD}}}"#)), one, "a list with gaps");
+    let Data::Rows(rows) = data(&format!(r#"{{"0":{GOOD},"2":null,"5":{GOOD}}}"#)) else { panic!("rows") };
+    assert_eq!(rows.len(), 3);
+}
+
+#[test]
+fn a_value_is_the_same_in_any_json_type() {
+    let good = row(GOOD);
+    assert_eq!(row(&GOOD.replace("\"37\"", "37")), good);
+    assert_eq!(row(&GOOD.replace("\"4173\"", "4173")), good);
+    assert_eq!(row(&GOOD.replace("\"customer_id\":\"1\"", "\"customer_id\":1")), good);
+    let without = row(&GOOD.replace(r#","abandon_time":"37""#, ""));
+    assert_eq!(without.abandon_time, None);
+    for empty in ["null", "\"\"", "\" \""] {
+        assert_eq!(row(&GOOD.replace("\"37\"", empty)), without, "{empty}");
+    }
+}
+
+#[test]
+fn nested_values_only_matter_where_counting_hangs_on_them() {
+    let good = row(GOOD);
+    for (from, to) in [
+        ("\"37\"", "[37]"),
+        ("\"Ventas\"", "{}"),
+        ("\"3001234567\"", "[1,2]"),
+        ("\"customer_id\":\"1\"", "\"customer_id\":\"1\",\"tags\":{\"a\":[]}"),
+    ] {
+        assert_eq!(row(&GOOD.replace(from, to)).id, good.id, "{to}");
+    }
+    for from in
+        ["\"4173\"", "\"6736.4628.1040.1768782812.1814\"", "\"2026-01-18 19:34:31\"", "\"ABANDON\"", "\"inbound\""]
+    {
+        let read = rows(envelope(&[&GOOD.replace(from, "[]"), GOOD]));
+        assert!(matches!(read[0], ReadRow::Rejected { reason: RejectReason::Shape, .. }), "{from}");
+        assert_eq!(read[1], ReadRow::Row(good.clone()));
+    }
+}
+
+#[test]
+fn odd_text_is_kept_as_far_as_it_can_be() {
+    let name = |inside: &[u8]| {
+        let mut body = br#"{"data":[{"date":"2026-01-18 19:34:31","skill_name":""#.to_vec();
+        body.extend_from_slice(inside);
+        body.extend_from_slice(br#""}]}"#);
+        match rows(body).remove(0) {
+            ReadRow::Row(row) => row.skill_name.unwrap().to_string(),
+            rejected => panic!("{rejected:?}"),
+        }
+    };
+    assert_eq!(name(br#"Atenci\u00f3n \"A\"\\ \ud83d\ude00"#), "Atención \"A\"\\ 😀");
+    assert_eq!(name(br"cut \ud83d"), "cut \u{fffd}\u{fffd}\u{fffd}");
+    assert_eq!(name(b"latin\xf3"), "latin\u{fffd}");
+    assert_eq!(name(br"a\u0000b\nc"), "a b c");
+    assert_eq!(name("ñ".repeat(10_000).as_bytes()), "ñ".repeat(200));
+}
+
+#[test]
+fn what_stands_around_the_object_is_passed_over() {
+    let body = envelope(&[GOOD]);
+    for before in [
+        "\u{feff}",
+        "\r\n ",
+        "<br />\n<b>Warning</b>: Undefined variable in <b>/var/www/x.php</b> on line <b>3</b><br />\n",
+        "Stack trace:\n#0 {main}\n  thrown\n",
+    ] {
+        for after in ["", "\n", "\0", "\n<br />\n<b>Notice</b>: x {main}"] {
+            assert_eq!(rows(format!("{before}{body}{after}")), rows(&body), "{before:?} {after:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_answer_is_told_apart() {
+    let body = envelope(&[GOOD]);
+    let table = [
+        (String::new(), NotReadable::Nothing),
+        ("\u{feff}\r\n".to_owned(), NotReadable::Nothing),
+        ("<!DOCTYPE html><html></html>".to_owned(), NotReadable::Html),
+        (format!("<html><script>x = {body}</script>"), NotReadable::Html),
+        ("null".to_owned(), NotReadable::NoObject),
+        (format!("[{GOOD}]"), NotReadable::NoObject),
+        ("Warning: {\"x\": 1}".to_owned(), NotReadable::NoObject),
+        ("{\"code\":tru}".to_owned(), NotReadable::Broken(12)),
+        (format!("{body}{body}"), NotReadable::Trailing(body.len())),
+    ];
+    for (body, expected) in table {
+        assert_eq!(read(&body).unwrap_err(), expected, "{body}");
+    }
+}
+
+#[test]
+fn an_answer_cut_anywhere_is_never_an_answer() {
+    let body = envelope(&[GOOD, &GOOD.replace("Ventas", "Atención")]);
+    for end in 0..body.len() {
+        assert!(read(&body.as_bytes()[..end]).is_err(), "cut at {end}");
+    }
+    for end in 2..body.len() {
+        let cut = format!("\u{feff}<br />Warning<br />{}", String::from_utf8_lossy(&body.as_bytes()[..end]));
+        assert!(read(cut).is_err(), "cut at {end}");
+    }
+}
+
+#[test]
+fn deep_nesting_does_not_overflow_the_stack() {
+    let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+    assert_eq!(rows(format!(r#"{{"data":[{deep},{GOOD}]}}"#)).len(), 2);
+    assert!(read(format!(r#"{{"x":{deep}}}"#)).is_ok());
+    assert!(read("{\"data\":".repeat(1_000_000)).is_err());
+    assert!(read("{ ".repeat(1_000_000)).is_err());
+}
+
+#[test]
+fn errors_hold_nothing_of_the_body() {
+    let error = read(r#"{"data":[{"ani":"3001234567",oops}]}"#).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("300"), "{error:?}");
+}
+
+/// The corpus that the fuzzer starts from and adds its finds to, through the same two functions.
+#[test]
+fn the_fuzzers_corpus_is_survived() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    for (folder, run) in [("answer", super::super::fuzz::answer as fn(&[u8])), ("row", super::super::fuzz::row)] {
+        let mut files = 0;
+        for entry in std::fs::read_dir(corpus.join(folder)).unwrap() {
+            run(&std::fs::read(entry.unwrap().path()).unwrap());
+            files += 1;
+        }
+        assert!(files > 0, "{folder} is empty");
+    }
+}
+
+fn json() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        any::<bool>().prop_map(|value| value.to_string()),
+        any::<f64>()
+            .prop_filter_map("JSON has finite numbers only", |value| value.is_finite().then(|| format!("{value:e}"))),
+        any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap()),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        let name = prop_oneof!["date|conn_id|skill_id|result|abandon_time|type_interaction", any::<String>()];
+        let member = (name, inner.clone())
+            .prop_map(|(name, value)| format!("{}:{value}", serde_json::to_string(&name).unwrap()));
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(|items| format!("[{}]", items.join(","))),
+            prop::collection::vec(member, 0..4).prop_map(|items| format!("{{{}}}", items.join(","))),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = read(bytes);
+    }
+
+    #[test]
+    fn a_damaged_answer_is_survived(at in 0usize..400, byte in any::<u8>()) {
+        let mut body = envelope(&[GOOD, GOOD]).into_bytes();
+        let at = at % body.len();
+        body[at] = byte;
+        let _ = read(body);
+    }
+
+    // Whatever stands between two good rows, both are read as if it were not there.
+    #[test]
+    fn a_bad_row_leaves_the_others_alone(odd in json()) {
+        let other = GOOD.replace("19:34:31", "19:34:32");
+        let read = rows(envelope(&[GOOD, &odd, &other]));
+        prop_assert_eq!(read.len(), 3);
+        let alone = rows(envelope(&[GOOD, &other]));
+        prop_assert_eq!(&read[0], &alone[0]);
+        prop_assert_eq!(&read[2], &alone[1]);
+    }
+
+    #[test]
+    fn the_order_of_rows_does_not_matter(order in Just(vec![1u32, 2, 3, 4]).prop_shuffle()) {
+        let texts: Vec<String> = order.iter().map(|n| GOOD.replace("4173", &n.to_string())).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        for (n, read) in order.iter().zip(rows(envelope(&texts))) {
+            prop_assert_eq!(read, ReadRow::Row(row(&GOOD.replace("4173", &n.to_string()))));
+        }
+    }
+}

@@ -1,0 +1,130 @@
+use std::collections::hash_map::RandomState;
+use std::fs::File;
+use std::hash::BuildHasher as _;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::config::TokenSource;
+
+/// The longest token file, in bytes. Known tokens have some 70; a longer file is not a token but a mistake.
+const MAX_TOKEN_BYTES: u64 = 4096;
+
+/// Reads the token, at each call afresh: a rotated file counts from the next call on. Blocks for one small file.
+pub fn read(source: &TokenSource) -> Result<SecretString, TokenError> {
+    match source {
+        TokenSource::File(path) => usable(&read_file(path)?, || format!("the token file {}", path.display())),
+        TokenSource::Env(name) => {
+            let token = std::env::var(name).map_err(|_| TokenError::NoVariable(name.clone()))?;
+            usable(&token.into(), || format!("the environment variable {name}"))
+        }
+        TokenSource::Held(token) => usable(token, || "the token".to_owned()),
+    }
+}
+
+/// Tells whether a token has changed, without holding it: a hash under a key that dies with the process. An unreadable
+/// token has a fingerprint of its own, so that its coming back shows too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint(u64);
+
+/// The fingerprint of the token as it is now. Blocks for one small file; cheap enough for every few seconds.
+pub fn fingerprint(source: &TokenSource) -> Fingerprint {
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let token = read(source).ok();
+    Fingerprint(KEY.hash_one(token.as_ref().map(|token| token.expose_secret())))
+}
+
+/// Why there is no token to send. Names the place, never the content.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    #[error("the token file {} can't be read: {error}", path.display())]
+    File { path: PathBuf, error: io::Error },
+    #[error("the environment variable {0}, which should hold the token, is not set or is not text")]
+    NoVariable(String),
+    #[error("{0} is empty")]
+    Empty(String),
+    #[error("{0} holds more than a token: a token has no spaces or line breaks inside, and only ASCII characters")]
+    Unsendable(String),
+}
+
+fn read_file(path: &Path) -> Result<SecretString, TokenError> {
+    let failed = |error| TokenError::File { path: path.to_owned(), error };
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_TOKEN_BYTES + 1).read_to_string(&mut text));
+    match read.map_err(failed)? {
+        length if length as u64 > MAX_TOKEN_BYTES => {
+            Err(failed(io::Error::other(format!("it has more than {MAX_TOKEN_BYTES} bytes"))))
+        }
+        _ => Ok(text.into()),
+    }
+}
+
+/// Trims what editors and `echo` leave at the end, and refuses what a header can't carry.
+fn usable(token: &SecretString, place: impl Fn() -> String) -> Result<SecretString, TokenError> {
+    let token = token.expose_secret().trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\0');
+    if token.is_empty() {
+        return Err(TokenError::Empty(place()));
+    }
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(TokenError::Unsendable(place()));
+    }
+    Ok(token.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(content: &[u8]) -> (tempfile::TempDir, TokenSource) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, content).unwrap();
+        (folder, TokenSource::File(path))
+    }
+
+    #[test]
+    fn a_file_is_trimmed_and_read_afresh() {
+        let (folder, source) = file(b"\xef\xbb\xbfabc123\r\n");
+        assert_eq!(read(&source).unwrap().expose_secret(), "abc123");
+        let before = fingerprint(&source);
+        assert_eq!(fingerprint(&source), before);
+        std::fs::write(folder.path().join("token"), "def456").unwrap();
+        assert_eq!(read(&source).unwrap().expose_secret(), "def456");
+        let after = fingerprint(&source);
+        assert_ne!(after, before);
+        std::fs::remove_file(folder.path().join("token")).unwrap();
+        assert_ne!(fingerprint(&source), after);
+    }
+
+    #[test]
+    fn what_can_not_be_sent_is_refused_by_place_not_content() {
+        for content in ["", " \n", "hush hush", "hush\nhush", "hüsh", "hush\u{7}hush"] {
+            let (folder, source) = file(content.as_bytes());
+            let error = read(&source).unwrap_err().to_string();
+            assert!(error.contains(folder.path().to_str().unwrap()), "{error}");
+            assert!(!error.contains("hush") && !error.contains("hüsh"), "{error}");
+        }
+        for content in [&b"\xff\xfe"[..], &[b'a'; 5000]] {
+            let (folder, source) = file(content);
+            let error = read(&source).unwrap_err().to_string();
+            assert!(error.contains(folder.path().to_str().unwrap()), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_place_is_named() {
+        let error = read(&TokenSource::File("/no/such/token".into())).unwrap_err();
+        assert!(error.to_string().contains("/no/such/token"), "{error}");
+        let error = read(&TokenSource::Env("WOLKVOX_NO_SUCH_VARIABLE".into())).unwrap_err();
+        assert!(error.to_string().contains("WOLKVOX_NO_SUCH_VARIABLE"), "{error}");
+    }
+
+    #[test]
+    fn debug_output_has_no_token() {
+        let source = TokenSource::Held("hush".into());
+        let shown = format!("{source:?} {:?} {:?}", read(&source), fingerprint(&source));
+        assert!(!shown.contains("hush"), "{shown}");
+    }
+}
