@@ -12,6 +12,8 @@ pub(super) enum Stream {
     /// The extra (or removed) calls of the incident with this number.
     Incident(u32),
     Token,
+    /// The order of rows.
+    Order,
 }
 
 impl Stream {
@@ -21,6 +23,7 @@ impl Stream {
             Self::Abandoned => 1,
             Self::Answered => 2,
             Self::Token => 3,
+            Self::Order => 4,
             Self::Incident(number) => 16 + u64::from(number),
         }
     }

@@ -141,7 +141,7 @@ fn a_conn_id_tells_when_the_call_began_and_occurs_once() {
     let traffic = Traffic { rate: 30.0, redials: true, answered_share: 0.1, ..traffic(3, 5, "Europe/Madrid") };
     let calls = traffic.calls(at("2026-03-09T10:00:00Z"), at("2026-03-09T16:00:00Z"));
     let mut seen = std::collections::HashSet::new();
-    for call in calls {
+    for call in &calls {
         assert!(seen.insert(&call.conn_id), "{} twice", call.conn_id);
         let waited = call.abandon_time.unwrap() as i64;
         match call.conn_id.split('.').collect::<Vec<_>>()[..] {

@@ -1,0 +1,335 @@
+use std::str::FromStr;
+
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+/// What the simulator can do wrong. The list is closed; `GET /control/faults` shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+pub enum Fault {
+    /// Any status with any body; `retry_after` in seconds.
+    Status {
+        #[serde(default = "internal_server_error")]
+        status: u16,
+        #[serde(default)]
+        body: String,
+        #[serde(default = "json")]
+        content_type: String,
+        #[serde(default)]
+        retry_after: Option<u64>,
+    },
+    /// 401 PLEASE ENTER THE WOLKVOX-TOKEN.
+    TokenMissing,
+    /// 403 PLEASE VALIDATE TOKEN.
+    TokenRefused,
+    /// 403 TOKEN LIMIT EXCEEDED.
+    QuotaExceeded,
+    /// 403 EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2).
+    Busy,
+    /// 403 with a text of its own.
+    Maintenance {
+        #[serde(default = "backup")]
+        msg: String,
+    },
+    /// 400 THE API YOU WANT TO CONSULT DOES NOT EXIST.
+    BadRequest,
+    /// 429 with `Retry-After` in seconds.
+    TooManyRequests {
+        #[serde(default = "ten")]
+        retry_after: u64,
+    },
+    /// HTTP 200, and in the body another code and no rows.
+    BodyCode {
+        #[serde(default = "internal_server_error")]
+        code: u16,
+        #[serde(default = "internal_error")]
+        msg: String,
+    },
+    /// Takes the request and never answers.
+    Hang,
+    /// The whole answer, spread over `seconds`.
+    SlowBody {
+        #[serde(default = "ten")]
+        seconds: u64,
+    },
+    /// Closes the connection instead of answering.
+    Disconnect,
+    /// Closes the connection in the middle of the body.
+    CutBody,
+    /// Half of the JSON, with the length that it then has.
+    TruncatedJson,
+    /// A page of HTML instead of the JSON.
+    Html {
+        #[serde(default = "ok")]
+        status: u16,
+    },
+    /// A byte-order mark before the JSON.
+    Bom,
+    /// A warning of PHP before the JSON.
+    PhpWarning,
+    /// Text after the JSON.
+    TrailingText,
+    /// An empty answer where JSON is due.
+    EmptyBody,
+    /// A redirect to another address.
+    Redirect {
+        #[serde(default = "elsewhere")]
+        to: String,
+    },
+    /// A body of this many bytes; 300 MiB is more than the API's own limit of 256.
+    Oversized {
+        #[serde(default = "three_hundred_mebibytes")]
+        bytes: u64,
+    },
+    /// Rows that can't be counted, added to the true ones: no date, a bad date, not an object, out of range.
+    BadRows,
+    /// Every row twice.
+    DuplicateRows,
+    /// So many rows of the answer are announced and not delivered.
+    MissingRows {
+        #[serde(default = "one")]
+        rows: u32,
+    },
+    /// Unreadable times to abandon: empty, negative, NaN, infinite, text, null, an array.
+    OddTimes,
+    /// Skill names with quotes, backslashes, line feeds, emoji, HTML, 10 kB.
+    OddNames,
+    /// Skill names that are not UTF-8.
+    InvalidUtf8,
+    /// Dates written, and the range read, in another zone.
+    WrongZone {
+        #[serde(default = "madrid")]
+        zone: String,
+    },
+}
+
+impl Fault {
+    /// One of each, with its defaults: the catalogue.
+    pub fn catalogue() -> Vec<Self> {
+        NAMES.iter().filter_map(|name| Self::named(name).ok()).collect()
+    }
+
+    /// The fault of this name with its defaults.
+    fn named(name: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(serde_json::json!({ "fault": name }))
+    }
+
+    /// Whether it changes the rows of an answer and leaves the rest alone.
+    pub fn is_of_rows(&self) -> bool {
+        matches!(
+            self,
+            Self::BadRows
+                | Self::DuplicateRows
+                | Self::MissingRows { .. }
+                | Self::OddTimes
+                | Self::OddNames
+                | Self::InvalidUtf8
+                | Self::WrongZone { .. }
+        )
+    }
+
+    /// What is wrong with its parameters, in words.
+    pub fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Status { status, .. } | Self::Html { status } if !(200..600).contains(status) => {
+                Err(format!("{status} is no HTTP status that ends a request: 200 to 599"))
+            }
+            Self::WrongZone { zone } if TimeZone::get(zone).is_err() => {
+                Err(format!("`{zone}` is not a time zone: write an IANA name such as America/Bogota"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+const NAMES: [&str; 28] = [
+    "status",
+    "token_missing",
+    "token_refused",
+    "quota_exceeded",
+    "busy",
+    "maintenance",
+    "bad_request",
+    "too_many_requests",
+    "body_code",
+    "hang",
+    "slow_body",
+    "disconnect",
+    "cut_body",
+    "truncated_json",
+    "html",
+    "bom",
+    "php_warning",
+    "trailing_text",
+    "empty_body",
+    "redirect",
+    "oversized",
+    "bad_rows",
+    "duplicate_rows",
+    "missing_rows",
+    "odd_times",
+    "odd_names",
+    "invalid_utf8",
+    "wrong_zone",
+];
+
+/// A fault that is switched on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Armed {
+    #[serde(flatten)]
+    pub fault: Fault,
+    /// How many answers it still spoils; `None`: until it is cleared.
+    #[serde(default)]
+    pub answers: Option<u32>,
+    /// The operation that it is for; `None`: all.
+    #[serde(default)]
+    pub operation: Option<String>,
+}
+
+impl Armed {
+    pub fn new(fault: Fault, answers: Option<u32>) -> Self {
+        Self { fault, answers, operation: None }
+    }
+}
+
+/// `hang`, `hang:3` for three answers, or the JSON object of the control endpoint.
+impl FromStr for Armed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let armed = if text.trim_start().starts_with('{') {
+            serde_json::from_str(text).map_err(|error| format!("`{text}` is not a fault: {error}"))?
+        } else {
+            let (name, answers) = match text.split_once(':') {
+                Some((name, count)) => {
+                    let count = count.parse().map_err(|_| format!("`{count}` is not a number of answers"))?;
+                    (name, Some(count))
+                }
+                None => (text, None),
+            };
+            let fault =
+                Fault::named(name).map_err(|_| format!("`{name}` is not a fault; there are: {}", NAMES.join(", ")))?;
+            Self::new(fault, answers)
+        };
+        armed.fault.check()?;
+        Ok(armed)
+    }
+}
+
+/// The faults that are switched on.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<Armed>);
+
+impl Faults {
+    pub fn set(&mut self, armed: Armed) {
+        self.0.push(armed);
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub fn armed(&self) -> &[Armed] {
+        &self.0
+    }
+
+    /// Those that spoil the next answer to `operation`: all that concern rows, and the first of the others.
+    pub fn take(&mut self, operation: &str) -> Vec<Fault> {
+        let mut taken: Vec<Fault> = Vec::new();
+        for armed in &mut self.0 {
+            let of_it = armed.operation.as_deref().is_none_or(|name| name == operation);
+            let free = armed.fault.is_of_rows() || taken.iter().all(Fault::is_of_rows);
+            if of_it && free && armed.answers != Some(0) {
+                armed.answers = armed.answers.map(|answers| answers - 1);
+                taken.push(armed.fault.clone());
+            }
+        }
+        self.0.retain(|armed| armed.answers != Some(0));
+        taken
+    }
+}
+
+fn internal_server_error() -> u16 {
+    500
+}
+
+fn ok() -> u16 {
+    200
+}
+
+fn json() -> String {
+    "application/json; charset=utf-8".to_owned()
+}
+
+fn backup() -> String {
+    "SERVER BACKUP IN PROGRESS, PLEASE TRY AGAIN LATER".to_owned()
+}
+
+fn internal_error() -> String {
+    "INTERNAL ERROR".to_owned()
+}
+
+fn elsewhere() -> String {
+    "https://example.com/login".to_owned()
+}
+
+fn madrid() -> String {
+    "Europe/Madrid".to_owned()
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn ten() -> u64 {
+    10
+}
+
+fn three_hundred_mebibytes() -> u64 {
+    300 << 20
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_a_fault_with_defaults_that_are_allowed() {
+        let catalogue = Fault::catalogue();
+        assert_eq!(catalogue.len(), NAMES.len());
+        for (fault, name) in catalogue.iter().zip(NAMES) {
+            assert_eq!(fault.check(), Ok(()));
+            assert_eq!(serde_json::to_value(fault).unwrap()["fault"], name);
+        }
+        // The error for an unknown name lists what serde knows.
+        let error = serde_json::from_str::<Fault>(r#"{"fault":"?"}"#).unwrap_err().to_string();
+        assert_eq!(error.matches('`').count() / 2 - 1, NAMES.len(), "{error}");
+    }
+
+    #[test]
+    fn a_fault_can_be_written_in_short_or_in_full() {
+        assert_eq!("hang".parse(), Ok(Armed::new(Fault::Hang, None)));
+        assert_eq!("hang:3".parse(), Ok(Armed::new(Fault::Hang, Some(3))));
+        let full: Armed = r#"{"fault":"html","status":502,"answers":1,"operation":"ventas"}"#.parse().unwrap();
+        assert_eq!(full.fault, Fault::Html { status: 502 });
+        assert_eq!((full.answers, full.operation.as_deref()), (Some(1), Some("ventas")));
+        for bad in ["hang:x", "no_such", r#"{"fault":"status","status":100}"#, r#"{"fault":"wrong_zone","zone":"X"}"#] {
+            assert!(bad.parse::<Armed>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_fault_ends_with_its_answers_and_others_wait_for_their_turn() {
+        let mut faults = Faults::default();
+        faults.set(Armed::new(Fault::DuplicateRows, None));
+        faults.set(Armed::new(Fault::Bom, Some(1)));
+        faults.set(Armed { operation: Some("other".into()), ..Armed::new(Fault::Hang, None) });
+        faults.set(Armed::new(Fault::Busy, Some(1)));
+        assert_eq!(faults.take("ventas"), [Fault::DuplicateRows, Fault::Bom]);
+        assert_eq!(faults.take("ventas"), [Fault::DuplicateRows, Fault::Busy]);
+        assert_eq!(faults.take("ventas"), [Fault::DuplicateRows]);
+        assert_eq!(faults.take("other"), [Fault::DuplicateRows, Fault::Hang]);
+        faults.clear();
+        assert_eq!(faults.take("other"), []);
+    }
+}
