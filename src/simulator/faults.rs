@@ -114,6 +114,12 @@ impl Fault {
         serde_json::from_value(serde_json::json!({ "fault": name }))
     }
 
+    /// As it is written in JSON and on the command line.
+    pub fn name(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        value["fault"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// Whether it changes the rows of an answer and leaves the rest alone.
     pub fn is_of_rows(&self) -> bool {
         matches!(

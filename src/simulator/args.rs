@@ -1,0 +1,190 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::faults::Armed;
+use super::options::{Clock, OperationOptions, Options, OptionsError};
+use super::traffic::{Incident, Lateness};
+use super::wire::length;
+
+/// The flags of `simulate`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SimulateArgs {
+    /// Address to listen on; the control endpoint has no password, so keep it on loopback
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8042")]
+    pub listen: SocketAddr,
+
+    /// Time zone of the report's dates, an IANA name
+    #[arg(long, value_name = "ZONE", default_value = "America/Bogota")]
+    pub zone: String,
+
+    /// The traffic of one seed is always the same
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Number of skills
+    #[arg(long, value_name = "COUNT", default_value_t = 8)]
+    pub skills: usize,
+
+    /// Calls against those of a bank's call centre, about 240 abandoned ones a day over all skills
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub rate: f64,
+
+    /// Name of a simulated operation; repeat for several, each with its own token and traffic
+    #[arg(long = "operation", value_name = "NAME", default_value = "simulated")]
+    pub operations: Vec<String>,
+
+    /// Token to accept, one for each operation in their order; made up where missing
+    #[arg(long = "token", value_name = "TOKEN")]
+    pub tokens: Vec<String>,
+
+    /// Fault to begin with: NAME, NAME:ANSWERS or the JSON of the control endpoint; repeatable
+    #[arg(long = "fault", value_name = "FAULT")]
+    pub faults: Vec<String>,
+
+    /// More calls for a while: factor=2.5,for=30m[,skill=4173][,in=5m]; repeatable
+    #[arg(long = "incident", value_name = "INCIDENT")]
+    pub incidents: Vec<String>,
+
+    /// How long after the hang-up most calls are in the report at the latest
+    #[arg(long, value_name = "DURATION", default_value = "61s")]
+    pub lateness: String,
+
+    /// Share of calls that are late beyond that, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub late_share: f64,
+
+    /// How much later they are at most
+    #[arg(long, value_name = "DURATION", default_value = "30m")]
+    pub late: String,
+
+    /// Callers who gave up call again
+    #[arg(long)]
+    pub redials: bool,
+
+    /// Calls that a token may make in a day; no limit where missing
+    #[arg(long, value_name = "CALLS")]
+    pub quota: Option<u32>,
+}
+
+impl TryFrom<SimulateArgs> for Options {
+    type Error = OptionsError;
+
+    /// Incidents are relative to the host's clock at this moment.
+    fn try_from(args: SimulateArgs) -> Result<Self, OptionsError> {
+        let zone = TimeZone::get(&args.zone).map_err(|_| {
+            unreadable(format!("`{}` is not a time zone: write an IANA name such as America/Bogota", args.zone))
+        })?;
+        if args.tokens.len() > args.operations.len() {
+            return Err(unreadable(format!(
+                "{} tokens for {} operations: give at most one each",
+                args.tokens.len(),
+                args.operations.len()
+            )));
+        }
+        let duration =
+            |text: &str| length(text).and_then(|length| Duration::try_from(length).map_err(|error| error.to_string()));
+        let lateness = Lateness {
+            usual: duration(&args.lateness).map_err(unreadable)?,
+            late_share: args.late_share,
+            late: duration(&args.late).map_err(unreadable)?,
+        };
+        let clock = Clock::default();
+        let incidents: Vec<Incident> =
+            args.incidents.iter().map(|text| incident(text, &clock)).collect::<Result<_, _>>().map_err(unreadable)?;
+        let operations = args.operations.iter().enumerate().map(|(index, name)| OperationOptions {
+            token: args.tokens.get(index).cloned(),
+            rate: args.rate,
+            redials: args.redials,
+            lateness,
+            incidents: incidents.clone(),
+            quota: args.quota,
+            ..OperationOptions::new(name, zone.clone(), args.seed.wrapping_add(index as u64), args.skills)
+        });
+        let faults: Vec<Armed> =
+            args.faults.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(unreadable)?;
+        let options = Self { listen: args.listen, operations: operations.collect(), faults, clock };
+        options.check()?;
+        Ok(options)
+    }
+}
+
+/// Reads `factor=2.5,for=30m,skill=4173,in=5m`.
+fn incident(text: &str, clock: &Clock) -> Result<Incident, String> {
+    let (mut factor, mut lasts, mut skill, mut begins) = (None, None, None, None);
+    for part in text.split(',') {
+        match part.trim().split_once('=') {
+            Some(("factor", value)) => {
+                factor = Some(value.parse::<f64>().map_err(|_| format!("`{value}` is not a factor: write 2.5"))?);
+            }
+            Some(("for", value)) => lasts = Some(length(value)?),
+            Some(("skill", value)) => skill = Some(value.to_owned()),
+            Some(("in", value)) => begins = Some(length(value)?),
+            _ => return Err(format!("`{part}` in `{text}` is none of factor=, for=, skill=, in=")),
+        }
+    }
+    let (Some(factor), Some(lasts)) = (factor, lasts) else {
+        return Err(format!("`{text}` lacks factor= or for=: write factor=2.5,for=30m"));
+    };
+    let from = clock.now() + begins.unwrap_or_default();
+    Ok(Incident { skill, factor, from, until: from + lasts })
+}
+
+fn unreadable(words: String) -> OptionsError {
+    OptionsError::Unreadable(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: SimulateArgs,
+    }
+
+    fn read(line: &str) -> Result<Options, OptionsError> {
+        Line::try_parse_from(std::iter::once("simulate").chain(line.split_whitespace())).unwrap().args.try_into()
+    }
+
+    #[test]
+    fn flags_become_options() {
+        let options = read("").unwrap();
+        assert_eq!((options.operations.len(), options.operations[0].skills.len()), (1, 8));
+        assert_eq!(options.operations[0].token().len(), 40);
+
+        let options = read(
+            "--listen 127.0.0.1:0 --operation a --operation b --token t --fault hang:2 --late-share 0.1 --rate 20 \
+             --incident factor=3,for=20m,skill=4174,in=1m --quota 10 --zone Europe/Madrid --skills 200",
+        )
+        .unwrap();
+        let [a, b] = &options.operations[..] else { panic!("{options:?}") };
+        assert_eq!((a.token(), b.token().len(), a.seed + 1), ("t".to_owned(), 40, b.seed));
+        assert_eq!(a.incidents[0].until.duration_since(a.incidents[0].from).as_secs(), 1200);
+        assert_eq!(options.faults, ["hang:2".parse().unwrap()]);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (line, words) in [
+            ("--zone Bogota", "`Bogota` is not a time zone"),
+            ("--fault hung", "`hung` is not a fault; there are: status,"),
+            ("--incident factor=2", "lacks factor= or for="),
+            ("--incident factr=2", "`factr=2`"),
+            ("--rate -1", "the rate is -1"),
+            ("--rate NaN", "the rate is NaN"),
+            ("--skills 5000", "5000 skills"),
+            ("--lateness soon", "`soon` is not a duration"),
+            ("--token a --token b", "2 tokens for 1 operations"),
+            ("--operation a --operation a", "share the name"),
+        ] {
+            let line = line.replace("--rate -1", "--rate=-1");
+            let error = read(&line).unwrap_err().to_string();
+            assert!(error.contains(words), "{line}: {error}");
+        }
+    }
+}
