@@ -21,9 +21,18 @@ pub(super) struct AnswerBody {
     /// Spaces after the chunks.
     filler: u64,
     pace: Option<(Duration, Pin<Box<Sleep>>)>,
-    /// Ends with an error, upon which the server closes the connection.
-    cut: bool,
+    cut: Cut,
     turn: Option<Turn>,
+}
+
+/// Whether the body ends with an error, upon which the server closes the connection. It also forgets what it has not
+/// sent yet, so it is given the time to send that first.
+#[derive(Default, Clone, Copy)]
+enum Cut {
+    #[default]
+    No,
+    AfterFlush,
+    Now,
 }
 
 impl AnswerBody {
@@ -48,7 +57,7 @@ impl AnswerBody {
     /// The first half, then an error.
     pub(super) fn cut(mut body: Vec<u8>) -> Self {
         body.truncate(body.len() / 2);
-        Self { cut: true, ..Self::chunked(body) }
+        Self { cut: Cut::AfterFlush, ..Self::chunked(body) }
     }
 
     /// In twenty pieces over `duration`.
@@ -94,10 +103,18 @@ impl Body for AnswerBody {
         if let Some(chunk) = self.next() {
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
-        if std::mem::take(&mut self.cut) {
-            return Poll::Ready(Some(Err(io::Error::other("cut on purpose"))));
+        match self.cut {
+            Cut::No => Poll::Ready(None),
+            Cut::AfterFlush => {
+                self.cut = Cut::Now;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Cut::Now => {
+                self.cut = Cut::No;
+                Poll::Ready(Some(Err(io::Error::other("cut on purpose"))))
+            }
         }
-        Poll::Ready(None)
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -33,3 +33,6 @@ pub mod world;
 
 pub use handle::{Handle, Simulator};
 pub use options::{OperationOptions, Options};
+
+#[cfg(test)]
+mod tests;

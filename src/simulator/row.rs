@@ -63,7 +63,8 @@ impl<'a> RowForm<'a> {
         } else if self.odd_names {
             // By the id, so that all rows of a skill have the same name.
             let key: usize = call.skill_id.bytes().map(usize::from).sum();
-            self.text(out, &ODD_NAMES[key % ODD_NAMES.len()].repeat(if key % 7 == 0 { 700 } else { 1 }));
+            let times = if key.is_multiple_of(7) { ODD_NAME_TIMES } else { 1 };
+            self.text(out, &ODD_NAMES[key % ODD_NAMES.len()].repeat(times));
         } else {
             self.text(out, &call.skill_name);
         }
@@ -117,6 +118,9 @@ const ODD_NAMES: [&str; 6] = [
     "{skill=\"1\"} # HELP",
     "  ",
 ];
+
+/// Makes some 10 kB of an odd name.
+const ODD_NAME_TIMES: usize = 700;
 
 const ODD_TIMES: [&str; 8] = ["\"NaN\"", "\"\"", "\"-5\"", "\"inf\"", "\"pronto\"", "null", "[]", "\"1e999\""];
 
