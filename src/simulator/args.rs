@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::faults::Armed;
 use super::options::{Clock, OperationOptions, Options, OptionsError};
+use super::quirks::Quirks;
 use super::traffic::{Incident, Lateness};
 use super::wire::length;
 
@@ -42,6 +43,10 @@ pub struct SimulateArgs {
     /// Fault to begin with: NAME, NAME:ANSWERS or the JSON of the control endpoint; repeatable
     #[arg(long = "fault", value_name = "FAULT")]
     pub faults: Vec<String>,
+
+    /// How answers are written, as the JSON of /control/quirks: {"code":"number","empty":"array"}
+    #[arg(long, value_name = "JSON")]
+    pub quirks: Option<String>,
 
     /// More calls for a while: factor=2.5,for=30m[,skill=4173][,in=5m]; repeatable
     #[arg(long = "incident", value_name = "INCIDENT")]
@@ -93,6 +98,11 @@ impl TryFrom<SimulateArgs> for Options {
         let clock = Clock::default();
         let incidents: Vec<Incident> =
             args.incidents.iter().map(|text| incident(text, &clock)).collect::<Result<_, _>>().map_err(unreadable)?;
+        let quirks: Quirks = match &args.quirks {
+            Some(text) => serde_json::from_str(text)
+                .map_err(|error| unreadable(format!("`{text}` is no description of quirks: {error}")))?,
+            None => Quirks::default(),
+        };
         let operations = args.operations.iter().enumerate().map(|(index, name)| OperationOptions {
             token: args.tokens.get(index).cloned(),
             rate: args.rate,
@@ -100,6 +110,7 @@ impl TryFrom<SimulateArgs> for Options {
             lateness,
             incidents: incidents.clone(),
             quota: args.quota,
+            quirks: quirks.clone(),
             ..OperationOptions::new(name, zone.clone(), args.seed.wrapping_add(index as u64), args.skills)
         });
         let faults: Vec<Armed> =
@@ -175,6 +186,7 @@ mod tests {
             ("--fault hung", "`hung` is not a fault; there are: status,"),
             ("--incident factor=2", "lacks factor= or for="),
             ("--incident factr=2", "`factr=2`"),
+            ("--quirks {\"order\":\"odd\"}", "unknown variant `odd`"),
             ("--rate -1", "the rate is -1"),
             ("--rate NaN", "the rate is NaN"),
             ("--skills 5000", "5000 skills"),

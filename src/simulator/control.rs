@@ -62,7 +62,7 @@ fn control(world: &World, method: &Method, path: &str, query: &str, body: &Bytes
     };
     let operation = || operation(world, value("operation"));
     match (method.as_str(), path.trim_start_matches("/control").trim_matches('/')) {
-        ("GET", "") => Ok(Value::from(HELP)),
+        ("GET", "") => Ok(Value::from(format!("{HELP}\nFaults:\n{}", Fault::help()))),
         ("GET", "truth") => {
             let now = world.clock.now();
             let instant = |name| value(name).map(read_instant).transpose().map_err(bad);

@@ -3,7 +3,7 @@ use std::str::FromStr;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-/// What the simulator can do wrong. The list is closed; `GET /control/faults` shows it.
+/// What the simulator can do wrong. The list is closed; `GET /control/` explains it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 pub enum Fault {
@@ -106,7 +106,12 @@ pub enum Fault {
 impl Fault {
     /// One of each, with its defaults: the catalogue.
     pub fn catalogue() -> Vec<Self> {
-        NAMES.iter().filter_map(|name| Self::named(name).ok()).collect()
+        NAMES.iter().filter_map(|(name, _)| Self::named(name).ok()).collect()
+    }
+
+    /// One line for each: name and meaning.
+    pub fn help() -> String {
+        NAMES.iter().map(|(name, meaning)| format!("  {name:<18} {meaning}\n")).collect()
     }
 
     /// The fault of this name with its defaults.
@@ -148,35 +153,36 @@ impl Fault {
     }
 }
 
-const NAMES: [&str; 28] = [
-    "status",
-    "token_missing",
-    "token_refused",
-    "quota_exceeded",
-    "busy",
-    "maintenance",
-    "bad_request",
-    "too_many_requests",
-    "body_code",
-    "hang",
-    "slow_body",
-    "disconnect",
-    "cut_body",
-    "truncated_json",
-    "html",
-    "bom",
-    "php_warning",
-    "trailing_text",
-    "empty_body",
-    "redirect",
-    "oversized",
-    "bad_rows",
-    "duplicate_rows",
-    "missing_rows",
-    "odd_times",
-    "odd_names",
-    "invalid_utf8",
-    "wrong_zone",
+/// Name and meaning of each, in the order of the enum.
+const NAMES: [(&str, &str); 28] = [
+    ("status", "any status with any body; retry_after in seconds"),
+    ("token_missing", "401 PLEASE ENTER THE WOLKVOX-TOKEN"),
+    ("token_refused", "403 PLEASE VALIDATE TOKEN"),
+    ("quota_exceeded", "403 TOKEN LIMIT EXCEEDED"),
+    ("busy", "403 EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)"),
+    ("maintenance", "403 with the text in msg"),
+    ("bad_request", "400 THE API YOU WANT TO CONSULT DOES NOT EXIST"),
+    ("too_many_requests", "429 with Retry-After"),
+    ("body_code", "HTTP 200, and another code in the body"),
+    ("hang", "takes the request and never answers"),
+    ("slow_body", "the whole answer, spread over so many seconds"),
+    ("disconnect", "closes the connection instead of answering"),
+    ("cut_body", "closes the connection in the middle of the body"),
+    ("truncated_json", "half of the JSON, with the length that it then has"),
+    ("html", "a page of HTML instead of the JSON"),
+    ("bom", "a byte-order mark before the JSON"),
+    ("php_warning", "a warning of PHP before the JSON"),
+    ("trailing_text", "text after the JSON"),
+    ("empty_body", "HTTP 200 with no body"),
+    ("redirect", "302 to another address"),
+    ("oversized", "a body of so many bytes"),
+    ("bad_rows", "adds rows that can't be counted: no date, a bad date, no object, out of range"),
+    ("duplicate_rows", "every row twice"),
+    ("missing_rows", "so many rows are announced and not delivered"),
+    ("odd_times", "unreadable times to abandon"),
+    ("odd_names", "skill names with quotes, line feeds, emoji, 10 kB"),
+    ("invalid_utf8", "skill names that are not UTF-8"),
+    ("wrong_zone", "dates written, and the range read, in another zone"),
 ];
 
 /// A fault that is switched on.
@@ -213,8 +219,9 @@ impl FromStr for Armed {
                 }
                 None => (text, None),
             };
-            let fault =
-                Fault::named(name).map_err(|_| format!("`{name}` is not a fault; there are: {}", NAMES.join(", ")))?;
+            let fault = Fault::named(name).map_err(|_| {
+                format!("`{name}` is not a fault; there are: {}", NAMES.map(|(name, _)| name).join(", "))
+            })?;
             Self::new(fault, answers)
         };
         armed.fault.check()?;
@@ -303,7 +310,7 @@ mod tests {
     fn every_name_is_a_fault_with_defaults_that_are_allowed() {
         let catalogue = Fault::catalogue();
         assert_eq!(catalogue.len(), NAMES.len());
-        for (fault, name) in catalogue.iter().zip(NAMES) {
+        for (fault, (name, _)) in catalogue.iter().zip(NAMES) {
             assert_eq!(fault.check(), Ok(()));
             assert_eq!(serde_json::to_value(fault).unwrap()["fault"], name);
         }

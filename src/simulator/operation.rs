@@ -14,7 +14,7 @@ use super::report::{self, Entry, Question, Report, Setting};
 use super::traffic::{self, Incident, Traffic};
 
 /// Calls kept so that they need not be made again for the next question; about 300 bytes each.
-const MOST_CACHED: usize = 400_000;
+const MOST_CACHED: usize = 200_000;
 
 /// One operation as it runs: what it has to tell, and who may ask.
 #[derive(Debug)]
@@ -187,4 +187,46 @@ impl Drop for Turn {
 /// What is behind these locks is whole at every moment, so that a panic elsewhere leaves nothing to mend.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        // What is answered is what a look at every call of the hours around finds, also where a clock is put back or
+        // forward inside the range, at its ends, or just beside it.
+        #[test]
+        fn an_answer_has_the_rows_whose_local_date_is_in_the_range(
+            (zone, around) in prop::sample::select(vec![
+                ("America/Bogota", 1_768_900_000i64),
+                ("America/Santiago", 1_775_358_000),
+                ("Europe/Madrid", 1_774_746_000),
+                ("Europe/Madrid", 1_792_830_000),
+                ("Australia/Lord_Howe", 1_775_314_800),
+            ]),
+            offset in -9_000i64..9_000,
+            length in 0i64..9_000,
+            seen_after in 0i64..20_000,
+        ) {
+            let zone = TimeZone::get(zone).unwrap();
+            let second = |second| Timestamp::from_second(second).unwrap();
+            let options = OperationOptions { rate: 20.0, ..OperationOptions::new("x", zone.clone(), 3, 3) };
+            let operation = Operation::new(options);
+            let ini = zone.to_datetime(second(around + offset));
+            let end = ini + jiff::SignedDuration::from_secs(length);
+            let now = second(around + offset + seen_after);
+            let answer = operation.answer(&Question { skill: None, ini, end }, now, &[]);
+            let expected = operation
+                .truth(second(around - 30_000), second(around + 30_000))
+                .into_iter()
+                .filter(|call| call.visible_at <= now)
+                .filter(|call| (ini..=end).contains(&zone.to_datetime(call.at)))
+                .count();
+            prop_assert_eq!(answer.rows, expected);
+        }
+    }
 }
