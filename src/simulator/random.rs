@@ -7,8 +7,8 @@ use rand_chacha::ChaCha8Rng;
 pub(super) enum Stream {
     /// How busy the whole centre is.
     Load,
-    Abandoned,
-    Answered,
+    /// The calls of a skill.
+    Calls,
     /// The extra (or removed) calls of the incident with this number.
     Incident(u32),
     Token,
@@ -20,8 +20,7 @@ impl Stream {
     fn tag(self) -> u64 {
         match self {
             Self::Load => 0,
-            Self::Abandoned => 1,
-            Self::Answered => 2,
+            Self::Calls => 1,
             Self::Token => 3,
             Self::Order => 4,
             Self::Incident(number) => 16 + u64::from(number),

@@ -91,19 +91,14 @@ impl Traffic {
         let load = self.load(hour);
         let mut calls = Vec::new();
         for (index, share) in profile::skill_shares(self.skills.len()).into_iter().enumerate() {
-            let mut abandoned = random::stream(self.seed, Stream::Abandoned, index as u64, hour);
-            let mut answered = random::stream(self.seed, Stream::Answered, index as u64, hour);
-            let (mut first, mut other) = (0, 0);
-            for (slot, load) in load.iter().enumerate() {
-                let start = hour * HOUR + slot as i64 * SLOT;
-                let mean = load * share;
-                for _ in 0..poisson(&mut abandoned, mean) {
-                    let numbering = Numbering { kind: 0, count: next(&mut first) };
-                    calls.push(self.call(&mut abandoned, index, start, SLOT, numbering, "ABANDON"));
-                }
-                for _ in 0..poisson(&mut answered, mean * self.answered_share) {
-                    let numbering = Numbering { kind: 1, count: next(&mut other) };
-                    calls.push(self.call(&mut answered, index, start, SLOT, numbering, "ANSWER"));
+            let mut rng = random::stream(self.seed, Stream::Calls, index as u64, hour);
+            let mean = load.iter().sum::<f64>() * share;
+            // The abandoned calls first, so that they don't depend on how many others are wanted.
+            for (kind, result, mean) in [(0, "ABANDON", mean), (1, "ANSWER", mean * self.answered_share)] {
+                for count in 0..poisson(&mut rng, mean) {
+                    let start = hour * HOUR + slot(&load, unit(&mut rng)) * SLOT;
+                    let numbering = Numbering { kind, count: count as usize };
+                    calls.push(self.call(&mut rng, index, start, SLOT, numbering, result));
                 }
             }
             self.apply_incidents(&mut calls, &load, share, index, hour);
@@ -148,7 +143,8 @@ impl Traffic {
                 }
                 let mean = load * share * (incident.factor - 1.0) * (end - begin) as f64 / SLOT as f64;
                 for _ in 0..poisson(&mut rng, mean) {
-                    let numbering = Numbering { kind: 3 + number % 13, count: next(&mut extra) };
+                    extra += 1;
+                    let numbering = Numbering { kind: 3 + number % 13, count: extra };
                     calls.push(self.call(&mut rng, skill, begin, end - begin, numbering, "ABANDON"));
                 }
             }
@@ -267,9 +263,14 @@ impl Numbering {
     }
 }
 
-fn next(count: &mut usize) -> usize {
-    *count += 1;
-    *count
+/// The five minutes that a call falls into, in proportion to their load.
+fn slot(load: &[f64; SLOTS], u: f64) -> i64 {
+    let mut rest = u * load.iter().sum::<f64>();
+    let before = load.iter().take(SLOTS - 1).take_while(|load| {
+        rest -= **load;
+        rest >= 0.0
+    });
+    before.count() as i64
 }
 
 /// For voice, numbers with dots that end in the second when the leg began and a sequence; for the rest an integer.
