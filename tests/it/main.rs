@@ -1,4 +1,5 @@
-//! All integration tests, one module per part; helpers that several share are in `support`.
+//! All integration tests, one module per subject; helpers that several share are in `support`.
 
 mod cli;
+mod exposition;
 mod web;

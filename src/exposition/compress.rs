@@ -1,0 +1,128 @@
+//! Compressed pieces that are made apart and sent as one stream.
+//!
+//! zstd frames follow one another (RFC 8878 §3). For gzip that would be legal as well (members, RFC 1952 §2.2), but browsers
+//! and curl stop after the first member. So a piece is the inside of a member: raw deflate blocks that end on a byte
+//! boundary and refer to nothing before them; the member's head and tail are put around all pieces, the checksum combined
+//! from theirs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flate2::{Compress, Compression, Crc, FlushCompress};
+
+use super::negotiate::Encoding;
+
+/// A part of a body, packed.
+#[derive(Debug, Clone)]
+pub struct Piece {
+    pub bytes: Bytes,
+    /// CRC-32 and length of the unpacked bytes, which gzip's tail needs.
+    crc: Option<Arc<Crc>>,
+}
+
+/// Fast before small: of the levels tried, 1 packs 13 MB ten times as fast as 6, and the first scrape after a change waits
+/// for it.
+const GZIP_LEVEL: u32 = 1;
+
+/// As above; the packed bytes are nevertheless smaller than gzip's.
+const ZSTD_LEVEL: i32 = 1;
+
+/// Packs a part.
+pub fn pack(encoding: Encoding, plain: Vec<u8>) -> Piece {
+    match encoding {
+        Encoding::Identity => Piece { bytes: plain.into(), crc: None },
+        Encoding::Gzip => deflate(&plain),
+        Encoding::Zstd => {
+            let packed = zstd::bulk::compress(&plain, ZSTD_LEVEL)
+                .expect("compressing into memory fails only for a level that doesn't exist");
+            Piece { bytes: packed.into(), crc: None }
+        }
+    }
+}
+
+/// The body that the pieces make together. All must have been packed in this encoding.
+pub fn join(encoding: Encoding, pieces: impl IntoIterator<Item = Piece>) -> Vec<Bytes> {
+    if encoding != Encoding::Gzip {
+        return pieces.into_iter().map(|piece| piece.bytes).filter(|bytes| !bytes.is_empty()).collect();
+    }
+    let mut body = vec![Bytes::from_static(&GZIP_HEAD)];
+    let mut crc = Crc::new();
+    for piece in pieces {
+        if let Some(more) = &piece.crc {
+            crc.combine(more);
+        }
+        body.push(piece.bytes);
+    }
+    let mut tail = LAST_BLOCK.to_vec();
+    tail.extend_from_slice(&crc.sum().to_le_bytes());
+    // Modulo 2^32, both here and in the format.
+    tail.extend_from_slice(&crc.amount().to_le_bytes());
+    body.push(tail.into());
+    body
+}
+
+/// RFC 1952 §2.3: magic, deflate, no flags, no time, fastest algorithm, unknown system.
+const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
+
+/// An empty block with fixed codes and the "last" bit, padded to a byte.
+const LAST_BLOCK: [u8; 2] = [3, 0];
+
+fn deflate(plain: &[u8]) -> Piece {
+    let mut crc = Crc::new();
+    crc.update(plain);
+    let mut deflater = Compress::new(Compression::new(GZIP_LEVEL), false);
+    // Text shrinks to less than a tenth; what doesn't fit grows below.
+    let mut packed = Vec::with_capacity(plain.len() / 8 + LEAST_ROOM);
+    loop {
+        let read = deflater.total_in() as usize;
+        packed.reserve(LEAST_ROOM);
+        deflater
+            .compress_vec(&plain[read..], &mut packed, FlushCompress::Sync)
+            .expect("deflating from memory into memory knows no error");
+        // Room left over means that all has been read and flushed.
+        if deflater.total_in() as usize == plain.len() && packed.len() < packed.capacity() {
+            break;
+        }
+    }
+    Piece { bytes: packed.into(), crc: Some(Arc::new(crc)) }
+}
+
+/// The room that each step of packing has at least. More than a flush's marker of five bytes, lest one be written twice.
+const LEAST_ROOM: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn unpacked(encoding: Encoding, body: &[u8]) -> Vec<u8> {
+        let mut plain = Vec::new();
+        match encoding {
+            Encoding::Identity => plain = body.to_vec(),
+            // Reads one member only, as browsers and curl do.
+            Encoding::Gzip => {
+                let mut rest = body;
+                flate2::bufread::GzDecoder::new(&mut rest).read_to_end(&mut plain).map(|_| ()).unwrap();
+                assert!(rest.is_empty(), "bytes after the member");
+            }
+            Encoding::Zstd => plain = zstd::stream::decode_all(body).unwrap(),
+        }
+        plain
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_unpack_to_the_whole(
+            parts in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..300), 0usize..200), 1..5),
+            encoding in prop::sample::select(vec![Encoding::Identity, Encoding::Gzip, Encoding::Zstd]),
+        ) {
+            // Bytes that don't shrink, and repetitions that do, over several windows.
+            let parts: Vec<Vec<u8>> = parts.into_iter().map(|(bytes, times)| bytes.repeat(times)).collect();
+            let body = join(encoding, parts.iter().map(|part| pack(encoding, part.clone()))).concat();
+            prop_assert!(unpacked(encoding, &body) == parts.concat());
+        }
+    }
+}
