@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -9,67 +9,108 @@ use super::quirks::Quirks;
 use super::traffic::{Incident, Lateness};
 use super::wire::length;
 
-/// The flags of `simulate`.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8042);
+const DEFAULT_ZONE: &str = "America/Bogota";
+
+/// The flags of `simulate` and `demo`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct SimulateArgs {
     /// Address to listen on; the control endpoint has no password, so keep it on loopback
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8042")]
-    pub listen: SocketAddr,
+    /// [default: 127.0.0.1:8042; for demo a free port]
+    #[arg(long, env = "WOLKVOX_EXPORTER_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
 
-    /// Time zone of the report's dates, an IANA name
-    #[arg(long, value_name = "ZONE", default_value = "America/Bogota")]
-    pub zone: String,
+    /// Time zone of the report's dates, an IANA name [default: America/Bogota; for demo one in which it is afternoon]
+    #[arg(long, env = "WOLKVOX_EXPORTER_ZONE", hide_env_values = true, value_name = "ZONE")]
+    pub zone: Option<String>,
 
     /// The traffic of one seed is always the same
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    #[arg(long, env = "WOLKVOX_EXPORTER_SEED", hide_env_values = true, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
 
     /// Number of skills
-    #[arg(long, value_name = "COUNT", default_value_t = 8)]
+    #[arg(long, env = "WOLKVOX_EXPORTER_SKILLS", hide_env_values = true, value_name = "COUNT", default_value_t = 8)]
     pub skills: usize,
 
-    /// Calls against those of a bank's call centre, about 240 abandoned ones a day over all skills
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
-    pub rate: f64,
+    /// Calls against those of a bank's call centre, about 240 abandoned ones a day over all skills [default: 1; for demo 20]
+    #[arg(long, env = "WOLKVOX_EXPORTER_RATE", hide_env_values = true, value_name = "FACTOR")]
+    pub rate: Option<f64>,
 
     /// Name of a simulated operation; repeat for several, each with its own token and traffic
-    #[arg(long = "operation", value_name = "NAME", default_value = "simulated")]
+    #[arg(
+        long = "operation",
+        env = "WOLKVOX_EXPORTER_OPERATION",
+        hide_env_values = true,
+        value_name = "NAME",
+        default_value = "simulated",
+        value_delimiter = ','
+    )]
     pub operations: Vec<String>,
 
     /// Token to accept, one for each operation in their order; made up where missing
-    #[arg(long = "token", value_name = "TOKEN")]
+    #[arg(
+        long = "token",
+        env = "WOLKVOX_EXPORTER_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN",
+        value_delimiter = ','
+    )]
     pub tokens: Vec<String>,
 
     /// Fault to begin with: NAME, NAME:ANSWERS or the JSON of the control endpoint; repeatable
-    #[arg(long = "fault", value_name = "FAULT")]
+    #[arg(
+        long = "fault",
+        env = "WOLKVOX_EXPORTER_FAULT",
+        hide_env_values = true,
+        value_name = "FAULT",
+        value_delimiter = ';'
+    )]
     pub faults: Vec<String>,
 
     /// How answers are written, as the JSON of /control/quirks: {"code":"number","empty":"array"}
-    #[arg(long, value_name = "JSON")]
+    #[arg(long, env = "WOLKVOX_EXPORTER_QUIRKS", hide_env_values = true, value_name = "JSON")]
     pub quirks: Option<String>,
 
     /// More calls for a while: factor=2.5,for=30m[,skill=4173][,in=5m]; repeatable
-    #[arg(long = "incident", value_name = "INCIDENT")]
+    #[arg(
+        long = "incident",
+        env = "WOLKVOX_EXPORTER_INCIDENT",
+        hide_env_values = true,
+        value_name = "INCIDENT",
+        value_delimiter = ';'
+    )]
     pub incidents: Vec<String>,
 
     /// How long after the hang-up most calls are in the report at the latest
-    #[arg(long, value_name = "DURATION", default_value = "61s")]
+    #[arg(
+        long,
+        env = "WOLKVOX_EXPORTER_LATENESS",
+        hide_env_values = true,
+        value_name = "DURATION",
+        default_value = "61s"
+    )]
     pub lateness: String,
 
     /// Share of calls that are late beyond that, 0 to 1
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    #[arg(
+        long,
+        env = "WOLKVOX_EXPORTER_LATE_SHARE",
+        hide_env_values = true,
+        value_name = "SHARE",
+        default_value_t = 0.0
+    )]
     pub late_share: f64,
 
     /// How much later they are at most
-    #[arg(long, value_name = "DURATION", default_value = "30m")]
+    #[arg(long, env = "WOLKVOX_EXPORTER_LATE", hide_env_values = true, value_name = "DURATION", default_value = "30m")]
     pub late: String,
 
     /// Callers who gave up call again
-    #[arg(long)]
+    #[arg(long, env = "WOLKVOX_EXPORTER_REDIALS", hide_env_values = true)]
     pub redials: bool,
 
     /// Calls that a token may make in a day; no limit where missing
-    #[arg(long, value_name = "CALLS")]
+    #[arg(long, env = "WOLKVOX_EXPORTER_QUOTA", hide_env_values = true, value_name = "CALLS")]
     pub quota: Option<u32>,
 }
 
@@ -78,8 +119,9 @@ impl TryFrom<SimulateArgs> for Options {
 
     /// Incidents are relative to the host's clock at this moment.
     fn try_from(args: SimulateArgs) -> Result<Self, OptionsError> {
-        let zone = TimeZone::get(&args.zone).map_err(|_| {
-            unreadable(format!("`{}` is not a time zone: write an IANA name such as America/Bogota", args.zone))
+        let zone = args.zone.unwrap_or_else(|| DEFAULT_ZONE.to_owned());
+        let zone = TimeZone::get(&zone).map_err(|_| {
+            unreadable(format!("`{zone}` is not a time zone: write an IANA name such as America/Bogota"))
         })?;
         if args.tokens.len() > args.operations.len() {
             return Err(unreadable(format!(
@@ -105,7 +147,7 @@ impl TryFrom<SimulateArgs> for Options {
         };
         let operations = args.operations.iter().enumerate().map(|(index, name)| OperationOptions {
             token: args.tokens.get(index).cloned(),
-            rate: args.rate,
+            rate: args.rate.unwrap_or(1.0),
             redials: args.redials,
             lateness,
             incidents: incidents.clone(),
@@ -115,7 +157,8 @@ impl TryFrom<SimulateArgs> for Options {
         });
         let faults: Vec<Armed> =
             args.faults.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(unreadable)?;
-        let options = Self { listen: args.listen, operations: operations.collect(), faults, clock };
+        let options =
+            Self { listen: args.listen.unwrap_or(DEFAULT_LISTEN), operations: operations.collect(), faults, clock };
         options.check()?;
         Ok(options)
     }

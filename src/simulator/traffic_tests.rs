@@ -119,7 +119,8 @@ fn the_load_is_as_uneven_as_measured() {
     let (mean, variance, empty) = dispersion(300);
     near("mean of five minutes", mean, 1.4, 0.1);
     near("variance of five minutes", variance, 5.4, 0.25);
-    assert!((0.48..0.62).contains(&empty), "{empty}");
+    // Measured: 56 %. A Poisson number mixed by gamma, of that mean and variance, is 0 in about half of the cases.
+    assert!((0.45..0.62).contains(&empty), "{empty}");
     let (mean, variance, _) = dispersion(3600);
     assert!((14.0..28.0).contains(&(variance / mean)), "{}", variance / mean);
 }
