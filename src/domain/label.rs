@@ -32,6 +32,12 @@ pub fn is_empty_id(text: &str) -> bool {
 /// Label text: control characters are spaces, no spaces at the ends, at most [`MAX_LABEL_CHARS`] characters.
 /// Clean text is returned as it is; cleaning it again changes nothing.
 pub fn clean(text: &str) -> Cow<'_, str> {
+    // Nearly all labels: nothing to do, and no character to look at twice.
+    if let ([b'!'..=b'~', .., b'!'..=b'~'], ..=MAX_LABEL_CHARS) = (text.as_bytes(), text.len())
+        && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+    {
+        return Cow::Borrowed(text);
+    }
     let text = text.trim_matches(|c: char| c.is_whitespace() || c.is_control());
     let end = text.char_indices().nth(MAX_LABEL_CHARS).map_or(text.len(), |(at, _)| at);
     // The cut may have laid bare a space.

@@ -3,26 +3,26 @@
 //! A read goes through it in this order: [`plan`] says which stretch is due, [`zone`] writes it in local time, [`tally`]
 //! counts the rows of the answer into the [`account`] of the operation, [`cadence`] says when to ask next.
 
+pub mod abandon_time;
 pub mod account;
 pub mod cadence;
-pub mod abandon_time;
 pub mod conn_id;
 pub mod disposition;
 pub mod distribution;
 pub mod histogram;
 pub mod identity;
-pub mod offset;
 pub mod label;
+pub mod offset;
 pub mod outcome;
 pub mod plan;
 pub mod range;
 pub mod result;
 pub mod row;
+pub mod row_parse;
 pub mod rules;
 pub mod series;
 pub mod shortfall;
 pub mod tally;
 pub mod totals;
-pub mod row_parse;
 pub mod window;
 pub mod zone;

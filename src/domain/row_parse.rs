@@ -71,18 +71,25 @@ impl<'a> Fields<'a> {
         fields.reverse();
         fields.sort_by(|a, b| a.0.cmp(&b.0));
         fields.dedup_by(|later, earlier| later.0 == earlier.0);
-        fields.retain(|(_, value)| !value.trim().is_empty());
+        for (_, value) in &mut fields {
+            match value {
+                Cow::Borrowed(text) => *text = text.trim(),
+                Cow::Owned(text) if text.trim().len() < text.len() => *text = text.trim().to_owned(),
+                Cow::Owned(_) => {}
+            }
+        }
+        fields.retain(|(_, value)| !value.is_empty());
         Self(fields)
     }
 
     fn get(&self, name: &str) -> &str {
-        self.0.binary_search_by(|field| field.0.as_ref().cmp(name)).map_or("", |at| self.0[at].1.trim())
+        self.0.binary_search_by(|field| field.0.as_ref().cmp(name)).map_or("", |at| self.0[at].1.as_ref())
     }
 
     /// Names and values in turn. A skill is renamed at will, also in rows that have been read: its name is no part of
     /// what a row says.
     fn all_but_name(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(|field| field.0 != "skill_name").flat_map(|(name, value)| [name.as_ref(), value.trim()])
+        self.0.iter().filter(|field| field.0 != "skill_name").flat_map(|(name, value)| [name.as_ref(), value.as_ref()])
     }
 }
 

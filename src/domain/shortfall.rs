@@ -1,7 +1,3 @@
-/// The API's limit on the rows of one answer is 60,000 and nobody has published what happens above it; an answer this
-/// long may have been cut.
-pub const ROWS_THAT_MAY_BE_CUT: usize = 59_000;
-
 /// A shortfall that stays the same through this many polls is believed.
 const POLLS_TO_BELIEVE: u32 = 3;
 

@@ -7,8 +7,8 @@ pub mod answer;
 pub mod client;
 #[doc(hidden)]
 pub mod fuzz;
+mod http_time;
 pub mod redact;
-mod retry_after;
 pub mod token;
 mod verdict;
 
@@ -62,14 +62,14 @@ impl Answer {
         self.announced.unwrap_or(0).saturating_sub(self.rows.len() as u64)
     }
 
-    /// Whether rows may be missing: fewer than announced, or so many that the API may have stopped there.
-    pub fn is_incomplete(&self) -> bool {
-        self.shortfall() > 0 || self.rows.len() >= FULL_ANSWER_ROWS
+    /// Whether there are so many rows that the API may have stopped there.
+    pub fn may_be_cut(&self) -> bool {
+        self.rows.len() >= FULL_ANSWER_ROWS
     }
 
     /// `Ok`, `Empty` or `Incomplete`.
     pub fn outcome(&self) -> Outcome {
-        if self.is_incomplete() {
+        if self.shortfall() > 0 || self.may_be_cut() {
             Outcome::Incomplete
         } else if self.rows.is_empty() {
             Outcome::Empty

@@ -24,16 +24,12 @@ pub fn read(source: &TokenSource) -> Result<SecretString, TokenError> {
     }
 }
 
-/// Tells whether a token has changed, without holding it: a hash under a key that dies with the process. An unreadable
-/// token has a fingerprint of its own, so that its coming back shows too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fingerprint(u64);
-
-/// The fingerprint of the token as it is now. Blocks for one small file; cheap enough for every few seconds.
-pub fn fingerprint(source: &TokenSource) -> Fingerprint {
+/// A number that changes with the token and tells nothing of it: a hash under a key that dies with the process. An
+/// unreadable token has one of its own, so that its coming back shows too. Blocks for one small file.
+pub fn fingerprint(source: &TokenSource) -> u64 {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     let token = read(source).ok();
-    Fingerprint(KEY.hash_one(token.as_ref().map(|token| token.expose_secret())))
+    KEY.hash_one(token.as_ref().map(|token| token.expose_secret()))
 }
 
 /// Why there is no token to send. Names the place, never the content.

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use reqwest::Response;
-use reqwest::header::{HeaderValue, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderValue, RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::verdict::verdict;
-use super::{AbandonedCallsReport, Answer, Call, Failure, answer, retry_after, token};
+use super::{AbandonedCallsReport, Call, Failure, answer, http_time, token};
 use crate::config::{Operation, TokenSource};
 use crate::domain::identity::RowHasher;
 use crate::domain::outcome::Outcome;
@@ -67,18 +67,15 @@ impl Client {
         )
     }
 
-    async fn call(
-        &self,
-        range: CivilRange,
-        token: &SecretString,
-        hasher: &RowHasher,
-    ) -> (Duration, Result<Answer, Failure>) {
+    async fn call(&self, range: CivilRange, token: &SecretString, hasher: &RowHasher) -> Call {
         let sent = Instant::now();
         let received = self.receive(range, token).await;
-        let took = sent.elapsed();
-        let Received { status, retry_after, body } = match received {
+        let took = Some(sent.elapsed());
+        let Received { status, server_clock, retry_after, body } = match received {
             Ok(received) => received,
-            Err((outcome, message)) => return (took, Err(failure(outcome, &message, None, token))),
+            Err((outcome, message)) => {
+                return Call { took, server_time: None, result: Err(failure(outcome, &message, None, token)) };
+            }
         };
         // 60,000 rows take some 100 ms: too long for a thread that also answers scrapes.
         let hasher = hasher.clone();
@@ -98,7 +95,8 @@ impl Client {
                 token,
             )),
         };
-        (took, result)
+        let server_time = server_clock.map(|(date, read_at)| date + read_at.elapsed());
+        Call { took, server_time, result }
     }
 
     async fn receive(&self, range: CivilRange, token: &SecretString) -> Result<Received, (Outcome, String)> {
@@ -108,18 +106,21 @@ impl Client {
         let request = self.http.get(self.url(range)).header("wolkvox-token", header);
         let response = request.send().await.map_err(|error| connection::before_the_head(error.without_url()))?;
         let status = response.status().as_u16();
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.and_then(|value| retry_after::delay(value, Timestamp::now()));
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let retry_after = header(RETRY_AFTER).and_then(|value| http_time::delay(value, Timestamp::now()));
+        let server_clock = header(DATE).and_then(http_time::date).map(|date| (date, Instant::now()));
         let body = match status {
             200..300 | 404 => whole_body(response, self.max_body_bytes).await?,
             _ => start_of_body(response).await,
         };
-        Ok(Received { status, retry_after, body })
+        Ok(Received { status, server_clock, retry_after, body })
     }
 }
 
 struct Received {
     status: u16,
+    /// The answer's `Date`, and when it was read.
+    server_clock: Option<(Timestamp, Instant)>,
     retry_after: Option<Duration>,
     body: Vec<u8>,
 }
@@ -133,14 +134,18 @@ impl AbandonedCallsReport for Client {
             Ok(Err(error)) => return not_made(error.to_string()),
             Err(_) => return not_made("the token could not be read".to_owned()),
         };
-        let (took, result) = self.call(range, &token, hasher).await;
-        Call { took: Some(took), result }
+        self.call(range, &token, hasher).await
+    }
+
+    fn token_fingerprint(&self) -> u64 {
+        token::fingerprint(&self.token)
     }
 }
 
 fn not_made(message: String) -> Call {
     let message = message.chars().take(MAX_MESSAGE_CHARS).collect();
-    Call { took: None, result: Err(Failure { outcome: Outcome::Unauthorized, message, retry_after: None }) }
+    let failure = Failure { outcome: Outcome::Unauthorized, message, retry_after: None };
+    Call { took: None, server_time: None, result: Err(failure) }
 }
 
 /// The bound that [`Failure::message`] promises.

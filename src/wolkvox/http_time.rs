@@ -6,17 +6,22 @@ use jiff::fmt::rfc2822::DateTimeParser;
 /// The longest delay that is passed on. The poller bounds it far lower; this only keeps a mad number out of sums.
 const MAX_DELAY: Duration = Duration::from_secs(31 * 86_400);
 
-/// A `Retry-After` header as a delay from `now`: seconds, or an HTTP date (RFC 9110, 10.2.3), which has the form of
-/// RFC 2822. A date gone by is no delay.
+/// A `Retry-After` header as a delay from `now`: seconds, or an HTTP date (RFC 9110, 10.2.3). A date
+/// gone by is no delay.
 pub fn delay(header: &str, now: Timestamp) -> Option<Duration> {
     let header = header.trim();
     if !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than a u64 holds is a long time.
         return Some(header.parse().map_or(MAX_DELAY, Duration::from_secs).min(MAX_DELAY));
     }
-    static PARSER: DateTimeParser = DateTimeParser::new();
-    let until = PARSER.parse_timestamp(header).ok()?;
+    let until = date(header)?;
     Some(Duration::try_from(until.duration_since(now)).unwrap_or_default().min(MAX_DELAY))
+}
+
+/// An HTTP date (RFC 9110, 5.6.7), which has the form of RFC 2822.
+pub fn date(header: &str) -> Option<Timestamp> {
+    static PARSER: DateTimeParser = DateTimeParser::new();
+    PARSER.parse_timestamp(header.trim()).ok()
 }
 
 #[cfg(test)]
