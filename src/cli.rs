@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use crate::simulator::args::SimulateArgs;
 use crate::{build_info, logging};
 
 #[derive(Debug, Parser)]
@@ -36,9 +37,9 @@ pub enum Command {
     /// Validate the configuration and print it with secrets masked; exit 0 or 2
     CheckConfig(Box<ServeArgs>),
     /// Run a wolkvox server of one's own, for trials and tests
-    Simulate(SimulateCommand),
+    Simulate(Box<SimulateCommand>),
     /// Run the simulator and the exporter in one process: numbers on /metrics seconds after the start
-    Demo(DemoCommand),
+    Demo(Box<DemoCommand>),
 }
 
 /// Takes an empty path as well, which `config` takes as none: container tools pass empty variables for unset ones.
@@ -168,14 +169,16 @@ pub enum LogFormat {
 
 #[derive(Debug, Clone, Args)]
 pub struct SimulateCommand {
-    // The simulator's own arguments are flattened here: `pub simulator: crate::simulator::args::SimulateArgs`.
+    #[command(flatten)]
+    pub simulator: SimulateArgs,
     #[command(flatten)]
     pub log: LogArgs,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct DemoCommand {
-    // The simulator's own arguments are flattened here: `pub simulator: crate::simulator::args::SimulateArgs`.
+    #[command(flatten)]
+    pub simulator: SimulateArgs,
     /// The ledger's file [default: one in a temporary folder, removed at the end]
     #[arg(long = "ledger", env = "WOLKVOX_EXPORTER_LEDGER", value_name = "FILE", value_parser = path_or_empty(), hide_env_values = true)]
     pub ledger: Option<PathBuf>,

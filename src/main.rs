@@ -7,6 +7,10 @@ use wolkvox_exporter::cli::Cli;
 use wolkvox_exporter::commands::{self, Failure};
 use wolkvox_exporter::logging;
 
+/// glibc's allocator keeps several times the memory of a large answer for good; jemalloc gives it back.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     // Wrong usage ends here, with exit code 2.
     let cli = Cli::parse();

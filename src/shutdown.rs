@@ -14,6 +14,11 @@ impl Shutdown {
         (ShutdownTrigger(sender), Self(receiver))
     }
 
+    pub fn is_requested(&self) -> bool {
+        // Without a trigger nobody could ever ask.
+        *self.0.borrow() || self.0.has_changed().is_err()
+    }
+
     /// Returns when it is time to stop, at once if it already is. May be dropped and called again.
     pub async fn requested(&self) {
         // An error means that the trigger was dropped.

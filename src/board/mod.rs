@@ -2,23 +2,28 @@
 //! without waiting for a poll or a commit.
 
 mod families;
+mod instruments;
 mod operation;
 mod pulse;
+mod site;
 pub mod status;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
+use crate::build_info;
 use crate::config::Operation;
 use crate::domain::account::Account;
 use crate::exposition::model::Family;
+use crate::exposition::prepared::{Prepared, Settings};
 use crate::ledger::Ledger;
 
+use instruments::Instruments;
 pub use operation::{BoardOperation, Shown, rules};
 pub use pulse::Pulse;
+pub use site::Site;
 use status::Status;
 
 /// All that a scrape or the status page may see.
@@ -26,55 +31,55 @@ use status::Status;
 pub struct Board {
     started: Timestamp,
     operations: Vec<BoardOperation>,
+    instruments: Instruments,
     published: ArcSwap<Published>,
-    /// Taken by whoever replaces `published`.
+    /// Held by whoever replaces `published`.
     publishing: Mutex<()>,
-    ledger: LedgerFigures,
 }
 
-/// The accounts of all operations at one moment; `None` before the ledger is loaded.
-#[derive(Debug, Clone)]
-pub struct Published {
+/// The accounts of all operations at one moment, and the families made of them.
+struct Published {
+    /// `None` before the ledger is loaded.
     accounts: Vec<Option<Arc<Account>>>,
-}
-
-/// The ledger's figures after the last commit: a scrape doesn't ask the disk.
-#[derive(Debug, Default)]
-struct LedgerFigures {
-    commit_errors: AtomicU64,
-    size_bytes: AtomicU64,
-    keys: AtomicU64,
+    /// The families with a series per label set.
+    calls: Arc<Prepared>,
+    /// When the first of the window gauges in `calls` stops standing for "now".
+    window_expires: Option<Timestamp>,
 }
 
 impl Board {
     /// A board on which nothing is published yet.
-    pub fn new(operations: &[Operation], started: Timestamp) -> Self {
-        Self {
-            started,
-            operations: operations.iter().map(BoardOperation::new).collect(),
-            published: ArcSwap::from_pointee(Published { accounts: vec![None; operations.len()] }),
-            publishing: Mutex::default(),
-            ledger: LedgerFigures::default(),
-        }
+    ///
+    /// # Errors
+    /// None that a user can cause: the instruments have fixed names.
+    pub fn new(operations: &[Operation], started: Timestamp) -> Result<Self, prometheus::Error> {
+        let operations: Vec<_> = operations.iter().map(BoardOperation::new).collect();
+        let accounts = vec![None; operations.len()];
+        let published = ArcSwap::from_pointee(Published::new(&operations, accounts, started));
+        let instruments = Instruments::new(started)?;
+        Ok(Self { started, operations, instruments, published, publishing: Mutex::default() })
     }
 
     pub fn operation(&self, index: usize) -> &BoardOperation {
         &self.operations[index]
     }
 
-    /// Replaces an operation's account. A scrape sees the old one or the new one, whole.
-    pub fn publish(&self, index: usize, account: Arc<Account>) {
+    /// Replaces an operation's account: a scrape sees the old one or the new one, whole. Makes the families of all call
+    /// series, some milliseconds for a large centre: for a blocking thread.
+    pub fn publish(&self, index: usize, account: Arc<Account>, now: Timestamp) {
+        self.replace(now, |accounts| accounts[index] = Some(account));
+    }
+
+    fn replace(&self, now: Timestamp, change: impl FnOnce(&mut Vec<Option<Arc<Account>>>)) {
         let _publishing = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut accounts = self.published.load().accounts.clone();
-        accounts[index] = Some(account);
-        self.published.store(Arc::new(Published { accounts }));
+        change(&mut accounts);
+        self.published.store(Arc::new(Published::new(&self.operations, accounts, now)));
     }
 
     /// Notes how a commit ended.
     pub fn ledger_committed(&self, ledger: &Ledger, ok: bool) {
-        self.ledger.commit_errors.fetch_add(u64::from(!ok), Ordering::Relaxed);
-        self.ledger.size_bytes.store(ledger.size_bytes(), Ordering::Relaxed);
-        self.ledger.keys.store(ledger.keys(), Ordering::Relaxed);
+        self.instruments.ledger_committed(ledger, ok);
     }
 
     /// Whether the ledger is open and every operation loaded.
@@ -85,23 +90,50 @@ impl Board {
     pub fn status(&self, now: Timestamp) -> Status {
         let published = self.published.load();
         Status {
-            version: env!("CARGO_PKG_VERSION"),
+            version: build_info::VERSION,
             now,
             started: self.started,
             ready: self.ready(),
-            operations: self.shown(&published).iter().map(|shown| shown.status(now)).collect(),
+            operations: shown(&self.operations, &published.accounts).iter().map(|shown| shown.status(now)).collect(),
         }
     }
 
-    fn shown<'a>(&'a self, published: &'a Published) -> Vec<Shown<'a>> {
-        let both = self.operations.iter().zip(&published.accounts);
-        both.filter_map(|(operation, account)| Some(Shown { operation, account: account.as_deref()? })).collect()
+    /// What a scrape at `now` shows: the families with a series per label set, and the others. Both are of the same
+    /// moment. Makes the former again when a window gauge has expired: for a blocking thread, if
+    /// [`Board::window_has_expired`].
+    pub fn exposition(&self, now: Timestamp) -> (Arc<Prepared>, Vec<Family>) {
+        if self.window_has_expired(now) {
+            self.replace(now, |_| {});
+        }
+        let published = self.published.load();
+        let shown = shown(&self.operations, &published.accounts);
+        let mut others = families::operation_families(&shown, self.started, now);
+        others.extend(self.instruments.families());
+        (published.calls.clone(), others)
     }
 
-    /// The families of all operations: those with a series per label set, and the few others.
-    pub fn families(&self, now: Timestamp) -> (Vec<Family>, Vec<Family>) {
-        let published = self.published.load();
-        let shown = self.shown(&published);
-        (families::call_families(&shown, now), families::operation_families(&shown, self.started, now))
+    pub fn window_has_expired(&self, now: Timestamp) -> bool {
+        self.published.load().window_expires.is_some_and(|expires| expires < now)
     }
+}
+
+impl Published {
+    fn new(operations: &[BoardOperation], accounts: Vec<Option<Arc<Account>>>, now: Timestamp) -> Self {
+        let shown = shown(operations, &accounts);
+        let calls = Prepared::new(families::call_families(&shown, now), Settings::default());
+        let expiries = shown.iter().map(|shown| shown.account.last_window_expires(&shown.operation.rules.windows));
+        let window_expires = expiries.filter(|&expires| expires >= now).min();
+        Self { accounts, calls, window_expires }
+    }
+}
+
+impl std::fmt::Debug for Published {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Published").field("accounts", &self.accounts.len()).finish_non_exhaustive()
+    }
+}
+
+fn shown<'a>(operations: &'a [BoardOperation], accounts: &'a [Option<Arc<Account>>]) -> Vec<Shown<'a>> {
+    let both = operations.iter().zip(accounts);
+    both.filter_map(|(operation, account)| Some(Shown { operation, account: account.as_deref()? })).collect()
 }

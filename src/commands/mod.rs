@@ -1,6 +1,10 @@
 //! One function per subcommand: arguments in, how it ended out. `main` turns that into an exit code.
 
 mod check_config;
+mod demo;
+mod exporter;
+mod serve;
+mod simulate;
 
 use crate::cli::{Cli, Command, ServeArgs};
 use crate::config::{Config, Problems};
@@ -17,22 +21,27 @@ pub enum Failure {
 /// Runs what the command line asks for.
 pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
-        None => serve(&cli.serve),
-        Some(Command::Serve(args)) => serve(&args),
+        None => serve::run(load(&cli.serve)?),
+        Some(Command::Serve(args)) => serve::run(load(&args)?),
         Some(Command::CheckConfig(args)) => check_config::run(&args),
-        // The simulator and the demo are wired here.
-        Some(Command::Simulate(_)) => Err(Failure::Failed(anyhow::anyhow!("the simulator is not part of this build"))),
-        Some(Command::Demo(_)) => Err(Failure::Failed(anyhow::anyhow!("the demo is not part of this build"))),
+        Some(Command::Simulate(command)) => simulate::run(*command),
+        Some(Command::Demo(command)) => demo::run(*command),
     }
-}
-
-fn serve(args: &ServeArgs) -> Result<(), Failure> {
-    let config = load(args)?;
-    // The exporter itself is wired here: `serve::run(config)`.
-    let _: Config = config;
-    Err(Failure::Failed(anyhow::anyhow!("serving is not part of this build")))
 }
 
 fn load(args: &ServeArgs) -> Result<Config, Failure> {
     crate::config::load(args, &|name| std::env::var(name).ok()).map_err(Failure::Configuration)
+}
+
+impl Failure {
+    /// What was written on the command line can't be done.
+    fn usage(error: impl std::fmt::Display) -> Self {
+        Self::Configuration(Problems::on_command_line(error))
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
 }

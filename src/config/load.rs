@@ -188,8 +188,7 @@ fn from_list(
             }
             _ => None,
         };
-        let zone_key = section.named("timezone");
-        operations.extend(settings.check(identity, (section.origin, &zone_key), problems));
+        operations.extend(settings.check(identity, problems));
     }
     operations
 }
@@ -253,7 +252,7 @@ fn from_flags(
         _ => None,
     };
     let settings = Settings::of_zone(timezone).or(defaults);
-    settings.check(identity, (Origin::CommandLine, "--wolkvox.timezone"), problems)
+    settings.check(identity, problems)
 }
 
 fn web_into(args: &WebArgs, problems: &mut Problems) -> Web {

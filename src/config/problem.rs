@@ -30,6 +30,13 @@ impl Problems {
         Self { file, list: Vec::new() }
     }
 
+    /// One problem of the command line.
+    pub fn on_command_line(message: impl fmt::Display) -> Self {
+        let mut problems = Self::default();
+        problems.push(Origin::CommandLine, message.to_string());
+        problems
+    }
+
     /// A problem that is there already is not added: a wrong default is wrong once, however many operations take it.
     pub fn push(&mut self, origin: Origin, message: impl Into<String>) {
         let problem = Problem { origin, message: message.into() };

@@ -40,7 +40,12 @@ const LONGEST_TIMEOUT: Duration = HOUR;
 
 /// What `Operation::new` and a file without the key take.
 pub(super) mod default {
-    use super::{DAY, Duration, HOUR, MINUTE};
+    use super::{DAY, Duration, HOUR, MINUTE, TimeZone};
+
+    /// Colombia's, where wolkvox is at home and most of its customers are. A wrong zone is found in the data.
+    pub fn timezone() -> TimeZone {
+        TimeZone::get("America/Bogota").unwrap_or(TimeZone::UTC)
+    }
 
     /// The cadence that the API's vendor advises.
     pub const INTERVAL: Duration = Duration::from_secs(300);
@@ -146,19 +151,9 @@ impl Settings {
 
     /// The operation, once the values fit each other. A bad value has been reported, and is compared with nothing.
     ///
-    /// Without `identity` the comparisons are made all the same: all problems are reported at once. `owner` is where a
-    /// zone would have to be written.
-    pub fn check(
-        self,
-        identity: Option<Identity>,
-        owner: (Origin, &str),
-        problems: &mut Problems,
-    ) -> Option<Operation> {
-        if self.timezone == Field::Absent {
-            let message = "the zone of the report's dates, an IANA name such as America/Bogota";
-            problems.push(owner.0, format!("{} is missing: write {message}", owner.1));
-        }
-        let timezone = self.timezone.resolve(|| TimeZone::UTC);
+    /// Without `identity` the comparisons are made all the same: all problems are reported at once.
+    pub fn check(self, identity: Option<Identity>, problems: &mut Problems) -> Option<Operation> {
+        let timezone = self.timezone.resolve(default::timezone);
         let interval = self.interval.resolve(|| default::INTERVAL);
         let settle = self.settle.resolve(|| default::SETTLE);
         let overlap = self.overlap.resolve(|| default::OVERLAP);

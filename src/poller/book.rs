@@ -43,9 +43,17 @@ pub struct Used {
 }
 
 impl Book {
-    pub fn new(ledger: Arc<Ledger>, id: OperationId, account: Account, board: Arc<Board>, index: usize) -> Self {
+    /// Publishes the account. Blocks for a moment.
+    pub fn new(
+        ledger: Arc<Ledger>,
+        id: OperationId,
+        account: Account,
+        board: Arc<Board>,
+        index: usize,
+        now: Timestamp,
+    ) -> Self {
         let account = Arc::new(account);
-        board.publish(index, account.clone());
+        board.publish(index, account.clone(), now);
         let (published, _) = watch::channel(account.clone());
         Self { ledger, id, board, index, account: Mutex::new(account), published }
     }
@@ -71,7 +79,7 @@ impl Book {
     /// Counts the rows of an answer and its outcome.
     pub async fn count(&self, used: Used) -> Result<Arc<Account>, CommitError> {
         let rules = self.board.operation(self.index).rules.clone();
-        self.commit(move |account, seen| {
+        self.commit(used.now, move |account, seen| {
             account.totals.add(Total::Polls(used.outcome), 1);
             account.marks.missing_believed = used.missing_believed;
             let read = Read {
@@ -90,8 +98,8 @@ impl Book {
     }
 
     /// Counts the outcome of a call whose answer, if there was one, is not used.
-    pub async fn count_call(&self, outcome: Outcome) -> Result<Arc<Account>, CommitError> {
-        self.commit(move |account, _| {
+    pub async fn count_call(&self, outcome: Outcome, now: Timestamp) -> Result<Arc<Account>, CommitError> {
+        self.commit(now, move |account, _| {
             account.totals.add(Total::Polls(outcome), 1);
             Ok(())
         })
@@ -99,8 +107,12 @@ impl Book {
     }
 
     /// Stores and publishes a change that reads no rows.
-    pub async fn amend(&self, change: impl FnOnce(&mut Account) + Send + 'static) -> Result<Arc<Account>, CommitError> {
-        self.commit(move |account, _| {
+    pub async fn amend(
+        &self,
+        now: Timestamp,
+        change: impl FnOnce(&mut Account) + Send + 'static,
+    ) -> Result<Arc<Account>, CommitError> {
+        self.commit(now, move |account, _| {
             change(account);
             Ok(())
         })
@@ -109,16 +121,22 @@ impl Book {
 
     async fn commit(
         &self,
+        now: Timestamp,
         change: impl FnOnce(&mut Account, &mut SeenInLedger<'_>) -> Result<(), CommitError> + Send + 'static,
     ) -> Result<Arc<Account>, CommitError> {
         let mut current = self.account.lock().await;
         let (ledger, id, old) = (self.ledger.clone(), self.id.clone(), current.clone());
-        let stored = tokio::task::spawn_blocking(move || ledger.commit(&id, &old, change)).await;
-        let committed = stored.unwrap_or_else(|stopped| Err(CommitError::Broken(stopped.to_string())));
-        self.board.ledger_committed(&self.ledger, committed.is_ok());
-        let account = Arc::new(committed?);
+        let (board, index) = (self.board.clone(), self.index);
+        let store_and_publish = move || {
+            let committed = ledger.commit(&id, &old, change);
+            board.ledger_committed(&ledger, committed.is_ok());
+            let account = Arc::new(committed?);
+            board.publish(index, account.clone(), now);
+            Ok(account)
+        };
+        let stored = tokio::task::spawn_blocking(store_and_publish).await;
+        let account = stored.unwrap_or_else(|stopped| Err(CommitError::Broken(stopped.to_string())))?;
         *current = account.clone();
-        self.board.publish(self.index, account.clone());
         self.published.send_replace(account.clone());
         Ok(account)
     }

@@ -21,7 +21,7 @@ pub async fn end_holds<C: Clock>(book: Arc<Book>, hold: Duration, clock: C, shut
         let now = clock.now();
         let wait = next.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
         let wait = match wait {
-            Some(Duration::ZERO) => match book.amend(move |account| _ = account.release(hold, now)).await {
+            Some(Duration::ZERO) => match book.amend(now, move |account| _ = account.release(hold, now)).await {
                 Ok(_) => continue,
                 Err(error) => {
                     tracing::error!(%error, "new series stay at their starting values; trying again");

@@ -13,7 +13,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::plan::Plan;
 use crate::domain::range::{CivilRange, Stretch};
 use crate::domain::row::ReadRow;
-use crate::domain::shortfall::{Judgement, ROWS_THAT_MAY_BE_CUT};
+use crate::domain::shortfall::Judgement;
 use crate::domain::totals::Total;
 use crate::domain::zone::civil_range;
 use crate::wolkvox::{AbandonedCallsReport, Answer, Call};
@@ -136,14 +136,10 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             return Err(self.refuse_future().await);
         }
         let delivered = answer.rows.len() as u64;
-        let short = answer.announced.unwrap_or(0).saturating_sub(delivered);
+        let short = answer.shortfall();
         let mut believed = self.book.account().marks.missing_believed;
-        let judgement = self.judge(progress, stretch, short, answer.rows.len(), &mut believed);
-        let outcome = match (short, delivered, judgement) {
-            (1.., ..) | (.., Judgement::Split) => Outcome::Incomplete,
-            (0, 0, _) => Outcome::Empty,
-            _ => Outcome::Ok,
-        };
+        let judgement = self.judge(progress, stretch, short, answer.may_be_cut(), &mut believed);
+        let outcome = answer.outcome();
         let Judgement::Use { missing } = judgement else {
             self.count_call(outcome).await;
             let Some((older, newer)) = stretch.halves() else { unreachable!("a single second is used as it came") };
@@ -185,7 +181,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     /// that clock is begun again.
     async fn refuse_future(&self) -> (Outcome, String) {
         let (windows, ahead) = (self.rules.windows, self.ahead);
-        let counted = self.book.amend(move |account| {
+        let counted = self.book.amend(self.clock.now(), move |account| {
             account.totals.add(Total::Polls(Outcome::Ok), 1);
             if !account.marks.read_before {
                 let totals = account.totals.clone();
@@ -206,11 +202,10 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         progress: &mut Progress,
         stretch: Stretch,
         short: u64,
-        rows: usize,
+        may_be_cut: bool,
         believed: &mut u64,
     ) -> Judgement {
         let one_second = stretch.halves().is_none();
-        let may_be_cut = rows >= ROWS_THAT_MAY_BE_CUT;
         if may_be_cut && !one_second {
             return Judgement::Split;
         }
@@ -230,7 +225,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     /// Counts the outcome of a call whose answer is not used. A ledger that can't be written loses this one count; it
     /// has its own metric, and the log says so.
     async fn count_call(&self, outcome: Outcome) {
-        if let Err(error) = self.book.count_call(outcome).await {
+        if let Err(error) = self.book.count_call(outcome, self.clock.now()).await {
             tracing::error!(operation = %self.name, %outcome, %error, "the outcome of a call could not be counted");
         }
     }

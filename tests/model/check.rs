@@ -69,7 +69,8 @@ impl Checker {
 
     pub fn scrape(&mut self, board: &Board, account: &Account, now: Timestamp) -> Result<(), String> {
         self.take_answers(account)?;
-        let (calls, others) = board.families(now);
+        let (calls, others) = board.exposition(now);
+        let calls = calls.families();
         let hold = Duration::from_secs(self.settings.as_ref().unwrap().hold);
         let mut names: HashMap<&str, &str> = HashMap::new();
         for family in calls.iter().chain(&others) {

@@ -57,9 +57,9 @@ async fn live(history: &History, life: &Life, world: &World, path: &Path, checke
     let clock = ModelClock { error: life.clock_error, ..world.clock.clone() };
     let ledger = Arc::new(Ledger::open(path, clock.now()).map_err(|error| error.to_string())?);
     let (id, account) = open_account(&ledger, &operation, clock.now()).map_err(|error| error.to_string())?;
-    let board = Arc::new(Board::new(std::slice::from_ref(&operation), clock.now()));
+    let board = Arc::new(Board::new(std::slice::from_ref(&operation), clock.now()).unwrap());
     let (trigger, shutdown) = Shutdown::new();
-    let book = Arc::new(Book::new(ledger.clone(), id, account, board.clone(), 0));
+    let book = Arc::new(Book::new(ledger.clone(), id, account, board.clone(), 0, clock.now()));
     checker.life_began(life, &operation, &book.account());
 
     let mut world_of_life = world.clone();

@@ -1,0 +1,130 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::Failure;
+use super::exporter::Exporter;
+use super::serve::{LAST_WORDS, runtime, stop_on_signal};
+use crate::cli::DemoCommand;
+use crate::config::{self, Config, Operation, Server, Start, TokenSource};
+use crate::shutdown::Shutdown;
+use crate::simulator::{Handle, Options, Simulator};
+
+/// The history that the exporter reads at its start.
+const HISTORY: Duration = Duration::from_secs(6 * 3_600);
+
+/// Someone who looks at a demo scrapes by hand, and wants to see numbers.
+const HOLD: Duration = Duration::from_secs(10);
+
+/// Against the measured volume: enough that every few minutes have calls of most skills.
+const RATE: f64 = 20.0;
+
+/// Contact centres sleep at night. One of these zones is always in the afternoon, with six busy hours behind it.
+const ZONES: [&str; 6] =
+    ["America/Bogota", "America/Los_Angeles", "Pacific/Auckland", "Asia/Tokyo", "Asia/Kolkata", "Europe/Madrid"];
+
+/// `demo`: the simulator and the exporter in one process, with a ledger that goes with it unless one is named.
+pub fn run(command: DemoCommand) -> Result<(), Failure> {
+    let web = config::web(&command.web).map_err(Failure::Configuration)?;
+    let mut simulator = command.simulator;
+    simulator.zone.get_or_insert_with(|| busy_zone(Timestamp::now()).to_owned());
+    simulator.rate.get_or_insert(RATE);
+    simulator.listen.get_or_insert(std::net::SocketAddr::from(([127, 0, 0, 1], 0)));
+    let options: Options = simulator.try_into().map_err(Failure::usage)?;
+
+    let temporary = if command.ledger.is_some() { None } else { Some(TemporaryFolder::new()?) };
+    let ledger =
+        command.ledger.unwrap_or_else(|| temporary.as_ref().map_or_else(PathBuf::new, TemporaryFolder::ledger));
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
+        let (trigger, shutdown) = Shutdown::new();
+        stop_on_signal(trigger)?;
+        let simulator = Simulator::start(options).await?;
+        let operations = operations(&simulator);
+        let exporter = Exporter::start(Config { ledger, operations, web }).await?;
+        introduce(&simulator, &exporter);
+        let ended = exporter.run(shutdown).await;
+        simulator.shutdown().await;
+        ended
+    });
+    runtime.shutdown_timeout(LAST_WORDS);
+    Ok(ended?)
+}
+
+/// The simulator's operations as the exporter's configuration has them.
+fn operations(simulator: &Handle) -> Vec<Operation> {
+    let base_url = simulator.base_url();
+    let server = Server { name: simulator.address().to_string(), base_url };
+    let simulated = simulator.world().operations.iter();
+    let operation = |simulated: &crate::simulator::operation::Operation| Operation {
+        start: Start::History(HISTORY),
+        hold: HOLD,
+        ..Operation::new(
+            simulated.name.clone(),
+            server.clone(),
+            TokenSource::Held(simulated.token().unwrap_or_default().into()),
+            simulated.zone().clone(),
+        )
+    };
+    simulated.map(operation).collect()
+}
+
+/// Says what can be looked at, and the token that was made up.
+fn introduce(simulator: &Handle, exporter: &Exporter) {
+    for address in exporter.addresses() {
+        let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() };
+        println!("status page: http://{host}:{port}/", port = address.port());
+        println!("metrics:     http://{host}:{port}{}", exporter.telemetry_path(), port = address.port());
+    }
+    println!("simulator:   {}/control/ (the truth, faults, incidents)", simulator.base_url());
+    for operation in &simulator.world().operations {
+        let zone = operation.zone().iana_name().unwrap_or("UTC");
+        println!("operation {} ({zone}): token {}", operation.name, operation.token().unwrap_or_default());
+    }
+}
+
+/// The first zone in which it is afternoon.
+fn busy_zone(now: Timestamp) -> &'static str {
+    let is_afternoon =
+        |name: &&str| TimeZone::get(name).is_ok_and(|zone| (13..21).contains(&zone.to_datetime(now).hour()));
+    ZONES.into_iter().find(is_afternoon).unwrap_or(ZONES[0])
+}
+
+/// A folder of this process, removed with everything in it at the end.
+struct TemporaryFolder(PathBuf);
+
+impl TemporaryFolder {
+    fn new() -> anyhow::Result<Self> {
+        let path = std::env::temp_dir().join(format!("wolkvox-exporter-demo-{}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+
+    fn ledger(&self) -> PathBuf {
+        self.0.join("ledger.db")
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(folder = %self.0.display(), %error, "the temporary ledger could not be removed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_always_afternoon_somewhere() {
+        for hour in 0..24 * 366 {
+            let now = Timestamp::from_second(1_790_000_000 + hour * 3_600).unwrap();
+            let local = TimeZone::get(busy_zone(now)).unwrap().to_datetime(now).hour();
+            assert!((13..21).contains(&local), "{now}: {local} h in {}", busy_zone(now));
+        }
+    }
+}

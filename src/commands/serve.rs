@@ -1,0 +1,48 @@
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Failure;
+use super::exporter::Exporter;
+use crate::config::Config;
+use crate::shutdown::{Shutdown, ShutdownTrigger};
+
+/// Scrapes and polls are short; what takes long (decoding, the ledger, compression) has threads of its own.
+const WORKER_THREADS: usize = 2;
+
+/// A ledger on a disk that hangs must not keep the process from ending: ten seconds are promised, the server and the
+/// pollers need five.
+pub const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// `serve`: runs the exporter until it is told to stop.
+pub fn run(config: Config) -> Result<(), Failure> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
+        let (trigger, shutdown) = Shutdown::new();
+        stop_on_signal(trigger)?;
+        Exporter::start(config).await?.run(shutdown).await
+    });
+    runtime.shutdown_timeout(LAST_WORDS);
+    Ok(ended?)
+}
+
+pub fn runtime() -> anyhow::Result<Runtime> {
+    Ok(Builder::new_multi_thread().worker_threads(WORKER_THREADS).enable_all().build()?)
+}
+
+/// Stops at SIGTERM and SIGINT. As PID 1 in a container neither has a default action, so both are handled from the
+/// beginning.
+pub fn stop_on_signal(trigger: ShutdownTrigger) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!(signal = name, "stopping");
+        trigger.stop();
+    });
+    Ok(())
+}
