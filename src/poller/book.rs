@@ -1,7 +1,7 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 
 use crate::board::Board;
 use crate::domain::account::Account;
@@ -22,6 +22,7 @@ pub struct Book {
     board: Arc<Board>,
     /// The operation's place on the board.
     index: usize,
+    /// What the ledger holds. Locked by whoever changes it, on a blocking thread.
     account: Mutex<Arc<Account>>,
     published: watch::Sender<Arc<Account>>,
 }
@@ -77,7 +78,7 @@ impl Book {
     }
 
     /// Counts the rows of an answer and its outcome.
-    pub async fn count(&self, used: Used) -> Result<Arc<Account>, CommitError> {
+    pub async fn count(self: &Arc<Self>, used: Used) -> Result<Arc<Account>, CommitError> {
         let rules = self.board.operation(self.index).rules.clone();
         self.commit(used.now, move |account, seen| {
             account.totals.add(Total::Polls(used.outcome), 1);
@@ -98,7 +99,11 @@ impl Book {
     }
 
     /// Counts the outcome of a call whose answer, if there was one, is not used.
-    pub async fn count_call(&self, outcome: Outcome, now: Timestamp) -> Result<Arc<Account>, CommitError> {
+    pub async fn count_call(
+        self: &Arc<Self>,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<Arc<Account>, CommitError> {
         self.commit(now, move |account, _| {
             account.totals.add(Total::Polls(outcome), 1);
             Ok(())
@@ -108,7 +113,7 @@ impl Book {
 
     /// Stores and publishes a change that reads no rows.
     pub async fn amend(
-        &self,
+        self: &Arc<Self>,
         now: Timestamp,
         change: impl FnOnce(&mut Account) + Send + 'static,
     ) -> Result<Arc<Account>, CommitError> {
@@ -119,24 +124,30 @@ impl Book {
         .await
     }
 
+    /// All of it happens on the blocking thread: whoever waits here may be stopped at any time, and the next commit
+    /// must begin from what was stored meanwhile.
     async fn commit(
-        &self,
+        self: &Arc<Self>,
         now: Timestamp,
         change: impl FnOnce(&mut Account, &mut SeenInLedger<'_>) -> Result<(), CommitError> + Send + 'static,
     ) -> Result<Arc<Account>, CommitError> {
-        let mut current = self.account.lock().await;
-        let (ledger, id, old) = (self.ledger.clone(), self.id.clone(), current.clone());
-        let (board, index) = (self.board.clone(), self.index);
-        let store_and_publish = move || {
-            let committed = ledger.commit(&id, &old, change);
-            board.ledger_committed(&ledger, committed.is_ok());
-            let account = Arc::new(committed?);
-            board.publish(index, account.clone(), now);
-            Ok(account)
-        };
-        let stored = tokio::task::spawn_blocking(store_and_publish).await;
-        let account = stored.unwrap_or_else(|stopped| Err(CommitError::Broken(stopped.to_string())))?;
+        let book = self.clone();
+        let stored = tokio::task::spawn_blocking(move || book.commit_now(now, change)).await;
+        stored.unwrap_or_else(|stopped| Err(CommitError::Broken(stopped.to_string())))
+    }
+
+    fn commit_now(
+        &self,
+        now: Timestamp,
+        change: impl FnOnce(&mut Account, &mut SeenInLedger<'_>) -> Result<(), CommitError>,
+    ) -> Result<Arc<Account>, CommitError> {
+        // A panic meanwhile has rolled the transaction back and left the account as it was.
+        let mut current = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+        let committed = self.ledger.commit(&self.id, &current, change);
+        self.board.ledger_committed(&self.ledger, committed.is_ok());
+        let account = Arc::new(committed?);
         *current = account.clone();
+        self.board.publish(self.index, account.clone(), now);
         self.published.send_replace(account.clone());
         Ok(account)
     }
