@@ -3,6 +3,7 @@
 pub mod board;
 pub mod build_info;
 pub mod cli;
+pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod domain;

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use jiff::Timestamp;
 
 use super::Board;
 use super::status::Status;
+use crate::clock::{Clock as _, SystemClock};
 use crate::exposition::prepared::expose;
 use crate::web::{self, Exposed};
 
@@ -19,7 +19,7 @@ impl Site {
 
 impl web::Site for Site {
     async fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Exposed {
-        let now = Timestamp::now();
+        let now = SystemClock.now();
         let board = self.0.clone();
         let (calls, others) = if board.window_has_expired(now) {
             let again = board.clone();
@@ -32,7 +32,7 @@ impl web::Site for Site {
     }
 
     fn status(&self) -> Status {
-        self.0.status(Timestamp::now())
+        self.0.status(SystemClock.now())
     }
 
     fn ready(&self) -> bool {

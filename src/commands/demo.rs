@@ -8,6 +8,7 @@ use super::Failure;
 use super::exporter::Exporter;
 use super::serve::{LAST_WORDS, runtime, stop_on_signal};
 use crate::cli::DemoCommand;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config, Operation, Server, Start, TokenSource};
 use crate::shutdown::Shutdown;
 use crate::simulator::{Handle, Options, Simulator};
@@ -29,7 +30,7 @@ const ZONES: [&str; 6] =
 pub fn run(command: DemoCommand) -> Result<(), Failure> {
     let web = config::web(&command.web).map_err(Failure::Configuration)?;
     let mut simulator = command.simulator;
-    simulator.zone.get_or_insert_with(|| busy_zone(Timestamp::now()).to_owned());
+    simulator.zone.get_or_insert_with(|| busy_zone(SystemClock.now()).to_owned());
     simulator.rate.get_or_insert(RATE);
     simulator.listen.get_or_insert(std::net::SocketAddr::from(([127, 0, 0, 1], 0)));
     let options: Options = simulator.try_into().map_err(Failure::usage)?;

@@ -2,14 +2,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
-use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::board::{Board, Site};
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::ledger::Ledger;
-use crate::poller::{Book, Poller, SystemClock, Turns, end_holds, open_account};
+use crate::poller::{Book, Poller, Turns, end_holds, open_account};
 use crate::shutdown::Shutdown;
 use crate::web::server::Limits;
 use crate::web::{listen, server};
@@ -26,7 +26,7 @@ impl Exporter {
     /// Binds the addresses. Nothing is polled yet.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let listeners = listen::bind(&config.web.listen_addresses).await?;
-        let board = Arc::new(Board::new(&config.operations, Timestamp::now())?);
+        let board = Arc::new(Board::new(&config.operations, SystemClock.now())?);
         Ok(Self { config, listeners, board })
     }
 
@@ -89,7 +89,7 @@ impl Exporter {
 
 /// Opens the ledger and each operation's account, and publishes them.
 fn open_books(config: Config, board: Arc<Board>) -> anyhow::Result<Vec<(crate::config::Operation, Book)>> {
-    let now = Timestamp::now();
+    let now = SystemClock.now();
     let ledger = Arc::new(Ledger::open(&config.ledger, now)?);
     let mut accounts = Vec::with_capacity(config.operations.len());
     for operation in &config.operations {

@@ -99,11 +99,7 @@ impl Book {
     }
 
     /// Counts the outcome of a call whose answer, if there was one, is not used.
-    pub async fn count_call(
-        self: &Arc<Self>,
-        outcome: Outcome,
-        now: Timestamp,
-    ) -> Result<Arc<Account>, CommitError> {
+    pub async fn count_call(self: &Arc<Self>, outcome: Outcome, now: Timestamp) -> Result<Arc<Account>, CommitError> {
         self.commit(now, move |account, _| {
             account.totals.add(Total::Polls(outcome), 1);
             Ok(())

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::book::Book;
-use super::clock::Clock;
+use crate::clock::Clock;
 use crate::shutdown::Shutdown;
 
 /// How long until a hold is tried to be ended again when the ledger could not be written.

@@ -2,7 +2,6 @@
 
 mod begin;
 mod book;
-mod clock;
 mod holds;
 mod poll;
 mod turn;
@@ -22,9 +21,9 @@ use crate::domain::shortfall::Shortfall;
 use crate::shutdown::Shutdown;
 use crate::wolkvox::AbandonedCallsReport;
 
+pub use crate::clock::{Clock, SystemClock};
 pub use begin::open_account;
 pub use book::Book;
-pub use clock::{Clock, SystemClock};
 use holds::LONGEST_SLEEP;
 pub use holds::end_holds;
 use poll::PollEnd;

@@ -3,9 +3,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::book::Used;
-use super::clock::Clock;
 use super::{CLOCKS_MAY_DIFFER, Poller};
 use crate::board::status::PollReport;
+use crate::clock::Clock;
 use crate::domain::account::Account;
 use crate::domain::cadence::retry_pause;
 use crate::domain::disposition::Disposition;

@@ -11,6 +11,7 @@ use super::profile;
 use super::quirks::Quirks;
 use super::random::{self, Stream, unit};
 use super::traffic::{Incident, Lateness};
+use crate::clock::{Clock as _, SystemClock};
 
 /// What the simulator is to be. `Default` is one operation of eight skills in Bogotá on a free port of loopback.
 #[derive(Debug, Clone)]
@@ -158,7 +159,7 @@ impl Clock {
 /// The host's clock.
 impl Default for Clock {
     fn default() -> Self {
-        Self(Arc::new(Timestamp::now))
+        Self(Arc::new(|| SystemClock.now()))
     }
 }
 

@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::verdict::verdict;
 use super::{AbandonedCallsReport, Call, Failure, answer, http_time, token};
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Operation, TokenSource};
 use crate::domain::identity::RowHasher;
 use crate::domain::outcome::Outcome;
@@ -107,7 +108,7 @@ impl Client {
         let response = request.send().await.map_err(|error| connection::before_the_head(error.without_url()))?;
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let retry_after = header(RETRY_AFTER).and_then(|value| http_time::delay(value, Timestamp::now()));
+        let retry_after = header(RETRY_AFTER).and_then(|value| http_time::delay(value, SystemClock.now()));
         let server_clock = header(DATE).and_then(http_time::date).map(|date| (date, Instant::now()));
         let body = match status {
             200..300 | 404 => whole_body(response, self.max_body_bytes).await?,
