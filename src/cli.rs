@@ -1,5 +1,8 @@
 //! The command line, as it is written. Nothing is checked here that `config` can check with all other problems.
 
+// `clap` shows these comments as they are: brackets in them are not links, and can't be escaped.
+#![allow(rustdoc::broken_intra_doc_links)]
+
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};

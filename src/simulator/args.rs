@@ -1,3 +1,6 @@
+// `clap` shows these comments as they are: brackets in them are not links, and can't be escaped.
+#![allow(rustdoc::broken_intra_doc_links)]
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
