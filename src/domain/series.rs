@@ -56,6 +56,13 @@ impl Series {
         Self { number, counts: Counts::default(), hold: Some(Hold { shown: Counts::default(), since: now }) }
     }
 
+    /// Lets a hold begin at `now`.
+    pub fn restart_hold(&mut self, now: Timestamp) {
+        if let Some(hold) = &mut self.hold {
+            hold.since = now;
+        }
+    }
+
     /// What a scrape sees.
     pub fn shown(&self) -> &Counts {
         self.hold.as_ref().map_or(&self.counts, |hold| &hold.shown)

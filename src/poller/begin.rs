@@ -25,7 +25,7 @@ pub fn open_account(
     let account = ledger.commit(&opened.id, &opened.account, |account, _| {
         // A zone that this build's database lacks is taken for one that hides nothing differs from.
         if let Ok(old) = TimeZone::get(&old) {
-            account.change_zone(&old, &rules.zone, &rules.windows);
+            account.change_zone(&old, &rules.zone);
         }
         Ok::<(), CommitError>(())
     })?;

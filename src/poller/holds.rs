@@ -17,11 +17,11 @@ pub const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 pub async fn end_holds<C: Clock>(book: Arc<Book>, hold: Duration, clock: C, shutdown: Shutdown) {
     let mut account = book.follow();
     loop {
-        let next = account.borrow_and_update().next_release(hold);
         let now = clock.now();
+        let next = account.borrow_and_update().next_release(hold, now);
         let wait = next.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
         let wait = match wait {
-            Some(Duration::ZERO) => match book.amend(now, move |account| _ = account.release(hold, now)).await {
+            Some(Duration::ZERO) => match book.amend(now, move |account| account.release(hold, now)).await {
                 Ok(_) => continue,
                 Err(error) => {
                     tracing::error!(%error, "new series stay at their starting values; trying again");

@@ -179,9 +179,10 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         self.clock.now() - self.ahead
     }
 
-    /// Compares the clocks.
-    fn note_server_time(&mut self, server_time: Timestamp) {
-        let ahead = Duration::try_from(self.clock.now().duration_since(server_time)).unwrap_or_default();
+    /// Compares the clocks. The server's is told some time after the host's `asked_at`, so what is ahead then is ahead for
+    /// certain; the end of a long answer would seem to be.
+    fn note_server_time(&mut self, asked_at: Timestamp, server_time: Timestamp) {
+        let ahead = Duration::try_from(asked_at.duration_since(server_time)).unwrap_or_default();
         let before = std::mem::replace(&mut self.ahead, if ahead > CLOCKS_MAY_DIFFER { ahead } else { Duration::ZERO });
         if before.is_zero() && !self.ahead.is_zero() {
             tracing::warn!(

@@ -43,8 +43,18 @@ struct Progress {
     rows: u64,
     /// Believed shortfall that no part of this poll has shown yet.
     believed_left: u64,
+    /// The shortfall of the part before: the same row may be missing from the second that the next part repeats.
+    short_before: u64,
     counted_before: u64,
     skip_to: Option<Timestamp>,
+}
+
+impl Progress {
+    /// A part as it is asked for: if the API leaves `date_end` out, the last second of the part before has yet to come,
+    /// and no overlap of a later read may reach back to it.
+    fn with_the_second_before(&self, part: Stretch) -> Stretch {
+        Stretch { from: (part.from - Duration::from_secs(1)).max(self.plan.stretch.from), ..part }
+    }
 }
 
 impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
@@ -59,16 +69,17 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             retries: 0,
             rows: 0,
             believed_left: account.marks.missing_believed,
+            short_before: 0,
             counted_before: account.totals.get(Total::Rows(Disposition::Counted)),
             skip_to: plan.skip_to,
         };
         let mut last = (Outcome::Ok, None, None);
         while let Some(stretch) = progress.parts.pop() {
-            let asked = civil_range(&self.rules.zone, stretch);
+            let asked = civil_range(&self.rules.zone, progress.with_the_second_before(stretch));
             let call = self.call(asked).await?;
             progress.calls += 1;
             last = match call.result {
-                Ok(answer) => match self.take(&mut progress, stretch, asked, answer).await {
+                Ok(answer) => match self.take(&mut progress, stretch, asked, call.server_time, answer).await {
                     Ok(outcome) => (outcome, None, None),
                     Err((outcome, message)) => (outcome, Some(message), None),
                 },
@@ -104,19 +115,19 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
 
     /// One call, in its turn for the token. `None` on shutdown: the call in flight is abandoned and nothing is counted.
     async fn call(&mut self, asked: CivilRange) -> Option<Call> {
-        let (report, turns) = (self.report.clone(), self.turns.clone());
+        let (report, turns, clock) = (self.report.clone(), self.turns.clone(), self.clock.clone());
         let hasher = self.book.ledger().hasher();
         let fetch = async {
             let fingerprint = self.fingerprint().await;
             let _turn = turns.take(fingerprint).await;
-            report.fetch(asked, &hasher).await
+            (clock.now(), report.fetch(asked, &hasher).await)
         };
-        let call = tokio::select! {
+        let (asked_at, call) = tokio::select! {
             () = self.shutdown.requested() => return None,
             call = fetch => call,
         };
         if let Some(server_time) = call.server_time {
-            self.note_server_time(server_time);
+            self.note_server_time(asked_at, server_time);
         }
         if let Some(took) = call.took {
             self.operation().pulse().durations.record(took);
@@ -130,9 +141,10 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         progress: &mut Progress,
         stretch: Stretch,
         asked: CivilRange,
+        server_time: Option<Timestamp>,
         answer: Answer,
     ) -> Result<Outcome, (Outcome, String)> {
-        if stretch.to > self.now() + CLOCKS_MAY_DIFFER {
+        if stretch.to > server_time.unwrap_or_else(|| self.now()) + CLOCKS_MAY_DIFFER {
             return Err(self.refuse_future().await);
         }
         let delivered = answer.rows.len() as u64;
@@ -180,12 +192,14 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     /// Refuses an answer about a time that has yet to come: the host's clock is ahead. A new account that was begun by
     /// that clock is begun again.
     async fn refuse_future(&self) -> (Outcome, String) {
-        let (windows, ahead) = (self.rules.windows, self.ahead);
+        let (windows, ahead, now) = (self.rules.windows, self.ahead, self.now());
         let counted = self.book.amend(self.clock.now(), move |account| {
             account.totals.add(Total::Polls(Outcome::Ok), 1);
             if !account.marks.read_before {
+                // Where the clock has been set right since, `ahead` is zero.
+                let first = (account.marks.start - ahead).min(now);
                 let totals = account.totals.clone();
-                *account = Account { totals, ..Account::new(&windows, account.marks.start - ahead) };
+                *account = Account { totals, ..Account::new(&windows, first) };
             }
         });
         let ledger = counted.await.err().map(|error| format!("; {error}")).unwrap_or_default();
@@ -212,12 +226,14 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         if stretch == progress.plan.stretch && !one_second {
             return self.shortfall.judge(short, believed);
         }
-        // A part: its shortfall may be the one that is believed already.
-        let known = short.min(progress.believed_left);
+        // A part: its shortfall may be the one that is believed already, or that of the part before.
+        let repeated = short.min(progress.short_before);
+        let known = (short - repeated).min(progress.believed_left) + repeated;
         if short > known && !one_second {
             return Judgement::Split;
         }
-        progress.believed_left -= known;
+        progress.believed_left -= known - repeated;
+        progress.short_before = short;
         *believed += short - known;
         Judgement::Use { missing: short - known }
     }
