@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil::DateTime};
 
+use super::range::Stretch;
 use super::series::{Series, SeriesKey};
 use super::totals::Totals;
 use super::window::Windows;
@@ -21,8 +22,8 @@ pub struct Account {
     /// By `skill_id`. Only skills that have a series.
     pub skills: BTreeMap<Arc<str>, SkillName>,
     pub series: BTreeMap<SeriesKey, Arc<Series>>,
-    /// Abandoned calls by second of the hang-up and series number, from the beginning of the last complete window on:
-    /// what the window gauges are made of. By second, so that a change of `interval` leaves them right.
+    /// Abandoned calls by second of the hang-up and series number, from [`Marks::recent_from`] on: what the window gauges
+    /// are made of. By second, so that a shorter `interval` leaves them right.
     pub recent: BTreeMap<(i64, u32), u64>,
 }
 
@@ -37,6 +38,8 @@ pub struct Marks {
     pub zone_since: Timestamp,
     /// Windows have been counted up to here. Differs from the cursor only after that had to go back.
     pub windows_until: Timestamp,
+    /// [`Account::recent`] is whole from here on: the beginning of the last complete window at the last read.
+    pub recent_from: Timestamp,
     /// Nothing before is asked for: the end of the last stretch that was given up.
     pub floor: Option<Timestamp>,
     /// Whether a read was committed; the first one looks back a day.
@@ -75,6 +78,7 @@ impl Account {
                 complete_until: start,
                 zone_since: start,
                 windows_until: start,
+                recent_from: start,
                 floor: None,
                 read_before: false,
                 kept_from: None,
@@ -90,8 +94,7 @@ impl Account {
 
     /// Abandoned calls in the last complete window, by series number; none for a series without any.
     pub fn last_window(&self, windows: &Windows) -> BTreeMap<u32, u64> {
-        let to = windows.start_of(self.marks.complete_until);
-        let from = to - windows.interval();
+        let Stretch { from, to } = self.last_window_stretch(windows);
         let mut calls = BTreeMap::new();
         for (&(_, number), count) in self.recent.range((from.as_second(), 0)..(to.as_second(), 0)) {
             *calls.entry(number).or_default() += count;
@@ -99,9 +102,16 @@ impl Account {
         calls
     }
 
-    /// Whether the last complete window is recent enough to stand for "now".
+    /// The last complete window. The cursor may have gone back since it was completed.
+    pub fn last_window_stretch(&self, windows: &Windows) -> Stretch {
+        let to = windows.start_of(self.marks.windows_until);
+        Stretch { from: to - windows.interval(), to }
+    }
+
+    /// Whether the last complete window is known whole, and recent enough to stand for "now". After a change to a
+    /// longer `interval` the first window began before what is kept.
     pub fn last_window_is_current(&self, windows: &Windows, now: Timestamp) -> bool {
-        now <= self.last_window_expires(windows)
+        self.last_window_stretch(windows).from >= self.marks.recent_from && now <= self.last_window_expires(windows)
     }
 
     /// When the last complete window stops standing for "now": two intervals and `settle` after its end.
@@ -114,38 +124,42 @@ impl Account {
         match self.marks.catch_up {
             CatchUp::None => false,
             CatchUp::Behind => true,
-            CatchUp::Done(at) => now < at + hold,
+            // Either way round: where the host's clock was put back since, `at` is yet to come.
+            CatchUp::Done(at) => now.duration_since(at).unsigned_abs() < hold,
         }
     }
 
-    /// Ends the holds that have lasted; false if none had.
-    pub fn release(&mut self, hold: Duration, now: Timestamp) -> bool {
-        let mut any = false;
+    /// Ends the holds that have lasted. One that is yet to begin, for the host's clock was put back since, begins again:
+    /// it would otherwise last until that time comes.
+    pub fn release(&mut self, hold: Duration, now: Timestamp) {
         for series in self.series.values_mut() {
-            if series.hold.as_ref().is_some_and(|held| held.since + hold <= now) {
+            let Some(since) = series.hold.as_ref().map(|held| held.since) else { continue };
+            if since > now {
+                Arc::make_mut(series).restart_hold(now);
+            } else if since + hold <= now {
                 Arc::make_mut(series).hold = None;
-                any = true;
             }
         }
-        any
     }
 
-    /// When the next hold ends.
-    pub fn next_release(&self, hold: Duration) -> Option<Timestamp> {
-        self.series.values().filter_map(|series| series.hold.as_ref()).map(|held| held.since + hold).min()
+    /// When [`Account::release`] has something to do next; `now` or earlier: at once.
+    pub fn next_release(&self, hold: Duration, now: Timestamp) -> Option<Timestamp> {
+        let due = |since: Timestamp| if since > now { now } else { since + hold };
+        self.series.values().filter_map(|series| series.hold.as_ref()).map(|held| due(held.since)).min()
     }
 
     /// Takes the cursor back to where `old` came into force, if the two zones differ: a report whose dates are hours
     /// behind the ranges asked for has hidden rows since then. What is read again is recognised by its identity, so
     /// nothing before the oldest identity is.
-    pub fn change_zone(&mut self, old: &TimeZone, new: &TimeZone, windows: &Windows) {
+    pub fn change_zone(&mut self, old: &TimeZone, new: &TimeZone) {
         let marks = &mut self.marks;
         let same = |at| old.to_offset(at) == new.to_offset(at);
         if !(same(marks.zone_since) && same(marks.complete_until)) {
             let known_from = marks.kept_from.and_then(|date| instant_of(new, date, None));
             let from = [Some(marks.zone_since), known_from, marks.floor].into_iter().flatten().max();
             let from = from.unwrap_or(marks.start).min(marks.complete_until);
-            marks.complete_until = windows.start_of(from).max(marks.start);
+            // Not from the beginning of a window: what was forgotten or given up is not to be asked for again.
+            marks.complete_until = from.max(marks.start);
         }
         marks.zone_since = marks.complete_until;
     }

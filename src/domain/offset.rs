@@ -82,7 +82,9 @@ impl OffsetObserver {
 fn observed(row: &Row, zone: &TimeZone) -> Option<Observed> {
     let began = row.began?;
     let date_as_utc = Offset::UTC.to_timestamp(row.date).ok()?.as_second();
-    let difference = date_as_utc - began.as_second();
+    // Of the time from begin to hang-up the wait is known; what is left is a menu or a transfer.
+    let waited = row.abandon_time.map_or(0, |seconds| seconds as i64);
+    let difference = date_as_utc - began.as_second() - waited;
     let offset = (difference + CLOCK_DIFFERENCE).div_euclid(QUARTER) * QUARTER;
     let at = instant_of(zone, row.date, row.began)?;
     let configured = i64::from(zone.to_offset(at).seconds()).div_euclid(QUARTER) * QUARTER;
@@ -166,6 +168,24 @@ mod tests {
         assert_eq!(observed, Observation { offset: -6 * 3_600, mismatch: true });
         let fits = zones_that_fit(observed, "2026-07-18T19:34:31Z".parse().unwrap());
         assert_eq!(fits, ["America/Mexico_City", "America/Costa_Rica", "America/Guatemala"]);
+    }
+
+    #[test]
+    fn waits_of_half_an_hour_are_no_other_zone() {
+        let mut calls: Vec<Row> =
+            (0..20).map(|call| row("America/Bogota", "2026-07-18T19:34:31Z", 1_700 + call)).collect();
+        calls.iter_mut().zip(1_690..).for_each(|(call, waited)| call.abandon_time = Some(f64::from(waited)));
+        let observed = observation("America/Bogota", &calls);
+        assert_eq!(observed, Some(Observation { offset: -5 * 3_600, mismatch: false }));
+    }
+
+    #[test]
+    fn odd_rows_are_outvoted() {
+        let mut calls = some_calls("America/Bogota");
+        for call in &mut calls[..2] {
+            call.began = Some(Timestamp::UNIX_EPOCH);
+        }
+        assert!(!observation("America/Bogota", &calls).unwrap().mismatch);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::account::{Account, Marks};
 use super::range::Stretch;
@@ -10,8 +10,8 @@ use super::zone::{civil_range, instant_of};
 /// How far back the first read of a new ledger looks: a day has calls in it, so that a wrong zone shows at once.
 const FIRST_LOOK: Duration = Duration::from_secs(24 * 3_600);
 
-/// The API's limit on one range.
-const LONGEST_RANGE: Duration = Duration::from_secs(31 * 24 * 3_600);
+/// The API's limit on one range, in local time.
+const LONGEST_RANGE: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// What a poll is to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +47,22 @@ pub fn plan(account: &Account, rules: &Rules, now: Timestamp) -> Option<Plan> {
     from = from.max(skip_to.or(marks.floor).unwrap_or(Timestamp::MIN));
     from = without_forgotten_rows(marks, rules, Stretch { from, to }).min(cursor);
     Some(Plan {
-        stretch: Stretch { from, to: to.min(from + LONGEST_RANGE) },
+        stretch: not_too_long(rules, Stretch { from, to }),
         skip_to,
         catch_up: windows.ends_within(cursor, due_end) > 1,
         due_end,
     })
+}
+
+/// `stretch`, cut off where its local range would be longer than the API answers: clocks that are put forward in it make
+/// that longer than the time that passes, by no more than a day.
+fn not_too_long(rules: &Rules, stretch: Stretch) -> Stretch {
+    let asked = civil_range(&rules.zone, stretch);
+    let second = SignedDuration::from_secs(1);
+    if asked.end.duration_since(asked.ini) + second <= LONGEST_RANGE {
+        return stretch;
+    }
+    Stretch { to: stretch.to.min(stretch.from + LONGEST_RANGE - SignedDuration::from_hours(24)), ..stretch }
 }
 
 /// The beginning of `stretch`, moved on so far that it asks for no row whose identity is gone: such a row would be

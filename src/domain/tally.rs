@@ -53,6 +53,8 @@ pub enum Verdict {
     Passed,
     /// Outside the range asked for; to be looked at when a read asks for it.
     OutOfRange,
+    /// Dated before the start; to be looked at again, for in a corrected zone it may not be.
+    BeforeStart,
 }
 
 /// The rows seen so far. Kept by the ledger, in the transaction that the account is stored in.
@@ -101,6 +103,7 @@ impl Tally<'_> {
         self.account.totals.add(Total::SkippedSeconds, seconds.max(0) as u64);
         marks.complete_until = to;
         marks.windows_until = marks.windows_until.max(to);
+        marks.recent_from = marks.recent_from.max(to);
         marks.floor = Some(to);
     }
 
@@ -119,20 +122,23 @@ impl Tally<'_> {
         if inside {
             self.note_name(row);
         }
+        let judged = self.judge(row, inside);
         let again = seen.get(row.id)?.is_some_and(|earlier| match earlier.verdict {
             Verdict::Counted => true,
             Verdict::Passed => earlier.content == row.content,
             Verdict::OutOfRange => !inside,
+            Verdict::BeforeStart => earlier.content == row.content && judged == Err(Disposition::BeforeStart),
         });
         if again {
             return Ok(Disposition::Duplicate);
         }
-        let (disposition, verdict) = match self.judge(row, inside) {
+        let (disposition, verdict) = match judged {
             Ok(at) => {
                 self.count(row, at);
                 (Disposition::Counted, Verdict::Counted)
             }
             Err(disposition @ Disposition::Rejected(RejectReason::Range)) => (disposition, Verdict::OutOfRange),
+            Err(disposition @ Disposition::BeforeStart) => (disposition, Verdict::BeforeStart),
             Err(disposition) => (disposition, Verdict::Passed),
         };
         // A row from outside is forgotten with the range, or a date in the year 9999 would be kept for ever.
@@ -200,7 +206,8 @@ impl Tally<'_> {
         let said = SkillName { name: name.clone(), as_of: row.date };
         noted
             .and_modify(|noted| {
-                if noted.as_of <= said.as_of {
+                // Two names in one second: which one comes last says nothing, for no order is promised.
+                if (noted.as_of, &noted.name) < (said.as_of, &said.name) {
                     *noted = said.clone()
                 }
             })
@@ -208,7 +215,7 @@ impl Tally<'_> {
     }
 
     /// Takes over the names of this answer. A series whose skill has a new name is a new one to Prometheus: it is held
-    /// at what it showed, or had, before.
+    /// at what it showed before.
     fn rename_skills(&mut self) {
         for (skill_id, said) in std::mem::take(&mut self.names) {
             let own = |key: &SeriesKey| key.skill_id == skill_id;
@@ -216,7 +223,8 @@ impl Tally<'_> {
                 continue;
             }
             let known = self.account.skills.get(&skill_id);
-            if known.is_some_and(|known| known.as_of > said.as_of) {
+            // At the same second the known name stays: a read that repeats both would otherwise rename at each poll.
+            if known.is_some_and(|known| known.as_of >= said.as_of) {
                 continue;
             }
             let shown_name = known.map_or(&skill_id, |known| &known.name);
@@ -246,8 +254,9 @@ impl Tally<'_> {
             let current = marks.complete_until >= self.read.due_end;
             marks.catch_up = if current { CatchUp::Done(self.read.now) } else { CatchUp::Behind };
         }
-        let gauge_from = windows.start_of(marks.complete_until) - windows.interval();
-        self.account.recent = self.account.recent.split_off(&(gauge_from.as_second(), 0));
+        let gauge_from = windows.start_of(marks.windows_until) - windows.interval();
+        marks.recent_from = marks.recent_from.max(gauge_from);
+        self.account.recent = self.account.recent.split_off(&(marks.recent_from.as_second(), 0));
         self.account.totals.add(Total::Windows, completed);
     }
 

@@ -11,15 +11,17 @@ use crate::domain::series::Counts;
 use super::seen::SeenRow;
 use super::store::{civil_seconds, nanoseconds};
 
-/// A digest of all that an account holds.
-pub fn of_account(key: &[u8; 16], zone: &str, account: &Account) -> i64 {
+/// A digest of all that the account of the operation `name` holds.
+pub fn of_account(key: &[u8; 16], name: &str, zone: &str, account: &Account) -> i64 {
     let mut digest = Digest(SipHasher24::new_with_key(key));
     let marks = &account.marks;
+    digest.text(name);
     digest.text(zone);
     digest.number(marks.start.as_second());
     digest.number(marks.complete_until.as_second());
     digest.number(marks.zone_since.as_second());
     digest.number(marks.windows_until.as_second());
+    digest.number(marks.recent_from.as_second());
     digest.option(marks.floor.map(|at| at.as_second()));
     digest.number(i64::from(marks.read_before));
     digest.option(marks.kept_from.map(civil_seconds));

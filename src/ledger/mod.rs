@@ -37,6 +37,7 @@ pub struct Ledger {
 #[derive(Debug, Clone)]
 pub struct OperationId {
     id: i64,
+    name: String,
     zone: String,
 }
 
@@ -71,13 +72,14 @@ impl Ledger {
         let mut connection = self.connection();
         if let Some(stored) = store::load(&connection, name, now)? {
             let other_zone = (stored.zone != zone).then_some(stored.zone);
-            let id = OperationId { id: stored.id, zone: zone.to_owned() };
+            let id = OperationId { id: stored.id, name: name.to_owned(), zone: zone.to_owned() };
             return Ok(Opened { id, account: stored.account, other_zone });
         }
         let account = begin();
         let nothing = Account { totals: Default::default(), ..account.clone() };
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let id = OperationId { id: store::insert(&transaction, name, zone)?, zone: zone.to_owned() };
+        let id = store::insert(&transaction, name, zone)?;
+        let id = OperationId { id, name: name.to_owned(), zone: zone.to_owned() };
         store::save(&transaction, id.id, &nothing, &account)?;
         self.seal(&transaction, &id, &account, 0, 0)?;
         transaction.commit()?;
@@ -128,7 +130,7 @@ impl Ledger {
         seen_digest: i64,
         seen_count: i64,
     ) -> rusqlite::Result<()> {
-        let digest = digest::of_account(&self.key, &operation.zone, account);
+        let digest = digest::of_account(&self.key, &operation.name, &operation.zone, account);
         transaction
             .prepare_cached(
                 // SQLite has no exclusive or: (a | b) - (a & b).

@@ -138,7 +138,7 @@ fn check(connection: &Connection, now: Timestamp) -> Result<([u8; 16], i64), Che
     for name in names {
         let stored = store::load(connection, &name, now)?;
         let stored = stored.ok_or_else(|| Check::Failed("an operation has no name".to_owned()))?;
-        if digest::of_account(&key, &stored.zone, &stored.account) != stored.account_digest {
+        if digest::of_account(&key, &name, &stored.zone, &stored.account) != stored.account_digest {
             return Err(Check::Failed(format!("the totals of operation {name:?} do not match their digest")));
         }
         let mut statement = connection.prepare("SELECT id, date, verdict, content FROM seen WHERE operation = ?1")?;

@@ -21,6 +21,7 @@ CREATE TABLE operation (
     complete_until      INTEGER NOT NULL,
     zone_since          INTEGER NOT NULL,
     windows_until       INTEGER NOT NULL,
+    recent_from         INTEGER NOT NULL,
     floor               INTEGER,
     read_before         INTEGER NOT NULL,
     kept_from           INTEGER,

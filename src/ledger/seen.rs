@@ -43,7 +43,8 @@ impl SeenRow {
         let verdict = match self.verdict {
             0 => Verdict::Counted,
             1 => Verdict::Passed,
-            _ => Verdict::OutOfRange,
+            2 => Verdict::OutOfRange,
+            _ => Verdict::BeforeStart,
         };
         Sighting { verdict, content: RowContent(self.content as u64) }
     }
@@ -65,6 +66,7 @@ impl SeenRows for SeenInLedger<'_> {
             Verdict::Counted => 0,
             Verdict::Passed => 1,
             Verdict::OutOfRange => 2,
+            Verdict::BeforeStart => 3,
         };
         let row = SeenRow { id: id.0, date: civil_seconds(date), verdict, content: sighting.content.0 as i64 };
         self.transaction

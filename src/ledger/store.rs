@@ -40,6 +40,7 @@ pub fn load(connection: &Connection, name: &str, now: Timestamp) -> rusqlite::Re
                 complete_until: instant("complete_until")?,
                 zone_since: instant("zone_since")?,
                 windows_until: instant("windows_until")?,
+                recent_from: instant("recent_from")?,
                 floor: row.get::<_, Option<i64>>("floor")?.map(self::instant),
                 read_before: row.get("read_before")?,
                 kept_from: civil("kept_from")?,
@@ -130,9 +131,9 @@ fn load_recent(connection: &Connection, stored: &mut Stored) -> rusqlite::Result
 /// Stores a new operation's row with nothing in it, and returns its id. [`save`] fills in the marks.
 pub fn insert(transaction: &Transaction<'_>, name: &str, zone: &str) -> rusqlite::Result<i64> {
     transaction.execute(
-        "INSERT INTO operation (name, zone, start, complete_until, zone_since, windows_until, read_before,
-            catch_up, missing_believed, account_digest, seen_digest, seen_count)
-            VALUES (?1, ?2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
+        "INSERT INTO operation (name, zone, start, complete_until, zone_since, windows_until, recent_from,
+            read_before, catch_up, missing_believed, account_digest, seen_digest, seen_count)
+            VALUES (?1, ?2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
         params![name, zone],
     )?;
     Ok(transaction.last_insert_rowid())
@@ -182,7 +183,8 @@ fn save_marks(transaction: &Transaction<'_>, operation: i64, marks: &Marks) -> r
     transaction
         .prepare_cached(
             "UPDATE operation SET start = ?2, complete_until = ?3, windows_until = ?4, floor = ?5, read_before = ?6,
-                kept_from = ?7, catch_up = ?8, caught_up_at = ?9, missing_believed = ?10, zone_since = ?11 WHERE id = ?1",
+                kept_from = ?7, catch_up = ?8, caught_up_at = ?9, missing_believed = ?10, zone_since = ?11,
+                recent_from = ?12 WHERE id = ?1",
         )?
         .execute(params![
             operation,
@@ -196,6 +198,7 @@ fn save_marks(transaction: &Transaction<'_>, operation: i64, marks: &Marks) -> r
             caught_up_at,
             marks.missing_believed as i64,
             marks.zone_since.as_second(),
+            marks.recent_from.as_second(),
         ])?;
     Ok(())
 }
