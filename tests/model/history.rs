@@ -12,6 +12,11 @@ pub struct History {
     /// Whether the API includes `date_end`.
     pub end_included: bool,
     pub calls: Vec<Call>,
+    pub renames: Vec<Rename>,
+    /// Whether the report names the skill of an old row as it is named now, or as it was at the time.
+    pub old_rows_are_renamed: bool,
+    /// Seconds of true time at which the report announces a row that it never delivers.
+    pub phantom: Option<i64>,
     /// What befalls the API's answers, one after another; then it is well.
     pub answers: Vec<Answer>,
     /// The lives of the process, one after another.
@@ -35,9 +40,25 @@ pub struct Call {
     pub twice: bool,
 }
 
+/// From `at` on, `skill` has the name of this number.
+#[derive(Debug, Clone)]
+pub struct Rename {
+    pub at: i64,
+    pub skill: u8,
+    pub name: u8,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     Well {
+        latency: u64,
+    },
+    /// The process is killed when the answer has come and before it is counted.
+    KilledBeforeCommit {
+        latency: u64,
+    },
+    /// The process is killed as soon as the answer is counted.
+    KilledAfterCommit {
         latency: u64,
     },
     /// A failure of this kind.
@@ -62,6 +83,8 @@ pub struct Life {
     pub killed: bool,
     /// By how much the host's clock is wrong in this life.
     pub clock_error: i64,
+    /// The host's clock is set meanwhile: when, and by how much.
+    pub clock_step: Option<(u64, i64)>,
     pub settings: Settings,
 }
 
@@ -103,15 +126,21 @@ pub fn history(scope: Scope) -> impl Strategy<Value = History> {
     ];
     let span = 4 * 3_600i64;
     let calls = prop::collection::vec(call(span), 0..40);
+    let rename = (0i64..span, 0u8..4, 0u8..3).prop_map(|(at, skill, name)| Rename { at, skill, name });
+    let names = (prop::collection::vec(rename, 0..4), any::<bool>());
+    let phantom = prop::option::weighted(0.1, -3_600i64..span);
     let answers = prop::collection::vec(answer(), 0..24);
     let lives = prop::collection::vec(life(scope), 1..5);
-    (place, prop_oneof![Just(0u64), 0u64..5_000], any::<bool>(), calls, answers, lives).prop_map(
-        |((zone, begin), start_history, end_included, calls, answers, lives)| History {
+    (place, prop_oneof![Just(0u64), 0u64..5_000], any::<bool>(), (calls, names, phantom), answers, lives).prop_map(
+        |((zone, begin), start_history, end_included, (calls, names, phantom), answers, lives)| History {
             zone,
             begin,
             start_history,
             end_included,
             calls,
+            renames: names.0,
+            old_rows_are_renamed: names.1,
+            phantom,
             answers,
             lives,
         },
@@ -133,7 +162,7 @@ fn call(span: i64) -> impl Strategy<Value = Call> {
         lateness,
         0u8..4,
         any::<bool>(),
-        prop::option::weighted(0.9, any::<u8>()),
+        prop::option::weighted(0.9, prop_oneof![3 => any::<u8>(), 1 => 0u8..2]),
         answered_until,
         waited,
         prop::bool::weighted(0.1),
@@ -153,10 +182,12 @@ fn call(span: i64) -> impl Strategy<Value = Call> {
 fn answer() -> impl Strategy<Value = Answer> {
     let latency = prop_oneof![4 => 0u64..3, 1 => 0u64..75, 1 => 200u64..900];
     prop_oneof![
-        4 => latency.clone().prop_map(|latency| Answer::Well { latency }),
-        3 => (0u8..9, latency, prop::option::weighted(0.1, 0u64..4_000))
+        8 => latency.clone().prop_map(|latency| Answer::Well { latency }),
+        1 => latency.clone().prop_map(|latency| Answer::KilledBeforeCommit { latency }),
+        1 => latency.clone().prop_map(|latency| Answer::KilledAfterCommit { latency }),
+        6 => (0u8..9, latency, prop::option::weighted(0.1, 0u64..4_000))
             .prop_map(|(kind, latency, retry_after)| Answer::Failure { kind, latency, retry_after }),
-        1 => (1u8..3).prop_map(|missing| Answer::Short { missing }),
+        2 => (1u8..3).prop_map(|missing| Answer::Short { missing }),
     ]
 }
 
@@ -167,8 +198,20 @@ fn life(scope: Scope) -> impl Strategy<Value = Life> {
     } else {
         Just(0i64).boxed()
     };
-    (1u64..6_000, down, any::<bool>(), clock_error, settings(scope)).prop_map(
-        |(seconds, down, killed, clock_error, settings)| Life { seconds, down, killed, clock_error, settings },
+    let clock_step = if scope.clock_errors {
+        prop::option::weighted(0.3, (0u64..6_000, prop_oneof![-8_000i64..8_000, -40_000_000i64..40_000_000])).boxed()
+    } else {
+        Just(None).boxed()
+    };
+    (1u64..6_000, down, any::<bool>(), (clock_error, clock_step), settings(scope)).prop_map(
+        |(seconds, down, killed, (clock_error, clock_step), settings)| Life {
+            seconds,
+            down,
+            killed,
+            clock_error,
+            clock_step,
+            settings,
+        },
     )
 }
 
@@ -181,7 +224,8 @@ fn settings(scope: Scope) -> impl Strategy<Value = Settings> {
     (
         prop_oneof![4 => Just(300u64), 1 => Just(60u64), 1 => Just(900u64), 1 => Just(3_600u64)],
         prop_oneof![3 => Just(60u64), 1 => 0u64..400],
-        prop_oneof![4 => Just(3_600u64), 1 => 0u64..8_000, 1 => Just(400_000u64)],
+        // As the configuration allows: a second to a day.
+        prop_oneof![4 => Just(3_600u64), 1 => 1u64..8_000, 1 => Just(86_400u64)],
         prop_oneof![3 => Just(86_400u64), 1 => 3_600u64..20_000],
         prop_oneof![3 => Just(90u64), 1 => Just(0u64)],
         prop_oneof![3 => Just(2_000usize), 1 => 1usize..4],

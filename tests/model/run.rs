@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,6 +23,11 @@ use crate::world::{ModelClock, World};
 /// How often a scrape comes; no divisor of anything else.
 pub const SCRAPE: Duration = Duration::from_millis(61_700);
 
+/// The last life, in seconds and in windows, whichever is longer: by its end all that can be made good has been, also
+/// where a part of the range must be searched for a row that never comes.
+const CALM: u64 = 7_200;
+const CALM_WINDOWS: u64 = 10;
+
 /// Plays `history`; the error says which promise was broken.
 pub fn run(history: &History) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -36,43 +42,65 @@ fn memory_folder() -> &'static Path {
 }
 
 async fn play(history: &History, ledger: &Path) -> Result<(), String> {
-    let clock = ModelClock { begin: Timestamp::from_second(history.begin).unwrap(), began: Instant::now(), error: 0 };
+    let begin = Timestamp::from_second(history.begin).unwrap();
+    let clock = ModelClock { begin, began: Instant::now(), error: Arc::default() };
     let world = World::new(history, clock);
     let mut checker = Checker::new(world.clone());
     let mut lives = history.lives.clone();
-    // The last life is long and undisturbed: by its end all that can be made good has been.
     let settings = Settings { wrong_zone: None, ..lives.last().unwrap().settings.clone() };
-    lives.push(Life { seconds: 4 * 3_600, down: 0, killed: true, clock_error: 0, settings });
-    lives[0].clock_error = 0;
-    for life in &lives {
-        live(history, life, &world, ledger, &mut checker).await?;
+    let seconds = CALM.max(CALM_WINDOWS * settings.interval);
+    lives.push(Life { seconds, down: 0, killed: true, clock_error: 0, clock_step: None, settings });
+    let mut account = None;
+    for (number, life) in lives.iter().enumerate() {
+        world.shared().calm.store(number + 1 == lives.len(), Ordering::Relaxed);
+        account = Some(live(history, life, &world, ledger, &mut checker).await?);
         // Never the very instant of something else.
         tokio::time::sleep(Duration::from_secs(life.down) + Duration::from_nanos(7)).await;
     }
-    checker.history_ended()
+    checker.history_ended(&account.expect("a history has a life"))
 }
 
-async fn live(history: &History, life: &Life, world: &World, path: &Path, checker: &mut Checker) -> Result<(), String> {
+async fn live(
+    history: &History,
+    life: &Life,
+    world: &World,
+    path: &Path,
+    checker: &mut Checker,
+) -> Result<Arc<Account>, String> {
     let operation = operation(history, life);
-    let clock = ModelClock { error: life.clock_error, ..world.clock.clone() };
+    world.clock.error.store(life.clock_error, Ordering::Relaxed);
+    let clock = world.clock.clone();
     let ledger = Arc::new(Ledger::open(path, clock.now()).map_err(|error| error.to_string())?);
     let (id, account) = open_account(&ledger, &operation, clock.now()).map_err(|error| error.to_string())?;
-    let board = Arc::new(Board::new(std::slice::from_ref(&operation), clock.now()).unwrap());
+    let board = Arc::new(Board::new(std::slice::from_ref(&operation), clock.now()));
     let (trigger, shutdown) = Shutdown::new();
-    let book = Arc::new(Book::new(ledger.clone(), id, account, board.clone(), 0, clock.now()));
-    checker.life_began(life, &operation, &book.account());
+    let book = Arc::new(Book::new(ledger.clone(), id, account, board.clone(), 0));
+    checker.life_began(life, &operation, &book.account(), clock.now());
+    world.life_began(&book, &board);
+    _ = tokio::time::timeout(Duration::ZERO, world.shared().kill.notified()).await;
 
-    let mut world_of_life = world.clone();
-    world_of_life.clock = world.clock.clone();
     let poller =
-        Poller::new(Arc::new(world_of_life), book.clone(), 0, Turns::default(), clock.clone(), shutdown.clone());
+        Poller::new(Arc::new(world.clone()), book.clone(), 0, Turns::default(), clock.clone(), shutdown.clone());
     let poller = tokio::spawn(poller.run());
     let holds = tokio::spawn(end_holds(book.clone(), operation.hold, clock.clone(), shutdown));
-    let ends = Instant::now() + Duration::from_secs(life.seconds) + Duration::from_nanos(3);
+    let began = Instant::now();
+    let ends = began + Duration::from_secs(life.seconds) + Duration::from_nanos(3);
+    let mut step =
+        life.clock_step.map(|(after, by)| (began + Duration::from_secs(after) + Duration::from_nanos(5), by));
     let mut result = Ok(());
     while result.is_ok() && Instant::now() < ends {
+        if let Some((at, by)) = step
+            && at <= Instant::now()
+        {
+            world.clock.error.fetch_add(by, Ordering::Relaxed);
+            step = None;
+        }
         result = checker.scrape(&board, &book.account(), clock.now());
-        tokio::time::sleep_until(ends.min(Instant::now() + SCRAPE)).await;
+        let next = ends.min(Instant::now() + SCRAPE);
+        tokio::select! {
+            () = tokio::time::sleep_until(next) => {}
+            () = world.shared().kill.notified() => break,
+        }
     }
     result = result.and_then(|()| checker.scrape(&board, &book.account(), clock.now()));
 
@@ -88,12 +116,15 @@ async fn live(history: &History, life: &Life, world: &World, path: &Path, checke
             _ => {}
         }
     }
-    let last: Account = (*book.account()).clone();
+    let last = book.account();
+    world.life_ended();
     drop((book, board));
     while Arc::strong_count(&ledger) > 1 {
         tokio::task::yield_now().await;
     }
-    result.and_then(|()| checker.life_ended(&last))
+    result?;
+    checker.life_ended(&last, clock.now())?;
+    Ok(last)
 }
 
 fn operation(history: &History, life: &Life) -> Operation {
