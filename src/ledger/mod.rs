@@ -7,6 +7,8 @@ mod open;
 mod schema;
 mod seen;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};

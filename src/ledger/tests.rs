@@ -1,0 +1,385 @@
+//! What comes out of a ledger is what went in, or a refusal: after any number of commits, a crash at any instant, a file cut
+//! anywhere, a byte changed anywhere, a full disk.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::DateTime;
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::account::{CatchUp, SkillName};
+use crate::domain::identity::{RowContent, RowId};
+use crate::domain::series::{Counts, Hold, Series, SeriesKey};
+use crate::domain::tally::{SeenRows as _, Sighting, Verdict};
+use crate::domain::totals::Total;
+use crate::domain::window::Windows;
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+fn date(second: i64) -> DateTime {
+    jiff::tz::Offset::UTC.to_datetime(now() + SignedDuration::from_secs(second))
+}
+
+fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    folder.expect("a temporary folder")
+}
+
+fn begin() -> Account {
+    Account::new(&Windows::new(std::time::Duration::from_secs(300), std::time::Duration::from_secs(60)), now())
+}
+
+fn load(ledger: &Ledger) -> Opened {
+    ledger.operation("ventas", "America/Bogota", now(), begin).expect("a ledger that is open")
+}
+
+/// Changes of every kind, from a number.
+fn change(account: &mut Account, seen: &mut SeenInLedger<'_>, number: u32) -> Result<(), CommitError> {
+    let second = i64::from(number) * 300;
+    account.totals.add(Total::Windows, 1);
+    account.totals.add(Total::LateRows, u64::from(number % 2));
+    let marks = &mut account.marks;
+    marks.complete_until = now() + SignedDuration::from_secs(second);
+    marks.windows_until = marks.complete_until;
+    marks.recent_from = marks.complete_until;
+    marks.read_before = true;
+    marks.floor = (number % 3 == 0).then_some(marks.start);
+    marks.kept_from = (number % 4 != 0).then(|| date(second - 100_000));
+    marks.missing_believed = u64::from(number % 5);
+    marks.catch_up = match number % 3 {
+        0 => CatchUp::None,
+        1 => CatchUp::Behind,
+        _ => CatchUp::Done(marks.complete_until + SignedDuration::from_millis(1_234)),
+    };
+    let key = SeriesKey { skill_id: format!("{}", number % 3).into(), type_interaction: "inbound".into() };
+    account
+        .skills
+        .insert(key.skill_id.clone(), SkillName { name: format!("name {number}").into(), as_of: date(second) });
+    let place = account.series.len() as u32;
+    let series = account.series.entry(key).or_insert_with(|| std::sync::Arc::new(Series::new(place, now())));
+    let series = std::sync::Arc::make_mut(series);
+    series.counts.calls += 1;
+    series.counts.times.record(f64::from(number % 90) + 0.25);
+    series.hold = match number % 4 {
+        0 => None,
+        1 => Some(Hold { shown: Counts::default(), since: now() }),
+        _ => Some(Hold { shown: series.counts.clone(), since: now() }),
+    };
+    let place = series.number;
+    account.recent.retain(|&(earlier, _), _| earlier >= second - 600);
+    account.recent.insert((second, place), 2);
+    for (index, verdict) in
+        [Verdict::Counted, Verdict::Passed, Verdict::OutOfRange, Verdict::BeforeStart].iter().enumerate()
+    {
+        let mut id = [index as u8; 16];
+        id[..4].copy_from_slice(&(number / 2).to_le_bytes());
+        seen.put(RowId(id), date(second), Sighting { verdict: *verdict, content: RowContent(u64::from(number)) })?;
+    }
+    if number % 7 == 6 {
+        seen.forget_before(date(second - 900))?;
+    }
+    Ok(())
+}
+
+/// The account after each of `commits` commits, the new one first.
+fn fill(ledger: &Ledger, commits: u32) -> Vec<Account> {
+    let opened = load(ledger);
+    let mut states = vec![opened.account];
+    for number in 0..commits {
+        let old = states.last().expect("the new one");
+        states.push(ledger.commit(&opened.id, old, |account, seen| change(account, seen, number)).expect("a commit"));
+    }
+    states
+}
+
+/// Puts the files of a ledger, as they are at this moment, into another folder: what a crash leaves on the disk.
+fn snapshot(path: &Path) -> (Vec<u8>, Vec<u8>) {
+    (fs::read(path).expect("the ledger"), fs::read(open::beside(path, "-wal")).unwrap_or_default())
+}
+
+/// Opens a ledger made of these bytes; `None` if it is refused, and then it must have been set aside.
+fn reopen(database: &[u8], log: &[u8]) -> Option<(Account, u64)> {
+    let folder = folder();
+    let path = folder.path().join("ledger.db");
+    fs::write(&path, database).expect("space");
+    if !log.is_empty() {
+        fs::write(open::beside(&path, "-wal"), log).expect("space");
+    }
+    match Ledger::open(&path, now()) {
+        Ok(ledger) => {
+            let mut began = false;
+            let opened = ledger.operation("ventas", "America/Bogota", now(), || {
+                began = true;
+                begin()
+            });
+            assert!(!began, "a silent restart from zero");
+            Some((opened.expect("a ledger that is open").account, ledger.keys()))
+        }
+        Err(OpenError::Damaged { set_aside, .. }) => {
+            assert!(set_aside.exists() && !path.exists(), "a damaged ledger is set aside");
+            None
+        }
+        Err(OpenError::Newer { .. }) => {
+            assert!(path.exists(), "another version's ledger is left alone");
+            None
+        }
+        Err(other) => panic!("neither loaded nor damaged: {other}"),
+    }
+}
+
+/// All places if `LEDGER_EVERY_BYTE` is set, else every so many.
+fn places(length: usize, every: usize) -> impl Iterator<Item = usize> {
+    let every = if std::env::var_os("LEDGER_EVERY_BYTE").is_some() { 1 } else { every };
+    (0..length).step_by(every)
+}
+
+/// A ledger that was closed, and its content.
+fn closed() -> (Vec<u8>, Account, u64) {
+    let folder = folder();
+    let path = folder.path().join("ledger.db");
+    let ledger = Ledger::open(&path, now()).expect("a new ledger");
+    let account = fill(&ledger, 9).pop().expect("commits");
+    let keys = ledger.keys();
+    drop(ledger);
+    (fs::read(path).expect("the ledger"), account, keys)
+}
+
+/// A hold begins when the ledger is loaded, so its beginning is not stored.
+#[test]
+fn a_ledger_cut_anywhere_is_whole_or_refused() {
+    let (bytes, account, keys) = closed();
+    for length in places(bytes.len(), 211) {
+        let loaded = reopen(&bytes[..length], &[]);
+        assert!(loaded.is_none(), "cut to {length} of {} bytes", bytes.len());
+    }
+    assert_eq!(reopen(&bytes, &[]), Some((account, keys)));
+}
+
+#[test]
+fn a_ledger_with_a_changed_byte_is_the_same_or_refused() {
+    let (bytes, account, keys) = closed();
+    for place in places(bytes.len(), 29) {
+        for flip in [1u8 << (place % 8), 0xff] {
+            let mut damaged = bytes.clone();
+            damaged[place] ^= flip;
+            if let Some(loaded) = reopen(&damaged, &[]) {
+                assert_eq!(loaded, (account.clone(), keys), "byte {place} changed by {flip:#x}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_log_cut_anywhere_leaves_a_state_that_was_committed() {
+    let folder = folder();
+    let path = folder.path().join("ledger.db");
+    let ledger = Ledger::open(&path, now()).expect("a new ledger");
+    let states = fill(&ledger, 9);
+    let (database, log) = snapshot(&path);
+    assert!(log.len() > 20_000, "the commits are in the log");
+    let mut latest = 0;
+    for length in places(log.len(), 307).chain([log.len()]) {
+        let Some((account, _)) = open_snapshot(&database, &log[..length]) else { continue };
+        let state = states.iter().position(|state| *state == account).expect("a state that was committed");
+        assert!(state >= latest, "more of the log holds no less");
+        latest = state;
+    }
+    assert_eq!(latest, states.len() - 1, "the whole log holds all");
+}
+
+#[test]
+fn a_log_with_a_changed_byte_leaves_a_state_that_was_committed() {
+    let folder = folder();
+    let path = folder.path().join("ledger.db");
+    let ledger = Ledger::open(&path, now()).expect("a new ledger");
+    let states = fill(&ledger, 9);
+    let (database, log) = snapshot(&path);
+    for place in places(log.len(), 409) {
+        let mut damaged = log.clone();
+        damaged[place] ^= 1 << (place % 8);
+        if let Some((account, _)) = open_snapshot(&database, &damaged) {
+            assert!(states.contains(&account), "byte {place}");
+        }
+    }
+}
+
+/// As [`reopen`], but the operation itself may not be in what is left of the log.
+fn open_snapshot(database: &[u8], log: &[u8]) -> Option<(Account, u64)> {
+    let folder = folder();
+    let path = folder.path().join("ledger.db");
+    fs::write(&path, database).expect("space");
+    fs::write(open::beside(&path, "-wal"), log).expect("space");
+    let ledger = Ledger::open(&path, now()).ok()?;
+    let account = load(&ledger).account;
+    Some((account, ledger.keys()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    // After every commit of any sequence the files on the disk hold just that account, with or without a clean end.
+    #[test]
+    fn what_is_loaded_is_what_was_stored(numbers in prop::collection::vec(0u32..200, 1..12)) {
+        let folder = folder();
+        let path = folder.path().join("ledger.db");
+        let mut ledger = Ledger::open(&path, now()).unwrap();
+        let mut opened = load(&ledger);
+        for number in numbers {
+            opened.account = ledger.commit(&opened.id, &opened.account, |account, seen| change(account, seen, number)).unwrap();
+            let (database, log) = snapshot(&path);
+            prop_assert_eq!(reopen(&database, &log), Some((opened.account.clone(), ledger.keys())));
+            if number % 3 == 0 {
+                let keys = ledger.keys();
+                drop(ledger);
+                ledger = Ledger::open(&path, now()).unwrap();
+                let again = load(&ledger);
+                prop_assert_eq!(&again.account, &opened.account);
+                prop_assert_eq!(ledger.keys(), keys);
+                opened = again;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_change_that_fails_or_panics_leaves_nothing() {
+    let folder = folder();
+    let path = folder.path().join("ledger.db");
+    let ledger = Ledger::open(&path, now()).expect("a new ledger");
+    let account = fill(&ledger, 3).pop().expect("commits");
+    let (id, keys) = (load(&ledger).id, ledger.keys());
+    let failed = ledger.commit(&id, &account, |account, seen| {
+        change(account, seen, 50)?;
+        Err(CommitError::Broken("half-way".to_owned()))
+    });
+    assert!(failed.is_err());
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        ledger.commit(&id, &account, |account, seen| {
+            change(account, seen, 51)?;
+            if account.totals.get(Total::Windows) > 0 {
+                panic!("in the middle of a transaction");
+            }
+            Ok::<(), CommitError>(())
+        })
+    }));
+    assert!(panicked.is_err());
+    assert_eq!((load(&ledger).account, ledger.keys()), (account.clone(), keys));
+    let next = ledger.commit(&id, &account, |account, seen| change(account, seen, 52)).expect("the ledger goes on");
+    let (database, log) = snapshot(&path);
+    assert_eq!(reopen(&database, &log), Some((next, ledger.keys())));
+}
+
+#[test]
+fn a_full_disk_stores_all_or_nothing() {
+    let folder = folder();
+    let path = folder.path().join("ledger.db");
+    let ledger = Ledger::open(&path, now()).expect("a new ledger");
+    let mut account = fill(&ledger, 3).pop().expect("commits");
+    let id = load(&ledger).id;
+    let pages: i64 = ledger.connection().pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    let mut failures = 0;
+    for room in [0, 0, 1, 2, 400] {
+        ledger.connection().pragma_update(None, "max_page_count", pages + room).unwrap();
+        let stored = ledger.commit(&id, &account, |account, seen| {
+            // Some thousand rows, so that they don't fit beside the others.
+            account.totals.add(Total::Windows, 4_000);
+            (0..4_000u128).try_for_each(|number| {
+                let sighting = Sighting { verdict: Verdict::Counted, content: RowContent(1) };
+                seen.put(RowId((number << 64 | room as u128).to_le_bytes()), date(0), sighting)
+            })?;
+            Ok(())
+        });
+        match stored {
+            Ok(stored) => account = stored,
+            Err(CommitError::Database(error)) => {
+                assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DiskFull));
+                failures += 1;
+            }
+            Err(other) => panic!("{other}"),
+        }
+        let (database, log) = snapshot(&path);
+        assert_eq!(reopen(&database, &log), Some((account.clone(), ledger.keys())));
+    }
+    assert_eq!(failures, 4, "there is room at last");
+}
+
+#[test]
+fn a_second_process_is_refused() {
+    let folder = folder();
+    let path = folder.path().join("ledger.db");
+    let first = Ledger::open(&path, now()).expect("a new ledger");
+    assert!(matches!(Ledger::open(&path, now()), Err(OpenError::InUse { .. })));
+    drop(first);
+    assert!(Ledger::open(&path, now()).is_ok());
+}
+
+#[test]
+fn a_newer_ledger_is_refused_and_left_alone() {
+    let folder = folder();
+    let path = folder.path().join("ledger.db");
+    let ledger = Ledger::open(&path, now()).expect("a new ledger");
+    fill(&ledger, 2);
+    ledger.connection().pragma_update(None, "user_version", schema::VERSION + 1).unwrap();
+    drop(ledger);
+    let before = fs::read(&path).unwrap();
+    let found = match Ledger::open(&path, now()) {
+        Err(OpenError::Newer { found, known, .. }) => (found, known),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(found, (schema::VERSION + 1, schema::VERSION));
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_file_of_something_else_is_not_taken_over() {
+    let folder = folder();
+    let path = folder.path().join("ledger.db");
+    for content in [&b""[..], b"# a shell script\n", &[0; 5_000]] {
+        fs::write(&path, content).unwrap();
+        let Err(OpenError::Damaged { set_aside, .. }) = Ledger::open(&path, now()) else { panic!("taken over") };
+        assert_eq!(fs::read(&set_aside).unwrap(), content);
+        fs::remove_file(set_aside).unwrap();
+    }
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch("CREATE TABLE other (value)").unwrap();
+    drop(connection);
+    assert!(matches!(Ledger::open(&path, now()), Err(OpenError::Damaged { .. })));
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    // Not a read-only one of our own making: tests may run as root, whom that does not stop.
+    for path in ["/proc/ledger.db", "/no/such/folder/ledger.db"].map(PathBuf::from) {
+        let error = Ledger::open(&path, now()).expect_err("nothing can be written there");
+        assert!(matches!(error, OpenError::Folder { .. }), "{error}");
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    }
+}
+
+#[test]
+fn operations_don_t_mix() {
+    let folder = folder();
+    let ledger = Ledger::open(&folder.path().join("ledger.db"), now()).expect("a new ledger");
+    let ventas = fill(&ledger, 4).pop().expect("commits");
+    let other = ledger.operation("soporte", "Europe/Madrid", now(), begin).expect("room");
+    assert_eq!(other.account, begin());
+    ledger
+        .commit(&other.id, &other.account, |account, seen| {
+            let mut id = [0; 16];
+            id[..4].copy_from_slice(&0u32.to_le_bytes());
+            assert_eq!(seen.get(RowId(id))?, None, "the identities of another operation");
+            change(account, seen, 1)?;
+            seen.forget_before(date(1_000_000))?;
+            Ok::<(), CommitError>(())
+        })
+        .expect("a commit");
+    assert_eq!(load(&ledger).account, ventas);
+    let zone_changed = ledger.operation("soporte", "America/Bogota", now(), begin).expect("it is there");
+    assert_eq!(zone_changed.other_zone.as_deref(), Some("Europe/Madrid"));
+}
