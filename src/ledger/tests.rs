@@ -49,8 +49,8 @@ fn change(account: &mut Account, seen: &mut SeenInLedger<'_>, number: u32) -> Re
     marks.windows_until = marks.complete_until;
     marks.recent_from = marks.complete_until;
     marks.read_before = true;
-    marks.floor = (number % 3 == 0).then_some(marks.start);
-    marks.kept_from = (number % 4 != 0).then(|| date(second - 100_000));
+    marks.floor = number.is_multiple_of(3).then_some(marks.start);
+    marks.kept_from = (!number.is_multiple_of(4)).then(|| date(second - 100_000));
     marks.missing_believed = u64::from(number % 5);
     marks.catch_up = match number % 3 {
         0 => CatchUp::None,
@@ -234,7 +234,7 @@ proptest! {
             opened.account = ledger.commit(&opened.id, &opened.account, |account, seen| change(account, seen, number)).unwrap();
             let (database, log) = snapshot(&path);
             prop_assert_eq!(reopen(&database, &log), Some((opened.account.clone(), ledger.keys())));
-            if number % 3 == 0 {
+            if number.is_multiple_of(3) {
                 let keys = ledger.keys();
                 drop(ledger);
                 ledger = Ledger::open(&path, now()).unwrap();
