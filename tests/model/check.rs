@@ -51,12 +51,17 @@ pub struct Checker {
     /// Whether an answer that held rows back was used.
     short_was_used: bool,
     history_begin: Timestamp,
+    /// The zone of the report, and whether the exporter has found the configured one to be another.
+    true_zone: TimeZone,
+    pub mismatch_seen: bool,
 }
 
 impl Checker {
     pub fn new(world: World) -> Self {
         Self {
             history_begin: world.clock.begin,
+            true_zone: world.shared().zone.clone(),
+            mismatch_seen: false,
             world,
             reference: None,
             taken: 0,
@@ -117,6 +122,7 @@ impl Checker {
         if account.marks.read_before && complete_until > truth + CLOCKS_MAY_DIFFER {
             return Err(format!("complete until {complete_until}, which is yet to come at {truth}"));
         }
+        self.zone_is_observed(&others)?;
         if self.clocks_were_right {
             let hold = Duration::from_secs(self.settings().hold);
             let expected = match self.reference().catch_up {
@@ -129,6 +135,26 @@ impl Checker {
             equal(&format!("catching_up at {now}, {:?}", account.marks.catch_up), is, u64::from(expected))?;
         }
         Ok(())
+    }
+
+    /// The observed offset is the true one, and a mismatch is told where there is one.
+    fn zone_is_observed(&mut self, families: &[Family]) -> Result<(), String> {
+        let gauge = |name: &str| {
+            let family = families.iter().find(|family| family.name == name).ok_or(format!("no {name}"))?;
+            Ok::<_, String>(family.series.first().map(number))
+        };
+        let mismatch = gauge("wolkvox_timezone_mismatch")? == Some(1.0);
+        self.mismatch_seen |= mismatch;
+        let Some(observed) = gauge("wolkvox_observed_utc_offset_seconds")? else {
+            return if mismatch { Err("a mismatch with an unknown offset".to_owned()) } else { Ok(()) };
+        };
+        if self.zone_changes_soon() {
+            return Ok(());
+        }
+        let offset = |zone: &TimeZone| zone.to_offset(self.history_begin).seconds();
+        equal("mismatch", u64::from(mismatch), u64::from(offset(&self.zone) != offset(&self.true_zone)))?;
+        let right = observed == f64::from(offset(&self.true_zone));
+        if right { Ok(()) } else { Err(format!("the offset is said to be {observed}")) }
     }
 
     /// Everything in a family that must never fall, by a name that a renamed skill keeps. A bucket that the
@@ -462,8 +488,9 @@ impl Checker {
 
     /// Whether the zone has a change of its clock during the history. A local time that occurs twice is asked for twice.
     fn zone_changes_soon(&self) -> bool {
+        let first = self.history_begin - SignedDuration::from_hours(48);
         let soon = self.history_begin + SignedDuration::from_hours(24 * 15);
-        self.zone.following(self.history_begin).next().is_some_and(|transition| transition.timestamp() < soon)
+        self.zone.following(first).next().is_some_and(|transition| transition.timestamp() < soon)
     }
 
     /// By the truth alone: a call from after the start that the report showed within the overlap is counted, unless its

@@ -9,6 +9,7 @@ mod history;
 mod reference;
 mod run;
 mod world;
+mod zones;
 
 use history::{Scope, history};
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
@@ -21,8 +22,8 @@ fn histories(scope: Scope, share: u32) {
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/model/regressions"))),
         ..Config::default()
     };
-    let outcome =
-        TestRunner::new(config).run(&history(scope), |history| run::run(&history).map_err(TestCaseError::fail));
+    let outcome = TestRunner::new(config)
+        .run(&history(scope), |history| run::run(&history).map(drop).map_err(TestCaseError::fail));
     if let Err(failure) = outcome {
         panic!("{failure}");
     }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use wolkvox_exporter::board::Board;
 use wolkvox_exporter::config::{Operation, Server, Skills, Start, TokenSource};
 use wolkvox_exporter::domain::account::Account;
+use wolkvox_exporter::domain::totals::Total;
 use wolkvox_exporter::ledger::Ledger;
 use wolkvox_exporter::poller::{Book, Clock, Poller, Turns, end_holds, open_account};
 use wolkvox_exporter::shutdown::Shutdown;
@@ -28,8 +29,16 @@ pub const SCRAPE: Duration = Duration::from_millis(61_700);
 const CALM: u64 = 7_200;
 const CALM_WINDOWS: u64 = 10;
 
+/// What a history led to, for those who know what it must be.
+#[derive(Debug)]
+pub struct Seen {
+    pub mismatch: bool,
+    pub calls: u64,
+    pub skipped_seconds: u64,
+}
+
 /// Plays `history`; the error says which promise was broken.
-pub fn run(history: &History) -> Result<(), String> {
+pub fn run(history: &History) -> Result<Seen, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let folder = tempfile::tempdir_in(memory_folder()).unwrap();
     runtime.block_on(play(history, &folder.path().join("ledger.db")))
@@ -41,7 +50,7 @@ fn memory_folder() -> &'static Path {
     if memory.is_dir() { memory } else { Path::new("/tmp") }
 }
 
-async fn play(history: &History, ledger: &Path) -> Result<(), String> {
+async fn play(history: &History, ledger: &Path) -> Result<Seen, String> {
     let begin = Timestamp::from_second(history.begin).unwrap();
     let clock = ModelClock { begin, began: Instant::now(), error: Arc::default() };
     let world = World::new(history, clock);
@@ -57,7 +66,13 @@ async fn play(history: &History, ledger: &Path) -> Result<(), String> {
         // Never the very instant of something else.
         tokio::time::sleep(Duration::from_secs(life.down) + Duration::from_nanos(7)).await;
     }
-    checker.history_ended(&account.expect("a history has a life"))
+    let account = account.expect("a history has a life");
+    checker.history_ended(&account)?;
+    Ok(Seen {
+        mismatch: checker.mismatch_seen,
+        calls: account.series.values().map(|series| series.counts.calls).sum(),
+        skipped_seconds: account.totals.get(Total::SkippedSeconds),
+    })
 }
 
 async fn live(

@@ -103,6 +103,7 @@ pub struct World {
 }
 
 pub struct Shared {
+    pub zone: TimeZone,
     pub calls: Vec<TrueCall>,
     renames: Vec<(Timestamp, u8, u8)>,
     old_rows_are_renamed: bool,
@@ -138,6 +139,7 @@ impl World {
         let zone = TimeZone::get(history.zone).unwrap();
         let instant = |second| clock.begin + SignedDuration::from_secs(second);
         let shared = Shared {
+            zone: zone.clone(),
             calls: history.calls.iter().map(|call| true_call(call, &zone, clock.begin)).collect(),
             renames: history.renames.iter().map(|rename| (instant(rename.at), rename.skill, rename.name)).collect(),
             old_rows_are_renamed: history.old_rows_are_renamed,

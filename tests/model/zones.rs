@@ -1,0 +1,74 @@
+//! A zone that is configured wrongly, in each direction, and then corrected: nothing is silently lost.
+//!
+//! While it is wrong by hours to the east, the ranges asked for are ahead of the report's dates and every answer is empty;
+//! by hours to the west, calls are counted hours late. Either way the first look of a day shows the mismatch, and the
+//! corrected zone reads again from where the wrong one came into force.
+
+use crate::history::{Call, History, Life, Settings};
+use crate::run;
+
+fn history(wrong_zone: &'static str, wrong_for: u64, max_catch_up: u64) -> History {
+    let settings = |wrong_zone| Settings {
+        interval: 300,
+        settle: 60,
+        overlap: 3_600,
+        max_catch_up,
+        hold: 90,
+        max_series: 2_000,
+        buckets: vec![10, 60, 300],
+        skills_below: None,
+        wrong_zone,
+    };
+    let life = |seconds, wrong_zone| Life {
+        seconds,
+        down: 30,
+        killed: true,
+        clock_error: 0,
+        clock_step: None,
+        settings: settings(wrong_zone),
+    };
+    // From a day before, so that the first look has something to see.
+    let call = |at: i64| Call {
+        at,
+        lateness: 40,
+        skill: (at.rem_euclid(3)) as u8,
+        chat: at % 5 == 0,
+        conn_id: Some(at.rem_euclid(251) as u8),
+        answered_until: None,
+        waited: Some((at.rem_euclid(200)) as u16),
+        twice: at % 11 == 0,
+    };
+    History {
+        zone: "America/Bogota",
+        begin: 1_800_000_000,
+        start_history: 0,
+        end_included: true,
+        calls: (-86_400..wrong_for as i64 + 3_600).step_by(397).map(call).collect(),
+        renames: Vec::new(),
+        old_rows_are_renamed: false,
+        phantom: None,
+        answers: Vec::new(),
+        lives: vec![life(wrong_for, Some(wrong_zone)), life(3_600, None)],
+    }
+}
+
+#[test]
+fn a_wrong_zone_is_noticed_and_loses_nothing_once_corrected() {
+    // West by seven hours and by one, east by one, by six and by seven; Bogota is at -5.
+    for zone in ["Etc/GMT+12", "America/Mexico_City", "America/La_Paz", "Europe/Madrid", "Europe/Athens"] {
+        for wrong_for in [1_800, 14_400] {
+            let seen = run::run(&history(zone, wrong_for, 86_400)).unwrap_or_else(|error| panic!("{zone}: {error}"));
+            assert!(seen.mismatch, "{zone} was not noticed");
+            assert_eq!(seen.skipped_seconds, 0, "{zone}");
+            assert!(seen.calls >= wrong_for / 397, "{zone}: {} calls", seen.calls);
+        }
+    }
+}
+
+/// What can't be made good any more is counted as given up.
+#[test]
+fn a_zone_that_is_corrected_too_late_says_what_it_gives_up() {
+    let seen = run::run(&history("Europe/Athens", 14_400, 3_600)).expect("a history like any other");
+    assert!(seen.mismatch);
+    assert!((10_000..14_400).contains(&seen.skipped_seconds), "{} s", seen.skipped_seconds);
+}
