@@ -46,6 +46,7 @@ pub struct Checker {
     /// Instants covered by used answers, as far as the API could know them.
     covered: Vec<(i64, i64)>,
     last_used: Timestamp,
+    used_in_life: bool,
     /// Whether answers lacked rows that others delivered.
     others_were_short: bool,
     /// Whether an answer that held rows back was used.
@@ -77,6 +78,7 @@ impl Checker {
             life_began_at: Timestamp::MIN,
             covered: Vec::new(),
             last_used: Timestamp::MIN,
+            used_in_life: false,
             others_were_short: false,
             short_was_used: false,
         }
@@ -95,6 +97,7 @@ impl Checker {
         self.all_selected &= life.settings.skills_below.is_none();
         self.life_began_at = self.world.clock.true_time();
         self.taken_before_life = self.taken;
+        self.used_in_life = false;
         self.settings = Some(life.settings.clone());
     }
 
@@ -336,6 +339,7 @@ impl Checker {
             return Err(format!("{floor} was given up at {}", told.poll_began));
         }
         self.last_used = told.at;
+        self.used_in_life = true;
         let zone = self.zone.clone();
         self.reference().take(world, told, &after, &zone, &settings);
         let from = zone.to_ambiguous_timestamp(told.asked.ini).earlier().unwrap();
@@ -370,7 +374,16 @@ impl Checker {
         Ok(())
     }
 
-    pub fn life_ended(&mut self, account: &Account, now: Timestamp) -> Result<(), String> {
+    pub fn life_ended(&mut self, account: &Account, now: Timestamp, keys: u64) -> Result<(), String> {
+        if let Some(kept_from) = account.marks.kept_from {
+            equal("identities kept", keys, self.reference().seen_from(kept_from))?;
+            let reach = SignedDuration::from_secs(self.settings().overlap as i64) + SignedDuration::from_hours(28);
+            let late = self.zone.to_datetime(account.marks.complete_until).checked_sub(reach).unwrap();
+            // What a shorter overlap than before can forget is forgotten with the next read.
+            if self.used_in_life && kept_from < late {
+                return Err(format!("identities are kept from {kept_from} on"));
+            }
+        }
         let hold = self.settings().hold;
         self.reference().end_holds(now, hold);
         for (key, series) in &account.series {
@@ -490,7 +503,8 @@ impl Checker {
     fn zone_changes_soon(&self) -> bool {
         let first = self.history_begin - SignedDuration::from_hours(48);
         let soon = self.history_begin + SignedDuration::from_hours(24 * 15);
-        self.zone.following(first).next().is_some_and(|transition| transition.timestamp() < soon)
+        let changes = |zone: &TimeZone| zone.following(first).next().is_some_and(|change| change.timestamp() < soon);
+        changes(&self.zone) || changes(&self.true_zone)
     }
 
     /// By the truth alone: a call from after the start that the report showed within the overlap is counted, unless its

@@ -15,10 +15,11 @@ use history::{Scope, history};
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 
 fn histories(scope: Scope, share: u32) {
-    let all: u32 = std::env::var("MODEL_HISTORIES").map_or(600, |number| number.parse().expect("a number"));
+    let number = |name, default| std::env::var(name).map_or(default, |number| number.parse::<u32>().expect("a number"));
+    let all = number("MODEL_HISTORIES", 600);
     let config = Config {
         cases: (all / share).max(1),
-        max_shrink_iters: 4_000,
+        max_shrink_iters: number("MODEL_SHRINKS", 4_000),
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/model/regressions"))),
         ..Config::default()
     };

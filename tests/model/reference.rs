@@ -51,7 +51,8 @@ pub enum CatchUp {
 
 #[derive(Debug)]
 pub struct Reference {
-    seen: HashMap<String, Seen>,
+    /// With the date until which the row must be known.
+    seen: HashMap<String, (Seen, DateTime)>,
     pub series: BTreeMap<Key, Counted>,
     names: BTreeMap<String, (DateTime, String)>,
     /// Rows by disposition.
@@ -152,7 +153,7 @@ impl Reference {
         let inside = told.asked.ini <= call.date && call.date <= told.asked.end;
         let at = placed(zone, call.date, call.began);
         let identity = world.identity(row);
-        let again = match self.seen.get(&identity) {
+        let again = match self.seen.get(&identity).map(|(seen, _)| seen) {
             None => false,
             Some(Seen::Counted) => true,
             Some(Seen::Passed(before)) => *before == content,
@@ -170,7 +171,7 @@ impl Reference {
             () if !row.abandoned => (Seen::Passed(content), "other_result"),
             () => (Seen::Counted, "counted"),
         };
-        self.seen.insert(identity, seen);
+        self.seen.insert(identity, (seen, call.date.clamp(told.asked.ini, told.asked.end)));
         if disposition == "counted" {
             let mut key = (call.skill_id.clone(), call.type_interaction.to_owned());
             let others = usize::from(self.series.keys().any(|key| key.0 == OTHER));
@@ -252,11 +253,16 @@ impl Reference {
         self.names.get(skill).map_or(skill, |(_, name)| name)
     }
 
+    /// How many rows were seen that are dated from `date` on.
+    pub fn seen_from(&self, date: DateTime) -> u64 {
+        self.seen.values().filter(|(_, dated)| *dated >= date).count() as u64
+    }
+
     /// Whether a call was counted, in whatever row.
     pub fn has_counted(&self, world: &Shared, call: usize) -> bool {
         [true, false].iter().any(|&abandoned| {
             let row = ToldRow { call, abandoned, name: String::new() };
-            self.seen.get(&world.identity(&row)) == Some(&Seen::Counted)
+            self.seen.get(&world.identity(&row)).is_some_and(|(seen, _)| *seen == Seen::Counted)
         })
     }
 }

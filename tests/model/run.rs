@@ -132,13 +132,14 @@ async fn live(
         }
     }
     let last = book.account();
+    let keys = ledger.keys();
     world.life_ended();
     drop((book, board));
     while Arc::strong_count(&ledger) > 1 {
         tokio::task::yield_now().await;
     }
     result?;
-    checker.life_ended(&last, clock.now())?;
+    checker.life_ended(&last, clock.now(), keys)?;
     Ok(last)
 }
 
