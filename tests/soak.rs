@@ -11,13 +11,14 @@ use jiff::tz::{Offset, TimeZone};
 use tokio::time::Instant;
 
 use wolkvox_exporter::board::Board;
+use wolkvox_exporter::clock::Clock;
 use wolkvox_exporter::config::{Operation, Server, Skills, Start, TokenSource};
 use wolkvox_exporter::domain::identity::{RowContent, RowHasher};
 use wolkvox_exporter::domain::range::CivilRange;
 use wolkvox_exporter::domain::row::{ReadRow, Row};
 use wolkvox_exporter::domain::totals::Total;
 use wolkvox_exporter::ledger::Ledger;
-use wolkvox_exporter::poller::{Book, Clock, Poller, Turns, end_holds, open_account};
+use wolkvox_exporter::poller::{Book, Poller, Turns, end_holds, open_account};
 use wolkvox_exporter::shutdown::Shutdown;
 use wolkvox_exporter::wolkvox::{AbandonedCallsReport, Answer, Call};
 
@@ -105,8 +106,8 @@ async fn ten_thousand_windows_leave_everything_flat() {
     let operation = operation();
     let ledger = Arc::new(Ledger::open(&folder.path().join("ledger.db"), clock.now()).expect("a new ledger"));
     let (id, account) = open_account(&ledger, &operation, clock.now()).expect("a new account");
-    let board = Arc::new(Board::new(std::slice::from_ref(&operation), clock.now()));
-    let book = Arc::new(Book::new(ledger.clone(), id, account, board.clone(), 0));
+    let board = Arc::new(Board::new(std::slice::from_ref(&operation), clock.now()).unwrap());
+    let book = Arc::new(Book::new(ledger.clone(), id, account, board.clone(), 0, clock.now()));
     let (_trigger, shutdown) = Shutdown::new();
     let report = Arc::new(Steady(clock.clone()));
     let poller = Poller::new(report, book.clone(), 0, Turns::default(), clock.clone(), shutdown.clone());
@@ -121,7 +122,7 @@ async fn ten_thousand_windows_leave_everything_flat() {
         if window % 100 != 0 {
             continue;
         }
-        board.families(clock.now());
+        board.exposition(clock.now());
         let account = book.account();
         assert_eq!(account.totals.get(Total::Windows), window);
         let calls: u64 = account.series.values().map(|series| series.counts.calls).sum();

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-
 use super::Board;
 use super::status::Status;
 use crate::clock::{Clock as _, SystemClock};

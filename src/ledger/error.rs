@@ -17,10 +17,18 @@ pub enum OpenError {
 
     #[error(
         "the ledger {path:?} is damaged ({why}) and was set aside, unchanged, as {set_aside:?}. Its totals can't be \
-         trusted, so nothing was taken over: put back a copy of the ledger to go on from there, or start again to begin \
-         a new one; all counters then begin at zero with the window in progress, as after `start: now`"
+         trusted, so nothing was taken over. Put back a copy of the ledger to go on from there, or move the damaged file \
+         to another folder to begin again from zero; until then the exporter does not start, for counters that begin \
+         again would look like true ones"
     )]
     Damaged { path: PathBuf, set_aside: PathBuf, why: String },
+
+    #[error(
+        "there is no ledger {path:?}, and beside its place is a damaged one, {set_aside:?}, that was set aside earlier: \
+         put back a copy of the ledger to go on from there, or move the damaged file to another folder to begin again \
+         from zero"
+    )]
+    DamagedBefore { path: PathBuf, set_aside: PathBuf },
 
     #[error("the ledger {path:?} is damaged ({why}) and could not be set aside as {set_aside:?}: {source}")]
     DamagedAndStuck { path: PathBuf, set_aside: PathBuf, why: String, source: std::io::Error },

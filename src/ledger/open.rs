@@ -17,7 +17,9 @@ pub fn open(path: &Path, now: Timestamp) -> Result<Ledger, OpenError> {
     let folder_error = |source| OpenError::Folder { path: path.to_owned(), source };
     let lock = lock(path)?;
     if !path.try_exists().map_err(folder_error)? {
-        warn_of_damaged_ones(path);
+        if let Some(set_aside) = damaged_before(path).map_err(folder_error)? {
+            return Err(OpenError::DamagedBefore { path: path.to_owned(), set_aside });
+        }
         create(path)?;
     }
     match load(path, now) {
@@ -73,8 +75,7 @@ fn create(path: &Path) -> Result<(), OpenError> {
     };
     make().map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
     fs::rename(&new, path).map_err(folder_error)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(folder_error)
+    File::open(folder_of(path)).and_then(|folder| folder.sync_all()).map_err(folder_error)
 }
 
 fn load(path: &Path, now: Timestamp) -> Result<(Connection, [u8; 16], i64), Refusal> {
@@ -191,22 +192,22 @@ fn set_aside(path: &Path, why: String, now: Timestamp) -> OpenError {
     OpenError::Damaged { path, set_aside, why }
 }
 
-/// A new ledger beside a damaged one begins from zero; that is not to happen without a word.
-fn warn_of_damaged_ones(path: &Path) {
-    let Some(name) = path.file_name() else { return };
+/// The damaged ledger that was set aside from `path`. A supervisor starts a process again that has refused to run; that
+/// must not begin the counters from zero without anybody having decided so.
+fn damaged_before(path: &Path) -> io::Result<Option<PathBuf>> {
+    let Some(name) = path.file_name() else { return Ok(None) };
     let prefix = format!("{}.damaged-", name.to_string_lossy());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with(&prefix) && !name.ends_with("-wal") {
-            tracing::warn!(
-                ledger = %path.display(),
-                set_aside = %entry.path().display(),
-                "a new ledger begins from zero; a damaged one was set aside earlier"
-            );
+    for entry in fs::read_dir(folder_of(path))? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            return Ok(Some(entry.path()));
         }
     }
+    Ok(None)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn folder(path: &Path, source: io::Error) -> OpenError {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::board::BoardOperation;
+use crate::clock::Clock;
 use crate::domain::cadence::Cadence;
 use crate::domain::offset::{Observation, OffsetObserver, zones_that_fit};
 use crate::domain::outcome::Outcome;
@@ -21,7 +22,6 @@ use crate::domain::shortfall::Shortfall;
 use crate::shutdown::Shutdown;
 use crate::wolkvox::AbandonedCallsReport;
 
-pub use crate::clock::{Clock, SystemClock};
 pub use begin::open_account;
 pub use book::Book;
 use holds::LONGEST_SLEEP;

@@ -114,12 +114,13 @@ impl Checker {
         if let Some(offence) = self.world.shared().offence.lock().unwrap().take() {
             return Err(offence);
         }
-        let (calls, others) = board.families(now);
+        let (calls, others) = board.exposition(now);
+        let calls = calls.families();
         self.nothing_falls(calls.iter().chain(&others))?;
         self.totals(account)?;
         let current = now.duration_since(account.marks.complete_until)
             <= SignedDuration::from_secs((2 * self.settings().interval + self.settings().settle) as i64);
-        self.label_sets(&calls, now, current)?;
+        self.label_sets(calls, now, current)?;
         let complete_until = account.marks.complete_until;
         let truth = self.world.clock.true_time();
         if account.marks.read_before && complete_until > truth + CLOCKS_MAY_DIFFER {

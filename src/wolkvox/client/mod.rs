@@ -72,7 +72,7 @@ impl Client {
         let sent = Instant::now();
         let received = self.receive(range, token).await;
         let took = Some(sent.elapsed());
-        let Received { status, server_clock, retry_after, body } = match received {
+        let Received { status, server_time, retry_after, body } = match received {
             Ok(received) => received,
             Err((outcome, message)) => {
                 return Call { took, server_time: None, result: Err(failure(outcome, &message, None, token)) };
@@ -96,7 +96,6 @@ impl Client {
                 token,
             )),
         };
-        let server_time = server_clock.map(|(date, read_at)| date + read_at.elapsed());
         Call { took, server_time, result }
     }
 
@@ -109,19 +108,19 @@ impl Client {
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let retry_after = header(RETRY_AFTER).and_then(|value| http_time::delay(value, SystemClock.now()));
-        let server_clock = header(DATE).and_then(http_time::date).map(|date| (date, Instant::now()));
+        let server_time = header(DATE).and_then(http_time::date);
         let body = match status {
             200..300 | 404 => whole_body(response, self.max_body_bytes).await?,
             _ => start_of_body(response).await,
         };
-        Ok(Received { status, server_clock, retry_after, body })
+        Ok(Received { status, server_time, retry_after, body })
     }
 }
 
 struct Received {
     status: u16,
-    /// The answer's `Date`, and when it was read.
-    server_clock: Option<(Timestamp, Instant)>,
+    /// The answer's `Date`.
+    server_time: Option<Timestamp>,
     retry_after: Option<Duration>,
     body: Vec<u8>,
 }
