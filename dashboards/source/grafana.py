@@ -1,0 +1,273 @@
+"""Panels and the rest of a dashboard, as Grafana's classic JSON (schema 39)."""
+
+from .text import Text
+
+SCHEMA = 39
+# The place of the runbooks as a person's browser reaches them: change it here, or the variable of each dashboard.
+RUNBOOKS = "https://github.com/wolkvox-exporter/wolkvox-exporter/blob/main/alerts/runbooks.md"
+SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+
+GREEN, YELLOW, ORANGE, RED, BLUE, PURPLE, GREY = "green", "yellow", "orange", "red", "blue", "purple", "#8e8e8e"
+
+
+def query(expr, legend="", min_step="", ref="A", kind="range", format="time_series"):
+    """`min_step` is the query's own: only that reaches $__rate_interval."""
+    target = {
+        "refId": ref,
+        "datasource": SOURCE,
+        "editorMode": "code",
+        "expr": expr,
+        "legendFormat": legend or "__auto",
+        "instant": kind == "instant",
+        "range": kind == "range",
+        "format": format,
+    }
+    if min_step:
+        target["interval"] = min_step
+    return target
+
+
+def instant(expr, legend="", ref="A", format="time_series"):
+    return query(expr, legend, "", ref, "instant", format)
+
+
+def column(ref, expr):
+    return query(expr, "", "", ref, "instant", "table")
+
+
+def steps(base, *more):
+    """Threshold steps: a colour, then (from, colour) pairs."""
+    return {
+        "mode": "absolute",
+        "steps": [{"color": base, "value": None}, *({"color": color, "value": value} for value, color in more)],
+    }
+
+
+def override(name, **properties):
+    return {
+        "matcher": {"id": "byName", "options": name},
+        "properties": [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()],
+    }
+
+
+def colored(name, color, **more):
+    return override(name, color={"mode": "fixed", "fixedColor": color}, **more)
+
+
+def mapping(*entries):
+    """(value, text, colour) triples."""
+    return [
+        {
+            "type": "value",
+            "options": {
+                str(value): {"index": i, "text": text, **({"color": color} if color else {})}
+                for i, (value, text, color) in enumerate(entries)
+            },
+        }
+    ]
+
+
+def panel(id, kind, title, description, place, targets, unit, options=None, defaults=None, overrides=(), **more):
+    x, y, w, h = place
+    return {
+        "id": id,
+        "type": kind,
+        "title": title,
+        "description": description,
+        "datasource": SOURCE,
+        "gridPos": {"x": x, "y": y, "w": w, "h": h},
+        "targets": targets,
+        "fieldConfig": {"defaults": {"unit": unit, **(defaults or {})}, "overrides": list(overrides)},
+        "options": options or {},
+        **more,
+    }
+
+
+def row(id, title, y):
+    return {
+        "id": id, "type": "row", "title": title, "collapsed": False, "panels": [],
+        "gridPos": {"x": 0, "y": y, "w": 24, "h": 1},
+    }
+
+
+NO_DATA = Text("sin datos", "no data")
+
+
+def stat(id, title, description, place, targets, unit, thresholds=None, no_value=NO_DATA, decimals=None, **more):
+    defaults = {"noValue": no_value, "color": {"mode": "thresholds"}, "thresholds": thresholds or steps("text")}
+    if decimals is not None:
+        defaults["decimals"] = decimals
+    defaults.update(more.pop("defaults", {}))
+    options = {
+        "colorMode": "value",
+        "graphMode": "none",
+        "justifyMode": "center",
+        "textMode": more.pop("text_mode", "value"),
+        "wideLayout": True,
+        "orientation": "auto",
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+    }
+    return panel(id, "stat", title, description, place, targets, unit, options, defaults, **more)
+
+
+def legend(calcs=(), placement="bottom", show=True, mode="list"):
+    return {"showLegend": show, "displayMode": mode, "placement": placement, "calcs": list(calcs)}
+
+
+def lines(id, title, description, place, targets, unit, *, overrides=(), thresholds=None, legends=None, custom=None,
+          decimals=None, minimum=0, label="", no_value=NO_DATA, **more):
+    own = {
+        "drawStyle": "line",
+        "lineWidth": 2,
+        "fillOpacity": 0,
+        "showPoints": "never",
+        "spanNulls": False,
+        "axisLabel": label,
+        "axisSoftMax": 1,
+        "thresholdsStyle": {"mode": "dashed" if thresholds else "off"},
+        **(custom or {}),
+    }
+    defaults = {"min": minimum, "custom": own, "noValue": no_value, "color": {"mode": "palette-classic"}}
+    if thresholds:
+        defaults["thresholds"] = thresholds
+    if decimals is not None:
+        defaults["decimals"] = decimals
+    options = {"legend": legends or legend(), "tooltip": {"mode": "multi", "sort": "desc"}}
+    return panel(id, "timeseries", title, description, place, targets, unit, options, defaults, overrides, **more)
+
+
+# A bar stands on the time before its sample: the calls of the window that ends there.
+STACKED_BARS = {
+    "drawStyle": "bars",
+    "barAlignment": -1,
+    "barWidthFactor": 0.9,
+    "fillOpacity": 85,
+    "lineWidth": 0,
+    "stacking": {"mode": "normal", "group": "A"},
+}
+
+
+def table(id, title, description, place, targets, unit, *, order, names, overrides=(), sort=None, no_value=NO_DATA,
+          required=None, joined=True, defaults=None, footer=None):
+    """`order`: the columns shown, by their names in the frame; `names`: what they are called on the panel."""
+    transformations = [{"id": "merge", "options": {}}] if joined else []
+    if required:
+        transformations.append({
+            "id": "filterByValue",
+            "options": {
+                "type": "include", "match": "all",
+                "filters": [{"fieldName": required, "config": {"id": "isNotNull", "options": {}}}],
+            },
+        })
+    transformations.append({"id": "filterFieldsByName", "options": {"include": {"names": list(order)}}})
+    transformations.append({
+        "id": "organize",
+        "options": {
+            "indexByName": {name: i for i, name in enumerate(order)},
+            "renameByName": names,
+            "excludeByName": {},
+        },
+    })
+    base = {"noValue": no_value, "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False}}
+    options = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "fields": ""}}
+    if sort:
+        options["sortBy"] = [{"displayName": sort, "desc": True}]
+    return panel(id, "table", title, description, place, targets, unit, options, {**base, **(defaults or {})}, overrides,
+                 transformations=transformations)
+
+
+# ---- variables
+
+def data_source():
+    return {
+        "name": "datasource", "label": Text("Fuente de datos", "Data source"), "type": "datasource", "query": "prometheus",
+        "current": {}, "hide": 0, "includeAll": False, "multi": False, "options": [], "refresh": 1, "regex": "",
+    }
+
+
+ALL = {"text": "All", "value": "$__all"}
+
+
+def choice(name, label, description, expression, all_value=None, regex="", hide=0, sort=5):
+    """A variable of many values. Read again when the time range changes: a skill that rang last week is offered for last week."""
+    variable = {
+        "name": name, "label": label, "description": description, "type": "query", "datasource": SOURCE,
+        "query": {"query": expression, "refId": f"variable-{name}"}, "definition": expression, "regex": regex,
+        "refresh": 2, "sort": sort, "hide": hide, "multi": True, "includeAll": True, "options": [],
+        "current": dict(ALL), "skipUrlSync": False,
+    }
+    if all_value:
+        variable["allValue"] = all_value
+    return variable
+
+
+def operation():
+    return choice(
+        "operation", Text("Operación", "Operation"), Text("Operación de wolkvox", "wolkvox operation"),
+        "label_values(wolkvox_windows_total, operation)", all_value=".+",
+    )
+
+
+def constant(name, label, value):
+    return {
+        "name": name, "label": label, "type": "constant", "query": value, "hide": 2, "skipUrlSync": True,
+        "current": {"text": value, "value": value}, "options": [{"selected": True, "text": value, "value": value}],
+    }
+
+
+def hidden_value(name, description, expression, regex):
+    """One number worked out by a query, for use as a duration."""
+    return {
+        "name": name, "label": name, "description": description, "type": "query", "datasource": SOURCE,
+        "query": {"query": expression, "refId": f"variable-{name}"}, "definition": expression, "regex": regex,
+        "refresh": 2, "sort": 0, "hide": 2, "multi": False, "includeAll": False, "options": [], "current": {},
+        "skipUrlSync": True,
+    }
+
+
+# ---- annotations
+
+def annotation(name, expr, color, title, text, tags="", at_value=False, enable=True):
+    return {
+        "name": name, "datasource": SOURCE, "enable": enable, "hide": False, "iconColor": color, "expr": expr,
+        "step": "60s", "titleFormat": title, "textFormat": text, "tagKeys": tags,
+        "useValueForTime": "on" if at_value else False,
+    }
+
+
+def dashboard_link(title, uid):
+    return {
+        "title": title, "type": "link", "icon": "dashboard", "url": f"/d/{uid}", "tooltip": title, "keepTime": True,
+        "includeVars": True, "targetBlank": False, "asDropdown": False, "tags": [],
+    }
+
+
+def page_link(title, url):
+    return {
+        "title": title, "type": "link", "icon": "doc", "url": url, "tooltip": title, "keepTime": False,
+        "includeVars": False, "targetBlank": True, "asDropdown": False, "tags": [],
+    }
+
+
+def dashboard(uid, title, description, time_from, variables, annotations, links, panels, refresh="1m"):
+    return {
+        "uid": uid,
+        "title": title,
+        "description": description,
+        "tags": ["wolkvox"],
+        "schemaVersion": SCHEMA,
+        "version": 1,
+        "editable": True,
+        "graphTooltip": 1,
+        "timezone": "browser",
+        "weekStart": "",
+        "fiscalYearStartMonth": 0,
+        "liveNow": False,
+        "refresh": refresh,
+        "time": {"from": time_from, "to": "now"},
+        "timepicker": {},
+        "templating": {"list": variables},
+        "annotations": {"list": annotations},
+        "links": links,
+        "panels": panels,
+    }

@@ -1,0 +1,63 @@
+"""The situations in which the dashboards are tested and looked at. All times are local to the operation (Bogotá)."""
+
+from history import Alert, Incident, Outage, Scenario, Skill, local
+
+CENTRE = (
+    Skill("ventas", "4173", "Ventas", 0.40),
+    Skill("ventas", "4180", "Soporte técnico", 0.30),
+    Skill("ventas", "4188", "Cartera", 0.18),
+    Skill("ventas", "4201", "Retención", 0.08),
+    Skill("ventas", "4205", "PQRS", 0.05),
+    Skill("ventas", "4310", "WhatsApp ventas", 0.12, "chat-whatsapp"),
+    Skill("cobranza", "77", "Cobranza temprana", 0.15, "out_pre"),
+    Skill("cobranza", "78", "Acuerdos de pago", 0.10, born=local("2026-03-18 09:20")),
+)
+
+DAY = Scenario(
+    name="day",
+    skills=CENTRE,
+    end=local("2026-03-18 16:05"),
+    weeks=5,
+    hours=40,
+    incidents=(Incident(("4173", "4180"), local("2026-03-18 14:50"), local("2026-03-18 15:30"), 4.5),),
+    restarts=(local("2026-03-18 08:12"),),
+    alerts=(
+        Alert("WolkvoxAbandonmentSpike", "critical", local("2026-03-18 15:04"), local("2026-03-18 16:10"),
+              (("operation", "ventas"), ("skill_id", "4173"), ("skill_name", "Ventas"))),
+        Alert("WolkvoxRowsRejected", "warning", local("2026-03-18 14:20"), local("2026-03-18 16:10"),
+              (("operation", "ventas"),)),
+    ),
+)
+
+NIGHT = Scenario(name="night", skills=CENTRE, end=local("2026-03-18 04:33"), hours=12, scrape=60)
+
+OUTAGE = Scenario(
+    name="outage",
+    skills=CENTRE,
+    end=local("2026-03-18 15:33"),
+    hours=14,
+    scrape=15,
+    outages=(
+        Outage(local("2026-03-18 10:12"), local("2026-03-18 11:02"), "timeout"),
+        Outage(local("2026-03-18 13:40"), local("2026-03-18 14:20"), "unauthorized"),
+        Outage(local("2026-03-18 15:05"), local("2026-03-18 15:40"), "connect"),
+    ),
+    alerts=(Alert("WolkvoxDataStale", "critical", local("2026-03-18 15:21"), local("2026-03-18 15:40"),
+                  (("operation", "ventas"),)),),
+)
+
+ONE_SKILL = Scenario(name="one_skill", skills=CENTRE[:1], end=local("2026-03-18 12:22"), hours=13)
+
+LONG = "Atención preferencial a clientes empresariales de la región Caribe y Antioquia, segundo nivel"
+SIXTY = Scenario(
+    name="sixty",
+    skills=tuple(
+        Skill("ventas", str(4000 + i), f"{LONG} «{i}» \"VIP\"" if i % 20 == 3 else f"Skill {i:02} sede norte", 1.2 / (1 + i))
+        for i in range(60)
+    ),
+    end=local("2026-03-18 12:22"),
+    hours=7,
+    scrape=60,
+)
+
+ALL = {scenario.name: scenario for scenario in (DAY, NIGHT, OUTAGE, ONE_SKILL, SIXTY)}
