@@ -2,7 +2,7 @@
 
 from . import promql as q
 from .grafana import (
-    BLUE, GREEN, GREY, NO_DATA, ORANGE, PURPLE, RED, RUNBOOKS, STACKED_BARS, YELLOW, annotation, choice, colored, column, constant,
+    BLUE, GREEN, GREY, MINUTES, NO_DATA, ORANGE, PURPLE, RED, RUNBOOKS, SECONDS, STACKED_BARS, YELLOW, annotation, choice, colored, column, constant,
     dashboard, dashboard_link, data_source, hidden_value, instant, legend, lines, mapping, operation, override, page_link,
     panel, query, row, stat, steps, table,
 )
@@ -48,7 +48,7 @@ DAYS = [
 
 TODAY = "${today}s"
 LAST_WEEK = "offset 1w"
-AGE_STEPS = steps(GREEN, (q.LATE_AFTER, ORANGE), (4 * q.WINDOW, RED))
+AGE_STEPS = steps(GREEN, (q.LATE_MINUTES, ORANGE), (q.STALE_MINUTES, RED))
 TIME_STEPS = steps("text", (180, ORANGE), (300, RED))
 
 # The abandonment rate will stand beside the age of the data, which is twice as wide as it need be until then.
@@ -82,11 +82,11 @@ STATS = [
         (8, 1, 4, 4), [instant(q.or_zero(q.total(TODAY), TODAY))], "short", decimals=0,
     ),
     stat(
-        5, Text("Hoy contra la semana pasada", "Today against last week"),
+        5, Text("Cambio en 1 semana", "Change in 1 week"),
         Text(
-            "Hoy hasta ahora, contra el mismo día de la semana pasada hasta la misma hora. "
+            "Llamadas de hoy hasta ahora, contra el mismo día de la semana pasada hasta la misma hora. "
             "Sin dato si aquel día llevaba menos de 10 llamadas.",
-            "Today so far, against the same day of last week up to the same time. "
+            "Calls of today so far, against the same day of last week up to the same time. "
             "No data if that day had fewer than 10 calls by then.",
         ),
         (12, 1, 4, 4), [instant(f"{q.ratio(q.total(TODAY), q.total(TODAY, '', LAST_WEEK), q.SHARE_CALLS)} - 1")],
@@ -101,7 +101,7 @@ STATS = [
             "Time since the end of the last complete window. 1 to 7 minutes is normal; beyond 11, the rest of this page is "
             "late.",
         ),
-        (16, 1, 8, 4), [instant(f"max({q.AGE})")], "s", AGE_STEPS, decimals=0,
+        (16, 1, 8, 4), [instant(q.AGE_MINUTES)], MINUTES, AGE_STEPS, decimals=0,
         no_value=Text("el exportador no responde", "the exporter does not answer"),
     ),
 ]
@@ -122,13 +122,13 @@ BARS = lines(
         query(q.BARS_REST, Text("Los demás", "The others"), q.MIN_STEP, ref="B"),
     ],
     "short", decimals=0, custom=STACKED_BARS, overrides=[colored(Text("Los demás", "The others"), GREY)],
-    label=Text("llamadas", "calls"), legends=legend(["sum"], "right", mode="table"),
+    legends=legend(["sum"], "right", mode="table", sortBy="Total", sortDesc=True),
 )
 
 SKILL_COLUMN = Text("Skill", "Skill")
 HOUR_COLUMN = Text("Última hora", "Last hour")
-CHANGE_COLUMN = Text("Contra hace 1 semana", "Against 1 week ago")
-SHORT_COLUMN = Text(f"Cortas (≤{q.SHORT_SECONDS} s)", f"Short (≤{q.SHORT_SECONDS} s)")
+CHANGE_COLUMN = Text("En 1 semana", "In 1 week")
+SHORT_COLUMN = Text(f"Cortas ≤{q.SHORT_SECONDS} s", f"Short ≤{q.SHORT_SECONDS} s")
 MEAN_COLUMN = Text("Espera media", "Mean wait")
 P90_COLUMN = Text("Espera p90", "p90 wait")
 OPERATION_COLUMN = Text("Operación", "Operation")
@@ -138,12 +138,12 @@ RANKING = table(
     9, Text("Skills con abandonos en la última hora", "Skills with abandoned calls in the last hour"),
     lagging(
         "Un renglón por skill que tuvo abandonos, el de más llamadas primero.\n\n"
-        "**Contra hace 1 semana**: llamadas de más o de menos que a esta hora hace una semana. "
+        "**En 1 semana**: llamadas de más o de menos que a esta hora hace una semana. "
         f"**Cortas**: parte que colgó en {q.SHORT_SECONDS} s o menos; desde {q.SHARE_CALLS} llamadas. "
         "**Espera**: cuánto esperaron antes de colgar (ATA); 9 de cada 10 esperaron menos que el p90, que se muestra desde "
         f"{q.QUANTILE_CALLS} llamadas.",
         "A line per skill that had abandoned calls, most calls first.\n\n"
-        "**Against 1 week ago**: calls more or fewer than at this hour one week ago. "
+        "**In 1 week**: calls more or fewer than at this hour one week ago. "
         f"**Short**: share that hung up within {q.SHORT_SECONDS} s; from {q.SHARE_CALLS} calls on. "
         "**Wait**: how long they had waited when they hung up (ATA); 9 in 10 waited less than the p90, which is shown from "
         f"{q.QUANTILE_CALLS} calls on.",
@@ -168,22 +168,22 @@ RANKING = table(
     overrides=[
         override(SKILL_COLUMN, custom__minWidth=150),
         override(
-            HOUR_COLUMN, decimals=0, min=0, custom__width=140, color={"mode": "fixed", "fixedColor": BLUE},
+            HOUR_COLUMN, decimals=0, min=0, fieldMinMax=True, custom__width=140, color={"mode": "fixed", "fixedColor": BLUE},
             custom__cellOptions={"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
         ),
         override(
-            CHANGE_COLUMN, decimals=0, unit="+short", custom__width=110,
+            CHANGE_COLUMN, decimals=0, custom__width=110,
             thresholds=steps("text", (5.5, ORANGE), (15.5, RED)), color={"mode": "thresholds"},
             custom__cellOptions={"type": "color-text"},
         ),
         override(TODAY_COLUMN, decimals=0, custom__width=70),
         override(
-            SHORT_COLUMN, unit="percentunit", decimals=0, custom__width=90, noValue="–",
+            SHORT_COLUMN, unit="percentunit", decimals=0, custom__width=110,
             thresholds=steps("text", (0.5, ORANGE)), color={"mode": "thresholds"}, custom__cellOptions={"type": "color-text"},
         ),
-        override(MEAN_COLUMN, unit="s", decimals=0, custom__width=90, noValue="–"),
+        override(MEAN_COLUMN, unit=SECONDS, decimals=0, custom__width=115),
         override(
-            P90_COLUMN, unit="s", decimals=0, custom__width=90, noValue="–", thresholds=TIME_STEPS,
+            P90_COLUMN, unit=SECONDS, decimals=0, custom__width=105, thresholds=TIME_STEPS,
             color={"mode": "thresholds"}, custom__cellOptions={"type": "color-text"},
         ),
         override(OPERATION_COLUMN, custom__width=100),
@@ -207,7 +207,7 @@ AGAINST = lines(
         query(q.last_hour("", LAST_WEEK), WEEK_LINE, q.MIN_STEP, ref="B"),
         query(q.usual(4), MEDIAN_LINE, q.MIN_STEP, ref="C"),
     ],
-    "short", decimals=0, label=Text("llamadas por hora", "calls an hour"),
+    "short", decimals=0,
     overrides=[
         colored(NOW_LINE, RED, custom__lineWidth=3),
         colored(WEEK_LINE, GREY, custom__lineStyle={"fill": "dash", "dash": [6, 6]}, custom__lineWidth=1),
@@ -226,9 +226,9 @@ HEATMAP = panel(
     (0, 26, 12, 9), [query(q.HEAT, "{{le}}", q.HEAT_STEP, format="heatmap")], "short",
     options={
         "calculate": False, "cellGap": 1, "showValue": "never",
-        "color": {"mode": "scheme", "scheme": "YlOrRd", "steps": 32, "exponent": 0.5, "scale": "exponential", "fill": "dark-orange"},
+        "color": {"mode": "opacity", "fill": "orange", "scale": "exponential", "exponent": 0.7, "steps": 32, "scheme": "Oranges"},
         "filterValues": {"le": 0.4}, "rowsFrame": {"layout": "auto"},
-        "yAxis": {"unit": "s", "decimals": 0, "axisPlacement": "left", "axisLabel": Text("espera, hasta", "waited up to")},
+        "yAxis": {"unit": SECONDS, "decimals": 0, "axisPlacement": "left"},
         "cellValues": {"unit": "short", "decimals": 0}, "legend": {"show": True},
         "tooltip": {"mode": "single", "yHistogram": False, "showColorScale": True}, "exemplars": {"color": "rgba(255,0,255,0.7)"},
     },
@@ -256,7 +256,7 @@ WAITS = lines(
         query(q.mean_time("1h"), MEAN, q.MIN_STEP, ref="B"),
         query(q.quantile_time(0.5, "1h"), P50, q.MIN_STEP, ref="C"),
     ],
-    "s", decimals=0, thresholds=steps("transparent", (300, RED)),
+    SECONDS, decimals=0, thresholds=steps("transparent", (300, RED)),
     overrides=[
         colored(P90, ORANGE), colored(MEAN, GREY, custom__lineStyle={"fill": "dash", "dash": [6, 6]}), colored(P50, BLUE),
     ],
@@ -272,7 +272,7 @@ SHORTS = lines(
         "hour. More than half points at telephony or the IVR, not at a lack of agents.",
     ),
     (0, 35, 12, 8), [query(q.short_share("1h"), SHORT_LINE, q.MIN_STEP)], "percentunit", decimals=0,
-    thresholds=steps("transparent", (0.5, RED)), custom={"fillOpacity": 15},
+    thresholds=steps("transparent", (0.5, RED)), custom={"fillOpacity": 15, "axisSoftMax": 0.6},
     overrides=[colored(SHORT_LINE, PURPLE)],
 )
 
@@ -307,8 +307,9 @@ WEEK = panel(
     (0, 44, 24, 9), [column("A", q.weekday_hour())], "short",
     options={"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "fields": ""}},
     defaults={
-        "decimals": 0, "min": 0, "color": {"mode": "continuous-YlRd"}, "noValue": "–",
-        "custom": {"align": "center", "cellOptions": {"type": "color-background", "mode": "basic"}, "width": 58},
+        "decimals": 0, "min": 0, "color": {"mode": "continuous-reds"}, "noValue": "–",
+        "custom": {"align": "center", "cellOptions": {"type": "color-background", "mode": "basic"}, "minWidth": 50},
+        "mappings": [{"type": "range", "options": {"from": 0, "to": 0.5, "result": {"index": 0, "text": "·"}}}],
     },
     overrides=[
         override(

@@ -4,7 +4,7 @@ from . import promql as q
 from .abandono import OTHER_UID as UID
 from .abandono import UID as OTHER_UID
 from .grafana import (
-    BLUE, GREEN, GREY, NO_DATA, ORANGE, PURPLE, RED, RUNBOOKS, STACKED_BARS, YELLOW, annotation, choice, colored, column,
+    BLUE, GREEN, GREY, HOURS, MINUTES, NO_DATA, ORANGE, PURPLE, RED, RUNBOOKS, STACKED_BARS, YELLOW, annotation, choice, colored, column,
     constant, dashboard, dashboard_link, data_source, instant, legend, lines, mapping, operation, override, page_link, panel,
     query, row, stat, steps, table,
 )
@@ -54,7 +54,7 @@ STATS = [
             "Time since the end of the last complete window, of the operation furthest behind. Normal: 1 to 7 minutes. "
             "Late: more than 11. WolkvoxDataStale pages at 20.",
         ),
-        (4, 1, 4, 4), [instant(f"max({q.AGE})")], "s", steps(GREEN, (q.LATE_AFTER, ORANGE), (4 * q.WINDOW, RED)), decimals=0,
+        (4, 1, 4, 4), [instant(q.AGE_MINUTES)], MINUTES, steps(GREEN, (q.LATE_MINUTES, ORANGE), (q.STALE_MINUTES, RED)), decimals=0,
     ),
     stat(
         4, Text("Exportador", "Exporter"),
@@ -74,8 +74,8 @@ STATS = [
             "Tiempo dejado atrás por ser más viejo que max_catch_up: sus llamadas no se contarán nunca.",
             "Time given up because it was older than max_catch_up: its calls will never be counted.",
         ),
-        (16, 1, 4, 4), [instant(f"sum(increase(wolkvox_skipped_seconds_total{{{OP}}}[24h]))")], "s",
-        steps(GREEN, (0.5, RED)), decimals=0,
+        (16, 1, 4, 4), [instant(f"sum(increase(wolkvox_skipped_seconds_total{{{OP}}}[24h])) / 60")], MINUTES,
+        steps(GREEN, (0.01, RED)), decimals=0,
     ),
     stat(
         7, Text("Versión", "Version"),
@@ -85,7 +85,7 @@ STATS = [
     ),
 ]
 
-ALERT_COLUMN, SINCE_COLUMN = Text("Alerta", "Alert"), Text("Desde hace", "For")
+ALERT_COLUMN = Text("Alerta", "Alert")
 SEVERITY_COLUMN, RUNBOOK_COLUMN = Text("Gravedad", "Severity"), Text("Guía", "Runbook")
 OPERATION_COLUMN, SKILL_COLUMN = Text("Operación", "Operation"), Text("Skill", "Skill")
 FIRING_TABLE = table(
@@ -147,7 +147,6 @@ STATE = panel(
     },
 )
 
-READ_LINE = Text("{{operation}}", "{{operation}}")
 WINDOWS = lines(
     11, Text("Ventanas leídas cada 15 minutos", "Windows read in 15 minutes"),
     Text(
@@ -156,8 +155,8 @@ WINDOWS = lines(
         "3 is healthy: one in 5 minutes. Zero is an outage; a peak after it, what was made good. Mean of half an hour: about 3, "
         "not exactly, since windows come at once.",
     ),
-    (0, 13, 8, 8), [query(f"{q.windows('30m')} / 2", READ_LINE, q.MIN_STEP)], "short", decimals=1,
-    thresholds=steps("transparent", (3, GREEN)), label=Text("ventanas", "windows"), custom={"axisSoftMax": 4},
+    (0, 13, 8, 8), [query(f"{q.windows('30m')} / 2", "{{operation}}", q.MIN_STEP)], "short", decimals=1,
+    thresholds=steps("transparent", (3, GREEN)), custom={"axisSoftMax": 4},
 )
 
 OUTCOME_COLORS = {
@@ -168,15 +167,15 @@ OUTCOME_COLORS = {
 POLLS = lines(
     12, Text("Llamadas a la API por hora, según su resultado", "Calls to the API an hour, by outcome"),
     Text(
-        "12 por hora es lo normal. `ok` y `empty` (una ventana sin filas, de noche lo habitual) son éxitos; cada otro color es "
+        "12 por hora y operación es lo normal. `ok` y `empty` (una ventana sin filas, de noche lo habitual) son éxitos; cada otro color es "
         "una razón por la que no llegaron datos.",
-        "12 an hour is normal. `ok` and `empty` (a window without rows, usual at night) are successes; every other colour is a "
+        "12 an hour and operation is normal. `ok` and `empty` (a window without rows, usual at night) are successes; every other colour is a "
         "reason why no data came.",
     ),
     (8, 13, 8, 8),
     [query(f"sum by (outcome) (3600 * rate(wolkvox_polls_total{{{OP}}}[$__rate_interval])) > 0", "{{outcome}}", q.MIN_STEP)],
     "short", decimals=0, custom={**STACKED_BARS, "barWidthFactor": 1},
-    overrides=[colored(name, color) for name, color in OUTCOME_COLORS.items()], label=Text("llamadas por hora", "calls an hour"),
+    overrides=[colored(name, color) for name, color in OUTCOME_COLORS.items()],
 )
 
 LATENCY_MEAN, LATENCY_P90 = Text("media, 1 h", "mean, 1 h"), Text("p90, 6 h", "p90, 6 h")
@@ -215,7 +214,7 @@ ROWS = lines(
     (0, 22, 8, 8),
     [query(f"sum by (disposition) (3600 * rate(wolkvox_rows_total{{{OP}}}[$__rate_interval])) > 0", "{{disposition}}", q.MIN_STEP)],
     "short", decimals=0, custom={**STACKED_BARS, "barWidthFactor": 1},
-    overrides=[colored(name, color) for name, color in DISPOSITION_COLORS.items()], label=Text("filas por hora", "rows an hour"),
+    overrides=[colored(name, color) for name, color in DISPOSITION_COLORS.items()],
 )
 
 REJECTED = lines(
@@ -225,7 +224,7 @@ REJECTED = lines(
         "`date`: no readable date. `shape`: not a row. `range`: outside the range asked for, a sign of a wrong time zone.",
     ),
     (8, 22, 8, 8), [query(f"sum by (reason) ({q.increase('wolkvox_rows_rejected_total', OP, '1h', 'reason')})", "{{reason}}", q.MIN_STEP)],
-    "short", decimals=0, label=Text("filas por hora", "rows an hour"),
+    "short", decimals=0,
     overrides=[colored("date", ORANGE), colored("shape", PURPLE), colored("range", RED)],
 )
 
@@ -277,8 +276,8 @@ RULE = table(
     (0, 31, 12, 9),
     [
         column("A", f"{PER_15M}{{{OP}}} {NAMED}"),
-        column("B", f"{USUAL}{{{OP}}}"),
-        column("C", f"{LIMIT}{{{OP}}}"),
+        column("B", f"max by (operation, skill_id) ({USUAL}{{{OP}}})"),
+        column("C", f"max by (operation, skill_id) ({LIMIT}{{{OP}}})"),
         column("D", f"{PER_15M}{{{OP}}} / on (operation, skill_id) {LIMIT}{{{OP}}}"),
     ],
     "short", defaults={"decimals": 1},
@@ -295,8 +294,8 @@ RULE = table(
             thresholds=steps(GREEN, (0.7, ORANGE), (1, RED)),
             custom__cellOptions={"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
         ),
-        override(NOW_COLUMN, custom__width=130), override(LIMIT_COLUMN, custom__width=80),
-        override(USUAL_COLUMN, custom__width=140, noValue="–"), override(OPERATION_COLUMN, custom__width=100),
+        override(NOW_COLUMN, custom__width=150), override(LIMIT_COLUMN, custom__width=80),
+        override(USUAL_COLUMN, custom__width=160), override(OPERATION_COLUMN, custom__width=100),
     ],
 )
 LIMIT_LINE = Text("límite: aquí avisa", "limit: pages here")
@@ -329,9 +328,9 @@ OPERATIONS = table(
     (0, 41, 24, 5),
     [
         column("A", f"max by (operation) (wolkvox_up{{{OP}}})"),
-        column("B", f"max by (operation) ({q.AGE})"),
-        column("C", f"time() - max by (operation) (wolkvox_last_poll_timestamp_seconds{{{OP}}})"),
-        column("D", f"time() - max by (operation) (wolkvox_last_success_timestamp_seconds{{{OP}}})"),
+        column("B", f"max by (operation) ({q.AGE}) / 60"),
+        column("C", f"(time() - max by (operation) (wolkvox_last_poll_timestamp_seconds{{{OP}}})) / 60"),
+        column("D", f"(time() - max by (operation) (wolkvox_last_success_timestamp_seconds{{{OP}}})) / 60"),
         column("E", f"max by (operation) (wolkvox_catching_up{{{OP}}})"),
         column("F", f"max by (operation) (wolkvox_observed_utc_offset_seconds{{{OP}}}) / 3600"),
         column("G", f"max by (operation) (wolkvox_timezone_mismatch{{{OP}}})"),
@@ -351,16 +350,16 @@ OPERATIONS = table(
             mappings=mapping((1, Text("bien", "fine"), GREEN), (0, Text("falló", "failed"), RED)),
         ),
         override(
-            Text("Edad de los datos", "Age of the data"), unit="s", decimals=0, color={"mode": "thresholds"},
-            thresholds=steps(GREEN, (q.LATE_AFTER, ORANGE), (4 * q.WINDOW, RED)), custom__cellOptions={"type": "color-text"},
+            Text("Edad de los datos", "Age of the data"), unit=MINUTES, decimals=0, color={"mode": "thresholds"},
+            thresholds=steps(GREEN, (q.LATE_MINUTES, ORANGE), (q.STALE_MINUTES, RED)), custom__cellOptions={"type": "color-text"},
         ),
-        override(Text("Última llamada, hace", "Last call, ago"), unit="s", decimals=0),
-        override(Text("Último éxito, hace", "Last success, ago"), unit="s", decimals=0),
+        override(Text("Última llamada, hace", "Last call, ago"), unit=MINUTES, decimals=0),
+        override(Text("Último éxito, hace", "Last success, ago"), unit=MINUTES, decimals=0),
         override(
             Text("Poniéndose al día", "Catching up"), custom__cellOptions={"type": "color-text"},
             mappings=mapping((0, Text("no", "no"), None), (1, Text("sí", "yes"), BLUE)),
         ),
-        override(Text("UTC observado", "Observed UTC offset"), unit="suffix: h", decimals=2, noValue="–"),
+        override(Text("UTC observado", "Observed UTC offset"), unit=HOURS, decimals=2),
         override(
             Text("Zona horaria", "Time zone"), custom__cellOptions={"type": "color-text"},
             mappings=mapping((0, Text("concuerda", "agrees"), GREEN), (1, Text("no concuerda", "mismatch"), RED)),

@@ -7,6 +7,9 @@ SCHEMA = 39
 RUNBOOKS = "https://github.com/wolkvox-exporter/wolkvox-exporter/blob/main/alerts/runbooks.md"
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
+# Units that read the same in both languages; Grafana's own "s" writes "5 mins".
+SECONDS, MINUTES, HOURS = "suffix: s", "suffix: min", "suffix: h"
+
 GREEN, YELLOW, ORANGE, RED, BLUE, PURPLE, GREY = "green", "yellow", "orange", "red", "blue", "purple", "#8e8e8e"
 
 
@@ -48,6 +51,11 @@ def override(name, **properties):
         "matcher": {"id": "byName", "options": name},
         "properties": [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()],
     }
+
+
+def empty_cells(text="–"):
+    """What a cell without a value shows; the panel's own noValue is for a table without lines."""
+    return {"matcher": {"id": "byRegexp", "options": "/.*/"}, "properties": [{"id": "noValue", "value": text}]}
 
 
 def colored(name, color, **more):
@@ -110,19 +118,18 @@ def stat(id, title, description, place, targets, unit, thresholds=None, no_value
     return panel(id, "stat", title, description, place, targets, unit, options, defaults, **more)
 
 
-def legend(calcs=(), placement="bottom", show=True, mode="list"):
-    return {"showLegend": show, "displayMode": mode, "placement": placement, "calcs": list(calcs)}
+def legend(calcs=(), placement="bottom", show=True, mode="list", **more):
+    return {"showLegend": show, "displayMode": mode, "placement": placement, "calcs": list(calcs), **more}
 
 
 def lines(id, title, description, place, targets, unit, *, overrides=(), thresholds=None, legends=None, custom=None,
-          decimals=None, minimum=0, label="", no_value=NO_DATA, **more):
+          decimals=None, minimum=0, no_value=NO_DATA, **more):
     own = {
         "drawStyle": "line",
         "lineWidth": 2,
         "fillOpacity": 0,
         "showPoints": "never",
         "spanNulls": False,
-        "axisLabel": label,
         "axisSoftMax": 1,
         "thresholdsStyle": {"mode": "dashed" if thresholds else "off"},
         **(custom or {}),
@@ -148,7 +155,7 @@ STACKED_BARS = {
 
 
 def table(id, title, description, place, targets, unit, *, order, names, overrides=(), sort=None, no_value=NO_DATA,
-          required=None, joined=True, defaults=None, footer=None):
+          required=None, joined=True, defaults=None):
     """`order`: the columns shown, by their names in the frame; `names`: what they are called on the panel."""
     transformations = [{"id": "merge", "options": {}}] if joined else []
     if required:
@@ -172,8 +179,8 @@ def table(id, title, description, place, targets, unit, *, order, names, overrid
     options = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "fields": ""}}
     if sort:
         options["sortBy"] = [{"displayName": sort, "desc": True}]
-    return panel(id, "table", title, description, place, targets, unit, options, {**base, **(defaults or {})}, overrides,
-                 transformations=transformations)
+    return panel(id, "table", title, description, place, targets, unit, options, {**base, **(defaults or {})},
+                 [empty_cells(), *overrides], transformations=transformations)
 
 
 # ---- variables

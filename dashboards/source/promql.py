@@ -182,8 +182,12 @@ def weekday_hour(weeks=4):
 # ---- on call
 
 AGE = f"time() - wolkvox_complete_until_timestamp_seconds{{{OPERATION}}}"
+AGE_MINUTES = f"max({AGE}) / 60"
 # Two windows and the settling time: what the contract calls stale.
 LATE_AFTER = 2 * WINDOW + SETTLE
+LATE_MINUTES = LATE_AFTER // 60
+# WolkvoxDataStale.
+STALE_MINUTES = 20
 # The pause after a refused token grows to 12 windows: a refusal stands in the counter at least that often.
 REJECTED = (
     f'sum by (operation) (increase(wolkvox_polls_total{{{OPERATION}, outcome="unauthorized"}}[{13 * WINDOW}s])) > 0.5'
