@@ -4,7 +4,7 @@ from . import promql as q
 from .grafana import (
     BLUE, GREEN, GREY, MINUTES, NO_DATA, ORANGE, PURPLE, RED, RUNBOOKS, SECONDS, STACKED_BARS, YELLOW, annotation, choice, colored, column, constant,
     dashboard, dashboard_link, data_source, hidden_value, instant, legend, lines, mapping, operation, override, page_link,
-    panel, query, row, stat, steps, table,
+    panel, panel_link, query, row, stat, steps, table,
 )
 from .text import Text
 
@@ -103,6 +103,7 @@ STATS = [
         ),
         (16, 1, 8, 4), [instant(q.AGE_MINUTES)], MINUTES, AGE_STEPS, decimals=0,
         no_value=Text("el exportador no responde", "the exporter does not answer"),
+        links=[panel_link(Text("¿Qué pasa? Exporter", "What is wrong? Exporter"), OTHER_UID)],
     ),
 ]
 
@@ -122,12 +123,12 @@ BARS = lines(
         query(q.BARS_REST, Text("Los demás", "The others"), q.MIN_STEP, ref="B"),
     ],
     "short", decimals=0, custom=STACKED_BARS, overrides=[colored(Text("Los demás", "The others"), GREY)],
-    legends=legend(["sum"], "right", mode="table", sortBy="Total", sortDesc=True),
+    legends=legend(["sum"], "right", mode="table", sortBy="Total", sortDesc=True, width=260),
 )
 
 SKILL_COLUMN = Text("Skill", "Skill")
 HOUR_COLUMN = Text("Última hora", "Last hour")
-CHANGE_COLUMN = Text("En 1 semana", "In 1 week")
+CHANGE_COLUMN = Text("Cambio 1 sem.", "Change 1 wk.")
 SHORT_COLUMN = Text(f"Cortas ≤{q.SHORT_SECONDS} s", f"Short ≤{q.SHORT_SECONDS} s")
 MEAN_COLUMN = Text("Espera media", "Mean wait")
 P90_COLUMN = Text("Espera p90", "p90 wait")
@@ -138,12 +139,12 @@ RANKING = table(
     9, Text("Skills con abandonos en la última hora", "Skills with abandoned calls in the last hour"),
     lagging(
         "Un renglón por skill que tuvo abandonos, el de más llamadas primero.\n\n"
-        "**En 1 semana**: llamadas de más o de menos que a esta hora hace una semana. "
+        "**Cambio**: llamadas de más o de menos que a esta hora hace una semana. "
         f"**Cortas**: parte que colgó en {q.SHORT_SECONDS} s o menos; desde {q.SHARE_CALLS} llamadas. "
         "**Espera**: cuánto esperaron antes de colgar (ATA); 9 de cada 10 esperaron menos que el p90, que se muestra desde "
         f"{q.QUANTILE_CALLS} llamadas.",
         "A line per skill that had abandoned calls, most calls first.\n\n"
-        "**In 1 week**: calls more or fewer than at this hour one week ago. "
+        "**Change**: calls more or fewer than at this hour one week ago. "
         f"**Short**: share that hung up within {q.SHORT_SECONDS} s; from {q.SHARE_CALLS} calls on. "
         "**Wait**: how long they had waited when they hung up (ATA); 9 in 10 waited less than the p90, which is shown from "
         f"{q.QUANTILE_CALLS} calls on.",
@@ -168,11 +169,11 @@ RANKING = table(
     overrides=[
         override(SKILL_COLUMN, custom__minWidth=150),
         override(
-            HOUR_COLUMN, decimals=0, min=0, fieldMinMax=True, custom__width=140, color={"mode": "fixed", "fixedColor": BLUE},
+            HOUR_COLUMN, decimals=0, min=0, fieldMinMax=True, custom__width=130, color={"mode": "fixed", "fixedColor": BLUE},
             custom__cellOptions={"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
         ),
         override(
-            CHANGE_COLUMN, decimals=0, custom__width=110,
+            CHANGE_COLUMN, decimals=0, custom__width=125,
             thresholds=steps("text", (5.5, ORANGE), (15.5, RED)), color={"mode": "thresholds"},
             custom__cellOptions={"type": "color-text"},
         ),
@@ -218,10 +219,10 @@ AGAINST = lines(
 HEATMAP = panel(
     12, "heatmap", Text("Cuánto esperaron antes de colgar", "How long they waited before hanging up"),
     lagging(
-        "Cada columna es un cuarto de hora (más en rangos largos), cada renglón una franja de espera, del color más intenso "
-        "donde más llamadas colgaron. Un renglón bajo intenso apunta a la telefonía o al IVR; uno alto, a falta de agentes.",
-        "Each column is a quarter of an hour (more over long ranges), each line a band of waiting, strongest in colour where "
-        "most calls hung up. A strong low line points at telephony or the IVR; a strong high one at a lack of agents.",
+        "Llamadas en 15 minutos: cada columna es un cuarto de hora (la media de varios en rangos largos o tras un corte), cada "
+        "renglón una franja de espera, del color más intenso donde más llamadas colgaron. Un renglón bajo intenso apunta a la telefonía o al IVR; uno alto, a falta de agentes.",
+        "Calls in 15 minutes: each column is a quarter of an hour (the mean of several over long ranges or after an outage), "
+        "each line a band of waiting, strongest in colour where most calls hung up. A strong low line points at telephony or the IVR; a strong high one at a lack of agents.",
     ),
     (0, 26, 12, 9), [query(q.HEAT, "{{le}}", q.HEAT_STEP, format="heatmap")], "short",
     options={

@@ -231,7 +231,7 @@ REJECTED = lines(
 EXCEPTIONS = {
     "wolkvox_late_rows_total": (Text("filas tardías, contadas", "late rows, counted"), BLUE),
     "wolkvox_rows_rejected_total": (Text("filas rechazadas", "rows rejected"), ORANGE),
-    "wolkvox_rows_missing_total": (Text("filas anunciadas que no llegaron", "rows announced, never delivered"), RED),
+    "wolkvox_rows_missing_total": (Text("anunciadas, no llegaron", "announced, not delivered"), RED),
     "wolkvox_abandon_time_unreadable_total": (Text("llamadas sin tiempo legible", "calls without a readable time"), ORANGE),
     "wolkvox_series_overflow_total": (Text("llamadas en __other__", "calls in __other__"), ORANGE),
     "wolkvox_ledger_commit_errors_total": (Text("errores al escribir el libro", "ledger commit errors"), RED),
@@ -260,7 +260,7 @@ EXCEPTION_TABLE = panel(
 )
 
 # What the alert compares, as its rules have recorded it.
-PER_15M, USUAL, LIMIT = "wolkvox:skill_calls:15m", "wolkvox:skill_calls:usual_15m", "wolkvox:skill_calls:spike_limit"
+PER_15M, USUAL, LIMIT = "wolkvox:skill_calls:15m", "wolkvox:skill_calls:usual_1h", "wolkvox:skill_calls:spike_limit"
 NAMED = f"* on (operation, skill_id) group_left (skill_name) wolkvox:skill_name:info{{{OP}}}"
 SHARE_COLUMN, NOW_COLUMN = Text("Del límite", "Of the limit"), Text("Llamadas en 15 min", "Calls in 15 min")
 USUAL_COLUMN, LIMIT_COLUMN = Text("Lo usual a esta hora", "Usual at this hour"), Text("Límite", "Limit")
@@ -276,7 +276,7 @@ RULE = table(
     (0, 31, 12, 9),
     [
         column("A", f"{PER_15M}{{{OP}}} {NAMED}"),
-        column("B", f"max by (operation, skill_id) ({USUAL}{{{OP}}})"),
+        column("B", f"max by (operation, skill_id) ({USUAL}{{{OP}}}) / 4"),
         column("C", f"max by (operation, skill_id) ({LIMIT}{{{OP}}})"),
         column("D", f"{PER_15M}{{{OP}}} / on (operation, skill_id) {LIMIT}{{{OP}}}"),
     ],
@@ -288,14 +288,14 @@ RULE = table(
     },
     required="Value #A", sort=SHARE_COLUMN, no_value=NO_RULES,
     overrides=[
-        override(SKILL_COLUMN, custom__minWidth=150),
+        override(SKILL_COLUMN, custom__minWidth=120),
         override(
-            SHARE_COLUMN, unit="percentunit", decimals=0, min=0, max=1, custom__width=150, color={"mode": "thresholds"},
+            SHARE_COLUMN, unit="percentunit", decimals=0, min=0, max=1, custom__width=140, color={"mode": "thresholds"},
             thresholds=steps(GREEN, (0.7, ORANGE), (1, RED)),
             custom__cellOptions={"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
         ),
-        override(NOW_COLUMN, custom__width=150), override(LIMIT_COLUMN, custom__width=80),
-        override(USUAL_COLUMN, custom__width=160), override(OPERATION_COLUMN, custom__width=100),
+        override(NOW_COLUMN, custom__width=145), override(LIMIT_COLUMN, custom__width=75),
+        override(USUAL_COLUMN, custom__width=160), override(OPERATION_COLUMN, custom__width=95),
     ],
 )
 LIMIT_LINE = Text("límite: aquí avisa", "limit: pages here")

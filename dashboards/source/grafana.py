@@ -4,7 +4,7 @@ from .text import Text
 
 SCHEMA = 39
 # The place of the runbooks as a person's browser reaches them: change it here, or the variable of each dashboard.
-RUNBOOKS = "https://github.com/wolkvox-exporter/wolkvox-exporter/blob/main/alerts/runbooks.md"
+RUNBOOKS = "https://example.org/wolkvox-exporter/alerts/runbooks.md"
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 # Units that read the same in both languages; Grafana's own "s" writes "5 mins".
@@ -244,8 +244,16 @@ def annotation(name, expr, color, title, text, tags="", at_value=False, enable=T
 
 def dashboard_link(title, uid):
     return {
-        "title": title, "type": "link", "icon": "dashboard", "url": f"/d/{uid}", "tooltip": title, "keepTime": True,
+        "title": title, "type": "link", "icon": "dashboard", "url": Text(f"/d/{uid.es}", f"/d/{uid.en}"), "tooltip": title, "keepTime": True,
         "includeVars": True, "targetBlank": False, "asDropdown": False, "tags": [],
+    }
+
+
+def panel_link(title, uid):
+    """To another dashboard, with the operation and the time range."""
+    return {
+        "title": title, "targetBlank": False,
+        "url": Text(f"/d/{uid.es}?${{operation:queryparam}}&${{__url_time_range}}", f"/d/{uid.en}?${{operation:queryparam}}&${{__url_time_range}}"),
     }
 
 

@@ -66,17 +66,17 @@ def with_operation(by):
     return ", ".join(dict.fromkeys(["operation", *names]))
 
 
-def per_windows(count, span, by="", modifier=""):
-    """Calls in `count` windows, averaged over `span`; nothing where fewer than half of the span's windows were read."""
-    least = count / 2 - 0.5
+def per_windows(count, span, by="", modifier="", least=1, part="abandoned_calls_total"):
+    """Calls in `count` windows, averaged over `span`; nothing where fewer than `least` windows were read in it."""
     return (
-        f"{summed(by)} ({count} * {calls(span, with_operation(by), modifier)}"
-        f" / on (operation) group_left () ({windows(span, modifier)} > {least:g}))"
+        f"{summed(by)} ({count} * {calls(span, with_operation(by), modifier, part)}"
+        f" / on (operation) group_left () ({windows(span, modifier)} > {least - 0.5:g}))"
     )
 
 
 def last_hour(by="", modifier=""):
-    return per_windows(PER_HOUR, "1h", by, modifier)
+    """Calls an hour; nothing where less than half of the hour was read."""
+    return per_windows(PER_HOUR, "1h", by, modifier, least=PER_HOUR // 2)
 
 
 def total(span, by="", modifier="", part="abandoned_calls_total", extra=""):
@@ -147,9 +147,10 @@ TOP = f"topk({TOP_SKILLS}, {calls('$__range', SKILL, '@ end()')})"
 BARS_TOP = bars(f"{SKILL}, skill_name", f" and on ({SKILL}) {TOP}")
 BARS_REST = bars("", f" unless on ({SKILL}) {TOP}") + " > 0"
 
-# One column of the heat map: a span that is its step, so that each call stands in one column.
+# One column of the heat map: calls in 15 minutes. The span is the step, so that each call stands in one column; a column
+# in which an outage was made good shows the average of what it caught up, not a burst.
 HEAT_STEP = f"{3 * WINDOW}s"
-HEAT = total("$__interval", "le", part="abandon_time_seconds_bucket")
+HEAT = per_windows(3, "$__interval", "le", part="abandon_time_seconds_bucket")
 
 # Name of each skill now: one, whatever it was called before.
 SKILL_NAME = "group by (operation, skill_id, skill_name) (wolkvox_abandoned_calls_total{" + CALLS + "})"
@@ -188,10 +189,13 @@ LATE_AFTER = 2 * WINDOW + SETTLE
 LATE_MINUTES = LATE_AFTER // 60
 # WolkvoxDataStale.
 STALE_MINUTES = 20
-# The pause after a refused token grows to 12 windows: a refusal stands in the counter at least that often.
+# The last poll failed, a token was refused, and nothing else has failed of late. The pause after a refused token grows to
+# 12 windows: a refusal stands in the counter at least that often.
 REJECTED = (
     f'sum by (operation) (increase(wolkvox_polls_total{{{OPERATION}, outcome="unauthorized"}}[{13 * WINDOW}s])) > 0.5'
     f" and on (operation) wolkvox_up{{{OPERATION}}} == 0"
+    f" unless on (operation) sum by (operation)"
+    f' (increase(wolkvox_polls_total{{{OPERATION}, outcome!~"ok|empty|unauthorized"}}[{3 * WINDOW}s])) > 0.5'
 )
 STATE_OK, STATE_LATE, STATE_CATCHING_UP, STATE_REJECTED = 0, 1, 2, 3
 STATE = (

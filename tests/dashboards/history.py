@@ -351,7 +351,7 @@ class History:
                 now = bisect.bisect(times, time) - bisect.bisect(times, time - 900)
                 usual = max(0.5, 2 * skill.share)
                 self.series[("wolkvox:skill_calls:15m", labels)].set(time, now)
-                self.series[("wolkvox:skill_calls:usual_15m", labels)].set(time, usual)
+                self.series[("wolkvox:skill_calls:usual_1h", labels)].set(time, 4 * usual)
                 self.series[("wolkvox:skill_calls:spike_limit", labels)].set(time, max(7.5, 3 * (usual + 0.5)))
 
     # ---- scrapes
