@@ -318,14 +318,14 @@ WEEK = panel(
             mappings=mapping(*((i, day, None) for i, day in enumerate(DAYS))),
         ),
     ],
-    # A matrix takes its columns and lines in the order in which they come.
+    # A matrix takes its columns in the order in which they come.
     transformations=[
-        {"id": "sortBy", "options": {"fields": {}, "sort": [{"field": "day", "desc": False}]}},
         {"id": "sortBy", "options": {"fields": {}, "sort": [{"field": "hour", "desc": False}]}},
         {
             "id": "groupingToMatrix",
             "options": {"columnField": "hour", "rowField": "day", "valueField": "Value", "emptyValue": "null"},
         },
+        {"id": "sortBy", "options": {"fields": {}, "sort": [{"field": "day\\hour", "desc": False}]}},
     ],
 )
 

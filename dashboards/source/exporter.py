@@ -232,9 +232,9 @@ EXCEPTIONS = {
     "wolkvox_late_rows_total": (Text("filas tardías, contadas", "late rows, counted"), BLUE),
     "wolkvox_rows_rejected_total": (Text("filas rechazadas", "rows rejected"), ORANGE),
     "wolkvox_rows_missing_total": (Text("anunciadas, no llegaron", "announced, not delivered"), RED),
-    "wolkvox_abandon_time_unreadable_total": (Text("llamadas sin tiempo legible", "calls without a readable time"), ORANGE),
+    "wolkvox_abandon_time_unreadable_total": (Text("sin tiempo legible", "no readable time"), ORANGE),
     "wolkvox_series_overflow_total": (Text("llamadas en __other__", "calls in __other__"), ORANGE),
-    "wolkvox_ledger_commit_errors_total": (Text("errores al escribir el libro", "ledger commit errors"), RED),
+    "wolkvox_ledger_commit_errors_total": (Text("errores del libro", "ledger errors"), RED),
 }
 EXCEPTION_TABLE = panel(
     17, "bargauge", Text("Fuera de lo normal, en el rango", "Out of the ordinary, in the range"),

@@ -1,0 +1,217 @@
+"""The supervisors' dashboard on a day of traffic with an incident and five weeks behind it, against the truth."""
+
+import json
+import unittest
+from collections import Counter
+from datetime import datetime
+
+from history import BOGOTA, DAY, WINDOW, local
+from scenarios import DAY as SCENARIO
+from screen import Screen, panels_of
+from stored import serve
+from test_lint import DASHBOARDS
+
+LAST_WINDOW, LAST_HOUR, TODAY, CHANGE, AGE, BARS, RANKING, AGAINST = 2, 3, 4, 5, 6, 7, 9, 10
+HEATMAP, WAITS, SHORT, BY_TYPE, WEEK = 12, 13, 14, 15, 17
+MIDNIGHT = local("2026-03-18 00:00")
+# Empty for a good reason on this day: the others don't fit into the eight skills.
+MAY_BE_EMPTY = {(BARS, "B")}
+
+
+class Day(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.history, cls.prometheus = cls.enterClassContext(serve(SCENARIO))
+        cls.end = SCENARIO.end
+        cls.start = cls.end - 12 * 3600
+        # The last window that has been read at the end.
+        cls.complete = (cls.end - 70) // WINDOW * WINDOW
+        cls.screen = cls.open()
+
+    @classmethod
+    def open(cls, hours=12, language="es", **chosen):
+        return Screen(
+            DASHBOARDS[language, "abandono"], cls.prometheus, cls.end - hours * 3600, cls.end, SCENARIO.scrape, **chosen
+        )
+
+    def read_between(self, start, end):
+        """Calls that came to /metrics between the first and the last scrape in [start, end]; and windows, of one operation."""
+        scrapes = [t for t in range(self.history.detail + 7, end + 1, SCENARIO.scrape) if t >= start]
+        first, last = scrapes[0], scrapes[-1]
+        calls = [call for call in self.history.calls if first < call.shown_at <= last]
+        reads = self.history._steps("wolkvox_windows_total", operation="ventas").at
+        return calls, sum(first < at <= last for at in reads)
+
+    def test_every_panel_shows_something_at_every_zoom_in_both_languages(self):
+        for language in ("es", "en"):
+            for hours in (1, 12, 7 * 24):
+                screen = self.open(hours, language)
+                for panel in panels_of(screen.dashboard):
+                    for target in panel["targets"]:
+                        series = screen.run(target)
+                        with self.subTest(language=language, hours=hours, panel=panel["title"], ref=target["refId"]):
+                            if (panel["id"], target["refId"]) not in MAY_BE_EMPTY:
+                                self.assertTrue(series)
+                            for _, values in series:
+                                for value in values.values():
+                                    self.assertEqual(value, value, "NaN")
+
+    def test_labels_are_the_ones_that_legends_and_columns_name(self):
+        for panel in panels_of(self.screen.dashboard):
+            names = set()
+            for target in panel["targets"]:
+                legend = target["legendFormat"]
+                for labels, _ in self.screen.run(target):
+                    names |= set(labels) | {"Value", f"Value #{target['refId']}"}
+                    if legend.startswith("{{"):
+                        self.assertIn(legend.strip("{}"), labels, panel["title"])
+                    elif legend != "__auto":
+                        self.assertEqual(labels, {}, panel["title"])
+            for transformation in panel.get("transformations", ()):
+                if transformation["id"] == "filterFieldsByName":
+                    self.assertEqual(set(transformation["options"]["include"]["names"]) - names, set())
+                if transformation["id"] == "groupingToMatrix":
+                    self.assertLessEqual({"day", "hour"}, names)
+
+    def test_variables(self):
+        self.assertEqual({value for value, _ in self.screen.options["operation"]}, {"ventas", "cobranza"})
+        self.assertEqual(
+            set(self.screen.options["skill"]), {(skill.id, skill.name) for skill in SCENARIO.skills}
+        )
+        self.assertEqual({value for value, _ in self.screen.options["type"]}, {"inbound", "chat-whatsapp", "out_pre"})
+        chained = self.open(operation=["cobranza"])
+        self.assertEqual({value for value, _ in chained.options["skill"]}, {"77", "78"})
+        self.assertEqual({value for value, _ in chained.options["type"]}, {"out_pre", "inbound"})
+
+    def test_last_window(self):
+        self.assertEqual(self.screen.single(LAST_WINDOW), self.history.count(self.complete - WINDOW, self.complete))
+
+    def test_last_hour(self):
+        calls, windows = self.read_between(self.end - 3600, self.end)
+        self.assertAlmostEqual(self.screen.single(LAST_HOUR), 12 * len(calls) / windows, delta=0.5)
+
+    def test_today_is_true_to_the_call(self):
+        truth = self.history.count(MIDNIGHT, self.complete, known_at=self.end)
+        self.assertGreater(truth, 100)
+        self.assertEqual(round(self.screen.single(TODAY)), truth)
+
+    def test_today_follows_the_variables(self):
+        screen = self.open(operation=["ventas"], skill=["4173", "4310"], type=["chat-whatsapp"])
+        truth = self.history.count(MIDNIGHT, self.complete, keep=lambda call: call.skill.id == "4310")
+        self.assertEqual(round(screen.single(TODAY)), truth)
+
+    def test_change_in_a_week(self):
+        today = self.history.count(MIDNIGHT, self.complete)
+        # The scrape of that moment a week ago may have come before the last window's read.
+        before = [self.history.count(MIDNIGHT - 7 * DAY, self.complete - 7 * DAY - late) for late in (0, WINDOW)]
+        change = self.screen.single(CHANGE)
+        self.assertTrue(any(abs(change - (today / count - 1)) < 0.02 for count in before), (change, today, before))
+
+    def test_age_in_minutes(self):
+        self.assertAlmostEqual(self.screen.single(AGE), (self.end - self.complete) / 60, delta=0.01)
+
+    def test_bars_add_up_to_the_truth_and_stand_where_the_calls_ended(self):
+        named = self.screen.panel(BARS)
+        self.assertEqual(named["B"], [])
+        for labels, values in named["A"]:
+            for at, value in values.items():
+                truth = self.history.count(at - WINDOW, at, keep=lambda call: call.skill.id == labels["skill_id"])
+                self.assertEqual(value, truth, (labels, at))
+        first = self.start // WINDOW * WINDOW - WINDOW
+        shown = sum(sum(values.values()) for _, values in named["A"])
+        self.assertEqual(shown, self.history.count(first, self.complete))
+
+    def test_bars_of_a_week_add_up_too(self):
+        screen = self.open(36)  # a wider step than a window
+        step = screen.step({"interval": "300s"})
+        wide = Screen(screen.dashboard, self.prometheus, self.end - 36 * 3600, self.end, scrape=1200)
+        self.assertGreater(wide.step({"interval": "300s"}), step)
+        shown = Counter()
+        for labels, values in wide.panel(BARS)["A"]:
+            shown[labels["skill_id"]] += sum(values.values())
+        last = self.end // 1200 * 1200
+        first = wide.start // 1200 * 1200 - 1200
+        for skill in SCENARIO.skills:
+            truth = self.history.count(first, last, keep=lambda call: call.skill == skill)
+            self.assertEqual(shown[skill.id], truth, skill)
+
+    def test_ranking(self):
+        panel = self.screen.panel(RANKING)
+        calls, windows = self.read_between(self.end - 3600, self.end)
+        mine = Counter(call.skill.id for call in calls)
+        self.assertEqual({labels["skill_id"] for labels, _ in panel["A"]}, set(mine))
+        for labels, values in panel["A"]:
+            self.assertAlmostEqual(*values.values(), 12 * mine[labels["skill_id"]] / windows, delta=0.5)
+            self.assertEqual(labels["skill_name"], {s.id: s.name for s in SCENARIO.skills}[labels["skill_id"]])
+        for labels, values in panel["C"]:
+            truth = self.history.count(MIDNIGHT, self.complete, keep=lambda call: call.skill.id == labels["skill_id"])
+            self.assertEqual(round(*values.values()), truth)
+        waits = {id: sorted(call.wait for call in calls if call.skill.id == id) for id in mine}
+        for labels, values in panel["D"]:
+            own = waits[labels["skill_id"]]
+            self.assertGreaterEqual(len(own), 10)
+            self.assertAlmostEqual(*values.values(), sum(wait <= 10 for wait in own) / len(own), places=3)
+        for labels, values in panel["E"]:
+            own = waits[labels["skill_id"]]
+            self.assertAlmostEqual(*values.values(), sum(own) / len(own), delta=0.5)
+        quantiles = {labels["skill_id"]: value for labels, values in panel["F"] for value in values.values()}
+        self.assertEqual(set(quantiles), {id for id, own in waits.items() if len(own) >= 20})
+        self.assertIn("4173", quantiles)
+
+    def test_more_than_usual(self):
+        panel = self.screen.panel(AGAINST)
+        at = self.end // WINDOW * WINDOW
+        for ref, week in (("A", 0), ("B", 1)):
+            ((_, values),) = panel[ref]
+            # What was counted in the hour before, give or take one window.
+            end = at - week * 7 * DAY
+            near = [sum(end - 3600 - slip < c.shown_at <= end - slip for c in self.history.calls) for slip in (-120, 0, 120)]
+            self.assertTrue(min(near) * 0.9 <= values[at] <= max(near) * 1.1, (values[at], near))
+        ((_, median),) = panel["C"]
+        weeks = sorted(
+            sum(at - w * 7 * DAY - 3600 < c.shown_at <= at - w * 7 * DAY for c in self.history.calls) for w in range(1, 5)
+        )
+        self.assertTrue(weeks[1] * 0.85 <= median[at] <= weeks[2] * 1.15, (weeks, median[at]))
+
+    def test_heat_map_columns_hold_each_call_once(self):
+        columns = self.screen.panel(HEATMAP)["A"]
+        bounds = {labels["le"] for labels, _ in columns}
+        self.assertIn("10.0", bounds)
+        (total,) = [values for labels, values in columns if labels["le"] == "+Inf"]
+        truth = sum(self.start // 900 * 900 - 900 < call.shown_at <= self.end // 900 * 900 for call in self.history.calls)
+        self.assertAlmostEqual(sum(total.values()), truth, delta=0.02 * truth)
+
+    def test_by_type(self):
+        shown = {labels["type_interaction"]: round(*values.values()) for labels, values in self.screen.panel(BY_TYPE)["A"]}
+        truth = Counter(call.skill.type for call in self.history.calls if self.start < call.shown_at <= self.end)
+        self.assertEqual(shown, truth)
+
+    def test_weekday_and_hour(self):
+        cells = {(int(l["day"]), l["hour"]): value for l, v in self.screen.panel(WEEK)["A"] for value in v.values()}
+        self.assertEqual(len(cells), 7 * 24)
+        truth = Counter()
+        since = self.end - 28 * DAY
+        for call in self.history.calls:
+            # By the hour in which it was counted.
+            when = datetime.fromtimestamp(call.shown_at, BOGOTA) if since < call.shown_at < self.end else None
+            if when:
+                truth[when.weekday(), f"{when.hour:02}"] += 1 / 4
+        self.assertAlmostEqual(sum(cells.values()), sum(truth.values()), delta=0.03 * sum(truth.values()))
+        for key, value in cells.items():
+            self.assertAlmostEqual(value, truth[key], delta=2 + 0.1 * truth[key], msg=str(key))
+
+    def test_annotations(self):
+        expected = {0: "WolkvoxAbandonmentSpike", 1: None, 2: None}
+        for i, annotation in enumerate(self.screen.dashboard["annotations"]["list"]):
+            answer = self.prometheus.range(self.screen.fill(annotation["expr"]), self.start, self.end, 60)
+            if expected[i]:
+                self.assertEqual({series["metric"]["alertname"] for series in answer}, {expected[i]})
+            if annotation["useValueForTime"]:
+                at = {float(value) for series in answer for _, value in series["values"]}
+                self.assertIn(SCENARIO.restarts[0] * 1000, at)
+            elif i == 1:
+                self.assertEqual(answer, [], "no outage, no catching up")
+
+
+if __name__ == "__main__":
+    unittest.main()

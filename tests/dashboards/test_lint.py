@@ -1,0 +1,193 @@
+"""The JSON files by themselves: current, complete, alike in both languages, and free of the traps of a slow counter."""
+
+import json
+import re
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+from screen import VARIABLE, panels_of, seconds
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "dashboards"
+FILES = {(language, name): FOLDER / language / f"{name}.json" for language in ("es", "en") for name in ("abandono", "exporter")}
+DASHBOARDS = {key: json.loads(path.read_text(encoding="utf-8")) for key, path in FILES.items()}
+BUILT_IN = {"__all", "__interval", "__rate_interval", "__range", "__url_time_range", "__value"}
+# What a person reads; everything else must be the same in both languages.
+TEXTS = {
+    "title", "description", "label", "name", "legendFormat", "noValue", "displayName", "options", "value", "text", "uid", "url",
+    "tooltip", "titleFormat", "textFormat", "sortBy", "renameByName",
+}
+RUNBOOKS = ROOT / "alerts" / "runbooks.md"
+RULES = sorted((ROOT / "alerts").glob("*.rules.yml"))
+
+
+def strings(value, path=()):
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from strings(item, (*path, key))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from strings(item, (*path, i))
+    elif isinstance(value, str):
+        yield path, value
+
+
+def shape(value, key=""):
+    """The structure without the texts."""
+    if isinstance(value, dict):
+        keys = [str(len(value))] if key in ("renameByName",) else sorted(value)
+        return {name: shape(value[name], name) if name in value else None for name in keys}
+    if isinstance(value, list):
+        return [shape(item, key) for item in value]
+    return type(value).__name__ if key in TEXTS and isinstance(value, str) else value
+
+
+def expressions(dashboard):
+    for panel in panels_of(dashboard):
+        for target in panel["targets"]:
+            yield panel, target
+
+
+class Lint(unittest.TestCase):
+    def test_the_files_are_current(self):
+        check = subprocess.run([sys.executable, FOLDER / "generate.py", "--check"], capture_output=True, text=True)
+        self.assertEqual(check.returncode, 0, check.stdout + check.stderr)
+
+    def test_a_stale_file_is_noticed(self):
+        path = FILES["es", "exporter"]
+        kept = path.read_text(encoding="utf-8")
+        try:
+            path.write_text(kept + " ", encoding="utf-8")
+            check = subprocess.run([sys.executable, FOLDER / "generate.py", "--check"], capture_output=True, text=True)
+        finally:
+            path.write_text(kept, encoding="utf-8")
+        self.assertEqual(check.returncode, 1)
+        self.assertIn("dashboards/es/exporter.json", check.stdout)
+
+    def test_both_languages_have_the_same_structure(self):
+        for name in ("abandono", "exporter"):
+            self.assertEqual(shape(DASHBOARDS["es", name]), shape(DASHBOARDS["en", name]))
+
+    def test_what_provisioning_needs(self):
+        uids = set()
+        for dashboard in DASHBOARDS.values():
+            self.assertEqual(dashboard["schemaVersion"], 39)
+            self.assertNotIn("id", dashboard)
+            self.assertRegex(dashboard["uid"], r"^[a-z-]{1,40}$")
+            uids.add(dashboard["uid"])
+            sources = [v["name"] for v in dashboard["templating"]["list"] if v["type"] == "datasource"]
+            self.assertEqual(sources, ["datasource"])
+            for path, text in strings(dashboard):
+                if path[-1] == "uid" and "datasource" in path:
+                    self.assertEqual(text, "${datasource}", path)
+        self.assertEqual(len(uids), len(DASHBOARDS))
+
+    def test_panels_have_all_that_a_reader_needs(self):
+        for dashboard in DASHBOARDS.values():
+            ids = [panel["id"] for panel in dashboard["panels"]]
+            self.assertEqual(len(ids), len(set(ids)))
+            for panel in panels_of(dashboard):
+                with self.subTest(panel=panel["title"]):
+                    self.assertTrue(panel["title"] and len(panel["description"]) > 20)
+                    self.assertTrue(panel["fieldConfig"]["defaults"]["unit"])
+                    self.assertTrue(panel["targets"])
+                    refs = [target["refId"] for target in panel["targets"]]
+                    self.assertEqual(len(refs), len(set(refs)))
+
+    def test_panels_do_not_overlap_and_leave_no_hole(self):
+        for dashboard in DASHBOARDS.values():
+            cells, bottom = set(), 0
+            for panel in dashboard["panels"]:
+                x, y, w, h = (panel["gridPos"][side] for side in "xywh")
+                self.assertTrue(0 <= x and x + w <= 24, panel["title"])
+                mine = {(column, line) for column in range(x, x + w) for line in range(y, y + h)}
+                self.assertFalse(mine & cells, f"{panel['title']} overlaps")
+                cells |= mine
+                bottom = max(bottom, y + h)
+            self.assertEqual(len(cells), 24 * bottom)
+
+    def test_variables_exist_and_are_used(self):
+        for dashboard in DASHBOARDS.values():
+            names = {variable["name"] for variable in dashboard["templating"]["list"]}
+            used = {a or b for _, text in strings(dashboard) for a, b in VARIABLE.findall(text)}
+            self.assertEqual(used - names - BUILT_IN, set())
+            self.assertEqual(names - used, set())
+
+    def test_links_resolve(self):
+        uids = {key: dashboard["uid"] for key, dashboard in DASHBOARDS.items()}
+        for (language, _), dashboard in DASHBOARDS.items():
+            targets = [text for path, text in strings(dashboard) if path[-1] == "url"]
+            self.assertTrue(targets)
+            for url in targets:
+                own = re.match(r"/d/([^?]+)", url)
+                if own:
+                    self.assertIn(own.group(1), [uid for key, uid in uids.items() if key[0] == language], url)
+                else:
+                    self.assertRegex(url, r"^\$\{runbooks\}(#\$\{__value\.text\})?$")
+
+    def test_queries_that_depend_on_the_step_have_a_min_step_of_a_window(self):
+        for dashboard in DASHBOARDS.values():
+            for panel, target in expressions(dashboard):
+                # The state is read off gauges; a minute shows a catch-up of 90 s.
+                least = 60 if panel["type"] == "state-timeline" else 300
+                if "$__interval" in target["expr"] or "$__rate_interval" in target["expr"]:
+                    self.assertGreaterEqual(seconds(target.get("interval", "0s")), least, panel["title"])
+                if target["range"] and "increase(" in target["expr"]:
+                    self.assertGreaterEqual(seconds(target.get("interval", "0s")), least, panel["title"])
+
+    def test_no_scrape_interval_hides_in_a_query(self):
+        """Every literal span is of windows (10 minutes or more) or the window's own length in a subquery's step."""
+        for dashboard in DASHBOARDS.values():
+            for panel, target in expressions(dashboard):
+                for span in re.findall(r"\[(\d+[smhdw])\]", target["expr"]):
+                    self.assertGreaterEqual(seconds(span), 600, panel["title"])
+                for step in re.findall(r":(\d+[smhdw])\]", target["expr"]):
+                    self.assertIn(seconds(step), (300, 3600), panel["title"])
+
+    def test_quantiles_are_gated(self):
+        for dashboard in DASHBOARDS.values():
+            for panel, target in expressions(dashboard):
+                if "histogram_quantile" in target["expr"]:
+                    self.assertRegex(target["expr"], r"> 19\.5$", panel["title"])
+
+    def test_bucket_bounds_are_written_as_floats(self):
+        for dashboard in DASHBOARDS.values():
+            for _, target in expressions(dashboard):
+                for bound in re.findall(r'le="([^"]*)"', target["expr"]):
+                    self.assertRegex(bound, r"^\d+\.\d+$")
+
+    def test_panels_of_counter_time_say_so(self):
+        lag = {"es": "entre 5 y 6 minutos después", "en": "5 to 6 minutes after"}
+        for language in ("es", "en"):
+            for panel in panels_of(DASHBOARDS[language, "abandono"]):
+                # The bars and today's numbers stand at the time of the calls.
+                exact = "$today" in str(panel["targets"][0]["expr"]) or "${today}" in panel["targets"][0]["expr"]
+                uses_counter = any("_total" in t["expr"] or "_bucket" in t["expr"] for t in panel["targets"])
+                if uses_counter and not exact and "window_abandoned_calls" not in panel["targets"][0]["expr"]:
+                    self.assertIn(lag[language], panel["description"], panel["title"])
+
+    def test_every_alert_has_a_name_and_a_runbook(self):
+        if not RUNBOOKS.exists() or not RULES:
+            self.skipTest("alerts/ is not there")
+        sys.path.insert(0, str(FOLDER))
+        from source.exporter import ALERTS
+
+        rules = "".join(path.read_text(encoding="utf-8") for path in RULES)
+        self.assertEqual(set(ALERTS), set(re.findall(r"alert: *(\w+)", rules)))
+        headings = {line.lstrip("# ").strip().lower() for line in RUNBOOKS.read_text(encoding="utf-8").splitlines() if line.startswith("#")}
+        self.assertEqual({name.lower() for name in ALERTS} - headings, set())
+
+    def test_every_recorded_series_is_recorded(self):
+        if not RULES:
+            self.skipTest("alerts/ is not there")
+        rules = "".join(path.read_text(encoding="utf-8") for path in RULES)
+        recorded = set(re.findall(r"record: *([\w:]+)", rules))
+        for dashboard in DASHBOARDS.values():
+            used = {name for _, target in expressions(dashboard) for name in re.findall(r"wolkvox:[\w:]+", target["expr"])}
+            self.assertEqual(used - recorded, set())
+
+
+if __name__ == "__main__":
+    unittest.main()
