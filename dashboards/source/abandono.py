@@ -60,7 +60,7 @@ STATS = [
             "Calls abandoned in the last complete window of 5 minutes. No data while the data are late.",
         ),
         (0, 1, 4, 4),
-        [instant(f"sum(wolkvox_window_abandoned_calls{{{q.CALLS}}}) or 0 * sum({q.AGE} < {q.LATE_AFTER})")],
+        [instant(f"sum(wolkvox_window_abandoned_calls{{{q.CALLS}}}) or 0 * sum({q.CURRENT})")],
         "short", decimals=0,
     ),
     stat(
@@ -69,7 +69,7 @@ STATS = [
             "Llamadas abandonadas por hora, según las ventanas leídas en la última hora.",
             "Calls abandoned an hour, from the windows read in the last hour.",
         ),
-        (4, 1, 4, 4), [instant(q.or_zero(q.last_hour(), "1h"))], "short", decimals=0,
+        (4, 1, 4, 4), [instant(q.or_zero(q.last_hour(), q.HALF_AN_HOUR_READ))], "short", decimals=0,
     ),
     stat(
         4, Text("Hoy", "Today"),
@@ -79,7 +79,7 @@ STATS = [
             "Calls abandoned since the operation's midnight, on the day on which the range shown ends. "
             "Counts the windows read so far.",
         ),
-        (8, 1, 4, 4), [instant(q.or_zero(q.total(TODAY), TODAY))], "short", decimals=0,
+        (8, 1, 4, 4), [instant(q.or_zero(q.total(TODAY), q.CURRENT))], "short", decimals=0,
     ),
     stat(
         5, Text("Cambio en 1 semana", "Change in 1 week"),

@@ -1,11 +1,11 @@
 """The queries. A call counter moves once in a window and in one step, which is what makes the usual PromQL wrong here:
 `increase(calls[15m])` sees now two and now three windows. Each function says what it does about that.
 
-Two ideas carry all of them:
+Three ideas carry all of them:
 
 * Calls and `wolkvox_windows_total` are scraped together, so what `increase` extrapolates cancels in their ratio: calls per
-  window, exact at every scrape interval. Times a fixed number of windows it is a rate that a catch-up can't inflate
-  (`per_windows`); times the true number of windows it is a total (`total`).
+  window, exact at every scrape interval and not inflated by a catch-up (`per_windows`).
+* A total is the counter's growth and nothing else: no extrapolation (`total`).
 * The window gauge holds one whole window. Looked at once for each window it adds up to the truth (`bars`).
 
 A counter moves when its window is read, 5 to 6 minutes after the calls. `bars` and TODAY put that right; the others say it.
@@ -33,6 +33,16 @@ TOP_SKILLS = 8
 OPERATION = 'operation=~"$operation"'
 CALLS = f'{OPERATION}, skill_id=~"$skill", type_interaction=~"$type"'
 SKILL = "operation, skill_id"
+
+# How old the data are.
+AGE = f"time() - wolkvox_complete_until_timestamp_seconds{{{OPERATION}}}"
+AGE_MINUTES = f"max({AGE}) / 60"
+# Two windows and the settling time: what the contract calls stale.
+LATE_AFTER = 2 * WINDOW + SETTLE
+LATE_MINUTES = LATE_AFTER // 60
+# WolkvoxDataStale.
+STALE_MINUTES = 20
+CURRENT = f"{AGE} < {LATE_AFTER}"
 
 # Seconds since midnight of the operation's zone at the end of the time range, as the zone is observed in the data; UTC
 # until it is known, which takes a few calls. The day's first window is read LOOK_AHEAD after midnight at the earliest, so
@@ -82,18 +92,17 @@ def last_hour(by="", modifier=""):
 def total(span, by="", modifier="", part="abandoned_calls_total", extra=""):
     """Calls in the windows read during `span`: a whole number, true to the call.
 
-    `round(w) / w` takes out of the calls what `increase` has extrapolated, as seen on the windows.
+    The exporter's counters never fall, so a counter's growth is its highest less its lowest value, with nothing
+    extrapolated. Where one fell all the same (a new ledger under the old name), `increase` takes its place.
     """
-    read = windows(span, modifier)
-    return (
-        f"{summed(by)} ({calls(span, with_operation(by), modifier, part, extra)}"
-        f" * on (operation) group_left () (round({read}) / ({read} > 0)))"
-    )
+    counter = f"wolkvox_{part}{{{CALLS}{extra}}}[{span}] {modifier}".strip()
+    grown = f"max_over_time({counter}) - min_over_time({counter}) and resets({counter}) == 0"
+    return f"{summed(by)} ({grown} or increase({counter}))"
 
 
-def or_zero(expression, span):
-    """0 instead of nothing where windows were read and no call has ever been seen."""
-    return f"{expression} or 0 * sum({windows(span)})"
+def or_zero(expression, known):
+    """0 instead of nothing where `known` says that there is something to know and no call has ever been seen."""
+    return f"{expression} or 0 * sum({known})"
 
 
 def ratio(part, whole, least):
@@ -156,6 +165,9 @@ HEAT = per_windows(3, "$__interval", "le", part="abandon_time_seconds_bucket")
 SKILL_NAME = "group by (operation, skill_id, skill_name) (wolkvox_abandoned_calls_total{" + CALLS + "})"
 
 
+HALF_AN_HOUR_READ = f"{windows('1h')} > {PER_HOUR // 2 - 0.5:g}"
+
+
 def ranking_calls():
     """Calls of the last hour by skill, with its present name; skills without any are left out."""
     return f"({last_hour(SKILL)} > 0.5) * on ({SKILL}) group_left (skill_name) {SKILL_NAME}"
@@ -180,15 +192,8 @@ def weekday_hour(weeks=4):
     return f'label_replace({mean}, "hour", "0$1", "hour", "([0-9])")'
 
 
-# ---- on call
+# ---- the exporter itself
 
-AGE = f"time() - wolkvox_complete_until_timestamp_seconds{{{OPERATION}}}"
-AGE_MINUTES = f"max({AGE}) / 60"
-# Two windows and the settling time: what the contract calls stale.
-LATE_AFTER = 2 * WINDOW + SETTLE
-LATE_MINUTES = LATE_AFTER // 60
-# WolkvoxDataStale.
-STALE_MINUTES = 20
 # The last poll failed, a token was refused, and nothing else has failed of late. The pause after a refused token grows to
 # 12 windows: a refusal stands in the counter at least that often.
 REJECTED = (

@@ -360,7 +360,7 @@ class History:
         """OpenMetrics text of every scrape."""
         phase = 7  # scrapes fall off the grid of windows
         detail = range(self.detail + phase, self.scenario.end + 1, self.scenario.scrape)
-        coarse = range(self.start + phase, self.detail, 120)
+        coarse = range(self.start + phase, self.detail, 60)
         with open(path, "w", encoding="utf-8") as out:
             last = None
             for (name, labels), steps in sorted(self.series.items()):

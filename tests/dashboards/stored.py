@@ -69,6 +69,7 @@ def serve(scenario, address=None, binary=None):
     history = History(scenario)
     folder = Path(tempfile.mkdtemp(prefix="wolkvox-dashboards-"))
     server = None
+    stack = contextlib.ExitStack()
     try:
         text = folder / "samples.om"
         history.write(text)
@@ -79,7 +80,7 @@ def serve(scenario, address=None, binary=None):
         )
         text.unlink()
         (folder / "prometheus.yml").write_text("{}\n")
-        log = (folder / "log").open("w+")
+        log = stack.enter_context((folder / "log").open("w+"))
         server = subprocess.Popen(
             [binary or os.environ.get("PROMETHEUS", "prometheus"), f"--config.file={folder / 'prometheus.yml'}",
              f"--storage.tsdb.path={folder / 'data'}", "--storage.tsdb.retention.time=30y", f"--web.listen-address={address}"],
@@ -91,6 +92,7 @@ def serve(scenario, address=None, binary=None):
         if server:
             server.terminate()
             server.wait()
+        stack.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,0 +1,206 @@
+"""The dashboards where things are not as usual: a night without calls, outages, one skill, sixty skills with long names."""
+
+import unittest
+
+import scenarios
+from history import WINDOW, local
+from screen import Screen, panels_of
+from stored import serve
+from test_day import BARS, BY_TYPE, HEATMAP, LAST_HOUR, LAST_WINDOW, RANKING, TODAY
+from test_lint import DASHBOARDS
+
+MIDNIGHT = local("2026-03-18 00:00")
+
+
+class Case(unittest.TestCase):
+    scenario = None
+
+    @classmethod
+    def setUpClass(cls):
+        if cls.scenario is None:
+            raise unittest.SkipTest("a base class")
+        cls.history, cls.prometheus = cls.enterClassContext(serve(cls.scenario))
+        cls.end = cls.scenario.end
+        cls.complete = (cls.end - 70) // WINDOW * WINDOW
+
+    def open(self, name="abandono", hours=None, end=None, **chosen):
+        end = end or self.end
+        hours = hours or min(12, self.scenario.hours - 1)
+        return Screen(
+            DASHBOARDS["es", name], self.prometheus, end - hours * 3600, end, self.scenario.scrape, **chosen
+        )
+
+    def check_runs_without_nan(self):
+        for name in ("abandono", "exporter"):
+            screen = self.open(name)
+            for panel in panels_of(screen.dashboard):
+                for target in panel["targets"]:
+                    for _, values in screen.run(target):
+                        for value in values.values():
+                            self.assertEqual(value, value, f"NaN in {panel['title']}")
+
+
+class Night(Case):
+    scenario = scenarios.NIGHT
+
+    def test_every_query_runs(self):
+        self.check_runs_without_nan()
+
+    def test_nothing_is_zero_and_not_unknown(self):
+        screen = self.open()
+        self.assertEqual(self.history.count(MIDNIGHT, self.end), 0)
+        for id in (LAST_WINDOW, LAST_HOUR, TODAY):
+            self.assertEqual(screen.single(id), 0, id)
+
+    def test_the_ranking_is_empty(self):
+        self.assertEqual(self.open().panel(RANKING)["A"], [])
+
+    def test_today_is_right_at_every_minute_after_midnight(self):
+        for minute in range(1, 20):
+            at = MIDNIGHT + 60 * minute + 20
+            # The first window of the day is read at 00:06; until the one before it is surely read, the day is yesterday.
+            if minute < 4:
+                continue
+            self.assertEqual(self.open(end=at, hours=6).single(TODAY), 0, minute)
+
+    def test_yesterday_counts_up_to_its_last_window(self):
+        at = MIDNIGHT + 200
+        start = MIDNIGHT - 6 * 3600
+        shown = self.open(end=at, hours=6).panel(BY_TYPE)["A"]
+        truth = self.history.count(start, MIDNIGHT, known_at=at)
+        late = sum(call.ended < start and call.shown_at > at - 6 * 3600 for call in self.history.calls)
+        self.assertEqual(round(sum(value for _, values in shown for value in values.values())), truth + late)
+
+
+class NewLedger(Case):
+    """The first minutes: windows are read, no call has ever been seen."""
+
+    scenario = scenarios.Scenario(name="new", skills=scenarios.CENTRE[:1], end=local("2026-03-18 03:12"), hours=2)
+
+    def test_zero_is_shown(self):
+        self.assertEqual(self.history.calls, [])
+        screen = Screen(DASHBOARDS["es", "abandono"], self.prometheus, self.end - 3600, self.end)
+        for id in (LAST_WINDOW, LAST_HOUR, TODAY):
+            self.assertEqual(screen.single(id), 0, id)
+
+    def test_every_query_runs(self):
+        self.check_runs_without_nan()
+
+
+class Outages(Case):
+    scenario = scenarios.OUTAGE
+
+    def test_every_query_runs(self):
+        self.check_runs_without_nan()
+
+    def test_the_last_window_is_unknown_while_stale(self):
+        self.assertIsNone(self.open().single(LAST_WINDOW))
+
+    def test_a_bar_is_the_truth_or_it_is_not_there(self):
+        shown = 0
+        for labels, values in self.open().panel(BARS)["A"]:
+            for at, value in values.items():
+                truth = self.history.count(at - WINDOW, at, keep=lambda call: call.skill.id == labels["skill_id"])
+                self.assertEqual(value, truth, (labels, at))
+                shown += value
+        self.assertGreater(shown, 50)
+        self.assertLess(shown, self.history.count(self.end - 12 * 3600, self.end))
+
+    def test_today_counts_what_was_caught_up(self):
+        at = local("2026-03-18 11:10")  # after the first outage
+        complete = (at - 70) // WINDOW * WINDOW
+        truth = self.history.count(MIDNIGHT, complete, known_at=at)
+        self.assertEqual(round(self.open(end=at, hours=10).single(TODAY)), truth)
+
+    def test_a_catch_up_is_no_spike(self):
+        at = local("2026-03-18 11:10")
+        after = self.open(end=at, hours=10).single(LAST_HOUR)
+        # 50 minutes came at once; read as calls an hour they are the mean over all of them.
+        reads = [call for call in self.history.calls if at - 3600 < call.shown_at <= at]
+        self.assertLess(after, len(reads) * 1.02)
+        busiest = max(
+            self.history.count(hour, hour + 3600) for hour in range(local("2026-03-18 08:00"), at - 3600, WINDOW)
+        )
+        self.assertLess(after, 1.5 * busiest)
+
+    def test_the_heat_map_shows_no_burst(self):
+        (total,) = [v for labels, v in self.open().panel(HEATMAP)["A"] if labels["le"] == "+Inf"]
+        catch_up = local("2026-03-18 11:15")
+        mean = self.history.count(local("2026-03-18 10:00"), local("2026-03-18 11:05")) / 13 * 3
+        self.assertLess(total[catch_up], 2.5 * mean)
+
+    def states(self):
+        panel = self.open("exporter").panel(9)["A"]
+        return {labels["operation"]: values for labels, values in panel}
+
+    def test_the_state_tells_each_phase(self):
+        state = self.states()["ventas"]
+
+        def at(time):
+            return state[local(f"2026-03-18 {time}")]
+
+        self.assertEqual(at("10:10"), 0)
+        self.assertEqual(at("10:40"), 1, "late after the first outage")
+        self.assertEqual(at("11:08"), 2, "catching up")
+        self.assertEqual(at("12:00"), 0)
+        self.assertEqual(at("14:00"), 3, "token refused")
+        self.assertEqual(at("14:40"), 0)
+        self.assertEqual(at("15:30"), 1, "the last outage is not the token's")
+
+    def test_calls_by_outcome(self):
+        shown = {labels["outcome"]: values for labels, values in self.open("exporter").panel(12)["A"]}
+        self.assertLessEqual({"ok", "empty", "timeout", "unauthorized", "connect"}, set(shown))
+        self.assertNotIn("quota_exceeded", shown)
+        # Two operations, three tries each in five minutes.
+        self.assertAlmostEqual(shown["timeout"][local("2026-03-18 10:40")], 72, delta=4)
+
+    def test_windows_are_three_but_for_the_outages(self):
+        panel = {labels["operation"]: values for labels, values in self.open("exporter").panel(11)["A"]}
+        self.assertAlmostEqual(panel["ventas"][local("2026-03-18 09:00")], 3, delta=0.1)
+        self.assertEqual(panel["ventas"][local("2026-03-18 10:50")], 0)
+
+
+class OneSkill(Case):
+    scenario = scenarios.ONE_SKILL
+
+    def test_every_query_runs(self):
+        self.check_runs_without_nan()
+
+    def test_there_are_no_others(self):
+        panel = self.open().panel(BARS)
+        self.assertEqual(len(panel["A"]), 1)
+        self.assertEqual(panel["B"], [])
+
+
+class Sixty(Case):
+    scenario = scenarios.SIXTY
+
+    def test_every_query_runs(self):
+        self.check_runs_without_nan()
+
+    def test_eight_are_named_and_the_others_make_up_the_rest(self):
+        screen = self.open()
+        panel = screen.panel(BARS)
+        self.assertEqual(len(panel["A"]), 8)
+        shown = sum(sum(values.values()) for ref in "AB" for _, values in panel[ref])
+        first = screen.start // WINDOW * WINDOW - WINDOW
+        self.assertEqual(shown, self.history.count(first, self.complete))
+
+    def test_names_with_quotes_become_options(self):
+        options = dict(self.open().options["skill"])
+        self.assertEqual(options["4003"], self.scenario.skills[3].name)
+
+    def test_one_skill_of_them(self):
+        screen = self.open(skill=["4003"])
+        truth = self.history.count(MIDNIGHT, self.complete, known_at=self.end, keep=lambda call: call.skill.id == "4003")
+        self.assertEqual(round(screen.single(TODAY)), truth)
+
+    def test_half_an_hour_into_the_day_today_is_true(self):
+        for at in (local("2026-03-18 08:31"), local("2026-03-18 10:04"), local("2026-03-18 11:59")):
+            complete = (at - 70) // WINDOW * WINDOW
+            truth = self.history.count(MIDNIGHT, complete, known_at=at)
+            self.assertEqual(round(self.open(end=at, hours=2).single(TODAY)), truth, at)
+
+
+if __name__ == "__main__":
+    unittest.main()
