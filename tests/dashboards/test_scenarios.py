@@ -96,6 +96,10 @@ class Outages(Case):
     def test_the_last_window_is_unknown_while_stale(self):
         self.assertIsNone(self.open().single(LAST_WINDOW))
 
+    def test_the_last_hour_is_unknown_when_most_of_it_was_not_read(self):
+        self.assertIsNone(self.open(end=local("2026-03-18 10:55"), hours=8).single(LAST_HOUR))
+        self.assertIsNotNone(self.open(end=local("2026-03-18 10:30"), hours=8).single(LAST_HOUR))
+
     def test_a_bar_is_the_truth_or_it_is_not_there(self):
         shown = 0
         for labels, values in self.open().panel(BARS)["A"]:
