@@ -299,7 +299,7 @@ BY_TYPE = panel(
 DAY_COLUMN = Text("Día", "Day")
 WEEK = panel(
     17, "table", Text("Cuándo abandonan: llamadas por hora, media de 4 semanas", "When they abandon: calls an hour, mean of 4 weeks"),
-    lagging(
+    Text(
         "Media de las llamadas abandonadas en cada hora de cada día de la semana, en las 4 semanas antes del final del rango, "
         "en la hora local de la operación. Vacío hasta que el exportador conoce esa hora por los datos.",
         "Mean of the calls abandoned in each hour of each weekday, in the 4 weeks before the end of the range, in the "

@@ -29,6 +29,7 @@ ALERTS = {
     "WolkvoxQuotaExceeded": Text("Cupo del día agotado", "Day's quota exceeded"),
     "WolkvoxCatchingUp": Text("Poniéndose al día", "Catching up"),
     "WolkvoxRowsRejected": Text("Filas rechazadas", "Rows rejected"),
+    "WolkvoxRowsMissing": Text("Filas que no llegaron", "Rows missing"),
     "WolkvoxTimezoneMismatch": Text("Zona horaria equivocada", "Time zone mismatch"),
     "WolkvoxDataSkipped": Text("Datos dejados atrás", "Data skipped"),
     "WolkvoxSeriesOverflow": Text("Demasiadas series", "Series overflow"),
@@ -95,16 +96,16 @@ FIRING_TABLE = table(
         "The firing alerts, each with a link to its runbook: what it means, how to check, what to do.",
     ),
     (0, 5, 12, 7),
-    [column("A", f'label_replace(sum by (alertname, severity, operation, skill_id) ({ALERTS_HERE}), "runbook", "$1", "alertname", "(.+)")')],
+    [column("A", f'label_replace(sum by (alertname, severity, operation, skill_name) ({ALERTS_HERE}), "runbook", "$1", "alertname", "(.+)")')],
     "none", joined=False,
-    order=["alertname", "severity", "operation", "skill_id", "runbook"],
+    order=["alertname", "severity", "operation", "skill_name", "runbook"],
     names={
-        "alertname": ALERT_COLUMN, "severity": SEVERITY_COLUMN, "operation": OPERATION_COLUMN, "skill_id": SKILL_COLUMN,
+        "alertname": ALERT_COLUMN, "severity": SEVERITY_COLUMN, "operation": OPERATION_COLUMN, "skill_name": SKILL_COLUMN,
         "runbook": RUNBOOK_COLUMN,
     },
     no_value=Text("Ninguna alerta activa", "No alert is firing"),
     overrides=[
-        override(ALERT_COLUMN, mappings=mapping(*((name, text, None) for name, text in ALERTS.items())), custom__minWidth=240),
+        override(ALERT_COLUMN, mappings=mapping(*((name, text, None) for name, text in ALERTS.items())), custom__minWidth=220),
         override(
             SEVERITY_COLUMN, custom__width=110, custom__cellOptions={"type": "color-text"},
             mappings=mapping(
@@ -112,7 +113,7 @@ FIRING_TABLE = table(
                 ("info", Text("nota", "info"), BLUE),
             ),
         ),
-        override(OPERATION_COLUMN, custom__width=110), override(SKILL_COLUMN, custom__width=80),
+        override(OPERATION_COLUMN, custom__width=100), override(SKILL_COLUMN, custom__width=130),
         override(
             # The link's end is what the cell shows: the heading's anchor.
             RUNBOOK_COLUMN, custom__minWidth=160,

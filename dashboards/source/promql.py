@@ -8,7 +8,8 @@ Three ideas carry all of them:
 * A total is the counter's growth and nothing else: no extrapolation (`total`).
 * The window gauge holds one whole window. Looked at once for each window it adds up to the truth (`bars`).
 
-A counter moves when its window is read, 5 to 6 minutes after the calls. `bars` and TODAY put that right; the others say it.
+A counter moves when its window is read, 5 to 6 minutes after the calls. `bars`, `weekday_hour` and TODAY put that right; the
+others say it.
 """
 
 # One window and the time after its end at which it is read: the exporter's `interval` and `settle`.
@@ -176,18 +177,17 @@ def ranking_calls():
 def weekday_hour(weeks=4):
     """Mean calls in an hour, by weekday (0 is Monday) and hour of the operation's zone.
 
-    `count_values` turns the hour into a label. The subquery stands on whole hours; the hour it looks back on is named after
-    its middle.
+    The subquery stands on whole hours and looks LOOK_AHEAD past each: there the hour's windows have been read, and no other.
+    `count_values` turns the number of the hour into a label; the hour is named after its middle.
     """
-    local = (
-        f"(max by (operation) (wolkvox_observed_utc_offset_seconds{{{OPERATION}}}) + time() - 1800)"
-    )
+    local = f"(max by (operation) (wolkvox_observed_utc_offset_seconds{{{OPERATION}}}) + time() - 1800)"
     hour = f'count_values by (operation) ("hour", hour({local}))'
     day = f'count_values by (operation) ("day", (day_of_week({local}) + 6) % 7)'
-    rate = (
-        f"{PER_HOUR} * {calls('1h', 'operation')} / on (operation) ({windows('1h')} > {PER_HOUR / 2 - 0.5:g})"
+    read = f"offset -{LOOK_AHEAD}s"
+    each = (
+        f"{per_windows(PER_HOUR, '1h', 'operation', read, least=PER_HOUR // 2)}"
+        f" * on (operation) group_left (hour) {hour} * on (operation) group_left (day) {day}"
     )
-    each = f"{rate} * on (operation) group_left (hour) {hour} * on (operation) group_left (day) {day}"
     mean = f"sum by (day, hour) (avg_over_time(({each})[{weeks}w:1h]))"
     return f'label_replace({mean}, "hour", "0$1", "hour", "([0-9])")'
 
