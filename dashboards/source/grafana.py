@@ -238,7 +238,7 @@ def annotation(name, expr, color, title, text, tags="", at_value=False, enable=T
     return {
         "name": name, "datasource": SOURCE, "enable": enable, "hide": False, "iconColor": color, "expr": expr,
         "step": "60s", "titleFormat": title, "textFormat": text, "tagKeys": tags,
-        "useValueForTime": "on" if at_value else False,
+        "useValueForTime": at_value,
     }
 
 
