@@ -199,13 +199,12 @@ def weekday_hour(weeks=4):
 REJECTED = (
     f'sum by (operation) (increase(wolkvox_polls_total{{{OPERATION}, outcome="unauthorized"}}[{13 * WINDOW}s])) > 0.5'
     f" and on (operation) wolkvox_up{{{OPERATION}}} == 0"
-    f" unless on (operation) sum by (operation)"
+    " unless on (operation) sum by (operation)"
     f' (increase(wolkvox_polls_total{{{OPERATION}, outcome!~"ok|empty|unauthorized"}}[{3 * WINDOW}s])) > 0.5'
 )
 STATE_OK, STATE_LATE, STATE_CATCHING_UP, STATE_REJECTED = 0, 1, 2, 3
 STATE = (
-    f"0 * ({REJECTED}) + {STATE_REJECTED}"
-    f" or max by (operation) (max_over_time(wolkvox_catching_up{{{OPERATION}}}[$__rate_interval]) == 1) * {STATE_CATCHING_UP}"
-    f" or 0 * max by (operation) ({AGE} > {LATE_AFTER}) + {STATE_LATE}"
-    f" or 0 * max by (operation) ({AGE})"
+    f"0 * ({REJECTED}) + {STATE_REJECTED} or max by (operation)"
+    f" (max_over_time(wolkvox_catching_up{{{OPERATION}}}[$__rate_interval]) == 1) * {STATE_CATCHING_UP} or 0 * max by"
+    f" (operation) ({AGE} > {LATE_AFTER}) + {STATE_LATE} or 0 * max by (operation) ({AGE})"
 )

@@ -1,10 +1,8 @@
 """Weeks of an exporter's life as OpenMetrics text, with the truth beside it.
 
-A `Scenario` says what happens: skills, incidents, outages, restarts. `History(scenario)` draws the calls from a seed, lets a
-plain model of the exporter read them window by window as the contract says (settle, hold, catch-up, no window gauge from a
-stale window), scrapes it, and writes what Prometheus would have stored. `History.calls` is the truth that tests compare with.
-
-Traffic: a bank's call centre, by hour of day; strongly over-dispersed (a gamma factor for every half hour).
+A `Scenario` says what happens: skills, incidents, outages, restarts. `History(scenario)` lets a plain model of the exporter
+read its calls window by window as the contract says (settle, hold, catch-up, no window gauge from a stale window), scrapes
+it, and writes what Prometheus would have stored. `History.calls` is the truth that tests compare with.
 """
 
 import bisect
@@ -12,98 +10,31 @@ import math
 import random
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
 
-BOGOTA = timezone(timedelta(hours=-5))
-WINDOW = 300
+from traffic import DAY, WINDOW, draw_calls
+
 SETTLE = 60
 HOLD = 90
 STALE_AFTER = 2 * WINDOW + SETTLE
-DAY = 86400
-
-# Abandoned calls per hour of a weekday, 7h to 23h: offered calls times the share that hung up.
-OFFERED = [31, 67, 101, 117, 105, 95, 89, 92, 87, 87, 72, 64, 46, 43, 52, 58, 40]
-ABANDONED_SHARE = [0.07, 0.12, 0.19, 0.22, 0.22, 0.19, 0.14, 0.17, 0.25, 0.25, 0.24, 0.22, 0.16, 0.11, 0.16, 0.18, 0.15]
-WEEKDAY_FACTOR = [1, 1, 1, 1, 1 / 3, 1 / 10, 1 / 20]
-# Variance over mean of the hourly counts is about 15 in real data.
-GAMMA_SHAPE = 1.3
-# (share of calls, seconds waited at most): the time to abandon.
-WAIT_QUANTILES = [
-    (0, 1), (0.048, 5), (0.1, 9), (0.137, 10), (0.25, 18), (0.35, 30), (0.5, 54),
-    (0.75, 109), (0.9, 209), (0.95, 295), (0.99, 551), (1, 2405),
-]
 ABANDON_BUCKETS = [5, 10, 15, 20, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 600, 1200]
 POLL_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 75]
 OUTCOMES = [
-    "ok", "empty", "unauthorized", "quota_exceeded", "busy", "maintenance", "bad_request", "server_error", "timeout",
-    "connect", "malformed", "incomplete",
+    "ok",
+    "empty",
+    "unauthorized",
+    "quota_exceeded",
+    "busy",
+    "maintenance",
+    "bad_request",
+    "server_error",
+    "timeout",
+    "connect",
+    "malformed",
+    "incomplete",
 ]
 DISPOSITIONS = ["counted", "duplicate", "other_result", "before_start", "not_selected", "rejected"]
 REASONS = ["date", "shape", "range"]
 TARGET = {"job": "wolkvox", "instance": "exporter:10119"}
-
-
-def local(text):
-    """'2026-03-18 10:00' in the operation's zone -> epoch seconds."""
-    return int(datetime.fromisoformat(text).replace(tzinfo=BOGOTA).timestamp())
-
-
-@dataclass(frozen=True)
-class Skill:
-    operation: str
-    id: str
-    name: str
-    share: float  # of the centre's calls
-    type: str = "inbound"
-    born: int = 0  # no call before
-
-
-@dataclass(frozen=True)
-class Incident:
-    skill_ids: tuple
-    start: int
-    end: int
-    factor: float
-
-
-@dataclass(frozen=True)
-class Outage:
-    start: int
-    end: int
-    outcome: str
-
-
-@dataclass(frozen=True)
-class Alert:
-    name: str
-    severity: str
-    start: int
-    end: int
-    labels: tuple = ()
-
-
-@dataclass(frozen=True)
-class Scenario:
-    name: str
-    skills: tuple
-    end: int
-    weeks: int = 0  # of coarse history before the detailed stretch
-    hours: int = 24  # of detail before `end`
-    scrape: int = 30
-    incidents: tuple = ()
-    outages: tuple = ()
-    restarts: tuple = ()
-    alerts: tuple = ()
-    seed: int = 1
-
-
-@dataclass
-class Call:
-    ended: int  # second of the hang-up
-    skill: Skill
-    wait: float
-    read_at: float = math.inf  # when the exporter counted it
-    shown_at: float = math.inf  # when /metrics shows it: later than read_at for a series on hold
 
 
 @dataclass
@@ -126,44 +57,6 @@ class Steps:
     def get(self, time):
         i = bisect.bisect_right(self.at, time) - 1
         return self.values[i] if i >= 0 else None
-
-
-def waited(rng):
-    u = rng.random()
-    for (p0, w0), (p1, w1) in zip(WAIT_QUANTILES, WAIT_QUANTILES[1:]):
-        if u <= p1:
-            return round(math.exp(math.log(w0) + (u - p0) / (p1 - p0) * (math.log(w1) - math.log(w0))))
-    return 2405
-
-
-def poisson(rng, mean):
-    limit, count, product = math.exp(-mean), 0, rng.random()
-    while product > limit:
-        count += 1
-        product *= rng.random()
-    return count
-
-
-def draw_calls(scenario, start):
-    rng = random.Random(scenario.seed)
-    calls = []
-    step = 300
-    for skill in scenario.skills:
-        busy = 1.0
-        for time in range(start, scenario.end, step):
-            if (time - start) % 1800 == 0:
-                busy = rng.gammavariate(GAMMA_SHAPE, 1 / GAMMA_SHAPE)
-            when = datetime.fromtimestamp(time, BOGOTA)
-            hour = when.hour - 7
-            if not 0 <= hour < len(OFFERED) or time < skill.born:
-                continue
-            mean = OFFERED[hour] * ABANDONED_SHARE[hour] * WEEKDAY_FACTOR[when.weekday()] * skill.share * busy * step / 3600
-            for incident in scenario.incidents:
-                if skill.id in incident.skill_ids and incident.start <= time < incident.end:
-                    mean = incident.factor * max(mean / busy, 0.5)
-            for _ in range(poisson(rng, mean)):
-                calls.append(Call(time + rng.randrange(step), skill, waited(rng)))
-    return sorted(calls, key=lambda call: call.ended)
 
 
 class History:
@@ -204,8 +97,11 @@ class History:
         counters = {
             name: self._steps(name, **own)
             for name in (
-                "wolkvox_rows_missing_total", "wolkvox_abandon_time_unreadable_total", "wolkvox_late_rows_total",
-                "wolkvox_skipped_seconds_total", "wolkvox_series_overflow_total",
+                "wolkvox_rows_missing_total",
+                "wolkvox_abandon_time_unreadable_total",
+                "wolkvox_late_rows_total",
+                "wolkvox_skipped_seconds_total",
+                "wolkvox_series_overflow_total",
             )
         }
         first = self.start
@@ -224,7 +120,9 @@ class History:
             outage = next((o for o in self.scenario.outages if o.start <= at < o.end), None)
             last_poll.set(at, at)
             if at > self.detail:
-                self._observe_poll(at, own, 75 if outage and outage.outcome == "timeout" else self.rng.lognormvariate(0, 0.6))
+                self._observe_poll(
+                    at, own, 75 if outage and outage.outcome == "timeout" else self.rng.lognormvariate(0, 0.6)
+                )
             if outage:
                 tries = 3 if outage.outcome in ("timeout", "connect", "server_error") else 1
                 polls[outage.outcome].add(at, tries)
@@ -283,7 +181,10 @@ class History:
 
     def _labels(self, skill):
         return {
-            "operation": skill.operation, "skill_id": skill.id, "skill_name": skill.name, "type_interaction": skill.type,
+            "operation": skill.operation,
+            "skill_id": skill.id,
+            "skill_name": skill.name,
+            "type_interaction": skill.type,
         }
 
     def _gauge(self, skill):

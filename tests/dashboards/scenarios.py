@@ -1,6 +1,6 @@
 """The situations in which the dashboards are tested and looked at. All times are local to the operation (Bogotá)."""
 
-from history import Alert, Incident, Outage, Scenario, Skill, local
+from traffic import Alert, Incident, Outage, Scenario, Skill, local
 
 CENTRE = (
     Skill("ventas", "4173", "Ventas", 0.40),
@@ -22,10 +22,20 @@ DAY = Scenario(
     incidents=(Incident(("4173", "4180"), local("2026-03-18 14:50"), local("2026-03-18 15:30"), 4.5),),
     restarts=(local("2026-03-18 08:12"),),
     alerts=(
-        Alert("WolkvoxAbandonmentSpike", "critical", local("2026-03-18 15:04"), local("2026-03-18 16:10"),
-              (("operation", "ventas"), ("skill_id", "4173"), ("skill_name", "Ventas"))),
-        Alert("WolkvoxRowsRejected", "warning", local("2026-03-18 14:20"), local("2026-03-18 16:10"),
-              (("operation", "ventas"),)),
+        Alert(
+            "WolkvoxAbandonmentSpike",
+            "critical",
+            local("2026-03-18 15:04"),
+            local("2026-03-18 16:10"),
+            (("operation", "ventas"), ("skill_id", "4173"), ("skill_name", "Ventas")),
+        ),
+        Alert(
+            "WolkvoxRowsRejected",
+            "warning",
+            local("2026-03-18 14:20"),
+            local("2026-03-18 16:10"),
+            (("operation", "ventas"),),
+        ),
     ),
 )
 
@@ -42,8 +52,15 @@ OUTAGE = Scenario(
         Outage(local("2026-03-18 13:40"), local("2026-03-18 14:20"), "unauthorized"),
         Outage(local("2026-03-18 15:05"), local("2026-03-18 15:40"), "connect"),
     ),
-    alerts=(Alert("WolkvoxDataStale", "critical", local("2026-03-18 15:21"), local("2026-03-18 15:40"),
-                  (("operation", "ventas"),)),),
+    alerts=(
+        Alert(
+            "WolkvoxDataStale",
+            "critical",
+            local("2026-03-18 15:21"),
+            local("2026-03-18 15:40"),
+            (("operation", "ventas"),),
+        ),
+    ),
 )
 
 ONE_SKILL = Scenario(name="one_skill", skills=CENTRE[:1], end=local("2026-03-18 12:22"), hours=13)
@@ -52,7 +69,9 @@ LONG = "Atención preferencial a clientes empresariales de la región Caribe y A
 SIXTY = Scenario(
     name="sixty",
     skills=tuple(
-        Skill("ventas", str(4000 + i), f"{LONG} «{i}» \"VIP\"" if i % 20 == 3 else f"Skill {i:02} sede norte", 1.2 / (1 + i))
+        Skill(
+            "ventas", str(4000 + i), f'{LONG} «{i}» "VIP"' if i % 20 == 3 else f"Skill {i:02} sede norte", 1.2 / (1 + i)
+        )
         for i in range(60)
     ),
     end=local("2026-03-18 12:22"),

@@ -74,17 +74,32 @@ def serve(scenario, address=None, binary=None):
         text = folder / "samples.om"
         history.write(text)
         subprocess.run(
-            ["promtool", "tsdb", "create-blocks-from", "openmetrics", "--quiet", f"--max-block-duration={MAX_BLOCK}",
-             str(text), str(folder / "data")],
-            check=True, stdout=subprocess.DEVNULL,
+            [
+                "promtool",
+                "tsdb",
+                "create-blocks-from",
+                "openmetrics",
+                "--quiet",
+                f"--max-block-duration={MAX_BLOCK}",
+                str(text),
+                str(folder / "data"),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
         )
         text.unlink()
         (folder / "prometheus.yml").write_text("{}\n")
         log = stack.enter_context((folder / "log").open("w+"))
         server = subprocess.Popen(
-            [binary or os.environ.get("PROMETHEUS", "prometheus"), f"--config.file={folder / 'prometheus.yml'}",
-             f"--storage.tsdb.path={folder / 'data'}", "--storage.tsdb.retention.time=30y", f"--web.listen-address={address}"],
-            stdout=log, stderr=subprocess.STDOUT,
+            [
+                binary or os.environ.get("PROMETHEUS", "prometheus"),
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                "--storage.tsdb.retention.time=30y",
+                f"--web.listen-address={address}",
+            ],
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
         wait_ready(server, address, log)
         yield history, Prometheus(address)

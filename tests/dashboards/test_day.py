@@ -5,7 +5,7 @@ import unittest
 from collections import Counter, defaultdict
 from datetime import datetime
 
-from history import BOGOTA, DAY, WINDOW, local
+from traffic import BOGOTA, DAY, WINDOW, local
 from scenarios import DAY as SCENARIO
 from screen import Screen, panels_of
 from stored import serve
@@ -93,9 +93,7 @@ class Abandono(OnTheDay):
 
     def test_variables(self):
         self.assertEqual({value for value, _ in self.screen.options["operation"]}, {"ventas", "cobranza"})
-        self.assertEqual(
-            set(self.screen.options["skill"]), {(skill.id, skill.name) for skill in SCENARIO.skills}
-        )
+        self.assertEqual(set(self.screen.options["skill"]), {(skill.id, skill.name) for skill in SCENARIO.skills})
         self.assertEqual({value for value, _ in self.screen.options["type"]}, {"inbound", "chat-whatsapp", "out_pre"})
         chained = self.open(operation=["cobranza"])
         self.assertEqual({value for value, _ in chained.options["skill"]}, {"77", "78"})
@@ -183,11 +181,14 @@ class Abandono(OnTheDay):
             ((_, values),) = panel[ref]
             # What was counted in the hour before, give or take one window.
             end = at - week * 7 * DAY
-            near = [sum(end - 3600 - slip < c.shown_at <= end - slip for c in self.history.calls) for slip in (-120, 0, 120)]
+            near = [
+                sum(end - 3600 - slip < c.shown_at <= end - slip for c in self.history.calls) for slip in (-120, 0, 120)
+            ]
             self.assertTrue(min(near) * 0.9 <= values[at] <= max(near) * 1.1, (values[at], near))
         ((_, median),) = panel["C"]
         weeks = sorted(
-            sum(at - w * 7 * DAY - 3600 < c.shown_at <= at - w * 7 * DAY for c in self.history.calls) for w in range(1, 5)
+            sum(at - w * 7 * DAY - 3600 < c.shown_at <= at - w * 7 * DAY for c in self.history.calls)
+            for w in range(1, 5)
         )
         self.assertTrue(weeks[1] * 0.85 <= median[at] <= weeks[2] * 1.15, (weeks, median[at]))
 
@@ -196,11 +197,15 @@ class Abandono(OnTheDay):
         bounds = {labels["le"] for labels, _ in columns}
         self.assertIn("10.0", bounds)
         (total,) = [values for labels, values in columns if labels["le"] == "+Inf"]
-        truth = sum(self.start // 900 * 900 - 900 < call.shown_at <= self.end // 900 * 900 for call in self.history.calls)
+        truth = sum(
+            self.start // 900 * 900 - 900 < call.shown_at <= self.end // 900 * 900 for call in self.history.calls
+        )
         self.assertAlmostEqual(sum(total.values()), truth, delta=0.02 * truth)
 
     def test_by_type(self):
-        shown = {labels["type_interaction"]: round(*values.values()) for labels, values in self.screen.panel(BY_TYPE)["A"]}
+        shown = {
+            labels["type_interaction"]: round(*values.values()) for labels, values in self.screen.panel(BY_TYPE)["A"]
+        }
         truth = Counter(call.skill.type for call in self.history.calls if self.start < call.shown_at <= self.end)
         self.assertEqual(shown, truth)
 
@@ -277,8 +282,10 @@ class Exporter(OnTheDay):
 
     def test_out_of_the_ordinary(self):
         panel = self.screen.panel(17)
-        names = [target["expr"].split("increase(")[1].split("{")[0] for target in
-                 next(p for p in panels_of(self.screen.dashboard) if p["id"] == 17)["targets"]]
+        names = [
+            target["expr"].split("increase(")[1].split("{")[0]
+            for target in next(p for p in panels_of(self.screen.dashboard) if p["id"] == 17)["targets"]
+        ]
         for (ref, ((_, values),)), name in zip(panel.items(), names):
             truth = 0
             for (metric, labels), steps in self.history.series.items():
@@ -312,7 +319,8 @@ class Exporter(OnTheDay):
             answer = self.prometheus.range(self.screen.fill(annotation["expr"]), self.start, self.end, 60)
             if "ALERTS" in annotation["expr"]:
                 self.assertEqual(
-                    {series["metric"]["alertname"] for series in answer}, {"WolkvoxAbandonmentSpike", "WolkvoxRowsRejected"}
+                    {series["metric"]["alertname"] for series in answer},
+                    {"WolkvoxAbandonmentSpike", "WolkvoxRowsRejected"},
                 )
             elif annotation["useValueForTime"]:
                 at = {float(value) for series in answer for _, value in series["values"]}

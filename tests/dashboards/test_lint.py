@@ -11,13 +11,32 @@ from screen import VARIABLE, panels_of, seconds
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "dashboards"
-FILES = {(language, name): FOLDER / language / f"{name}.json" for language in ("es", "en") for name in ("abandono", "exporter")}
+FILES = {
+    (language, name): FOLDER / language / f"{name}.json"
+    for language in ("es", "en")
+    for name in ("abandono", "exporter")
+}
 DASHBOARDS = {key: json.loads(path.read_text(encoding="utf-8")) for key, path in FILES.items()}
 BUILT_IN = {"__all", "__interval", "__rate_interval", "__range", "__url_time_range", "__value"}
 # What a person reads; everything else must be the same in both languages.
 TEXTS = {
-    "title", "description", "label", "name", "legendFormat", "noValue", "displayName", "options", "value", "text", "uid", "url",
-    "tooltip", "titleFormat", "textFormat", "sortBy", "renameByName",
+    "title",
+    "description",
+    "label",
+    "name",
+    "legendFormat",
+    "noValue",
+    "displayName",
+    "options",
+    "value",
+    "text",
+    "uid",
+    "url",
+    "tooltip",
+    "titleFormat",
+    "textFormat",
+    "sortBy",
+    "renameByName",
 }
 RUNBOOKS = ROOT / "alerts" / "runbooks.md"
 RULES = sorted((ROOT / "alerts").glob("*.rules.yml"))
@@ -172,11 +191,15 @@ class Lint(unittest.TestCase):
         if not RUNBOOKS.exists() or not RULES:
             self.skipTest("alerts/ is not there")
         sys.path.insert(0, str(FOLDER))
-        from source.exporter import ALERTS
+        from source.exporter.trust import ALERTS
 
         rules = "".join(path.read_text(encoding="utf-8") for path in RULES)
         self.assertEqual(set(ALERTS), set(re.findall(r"alert: *(\w+)", rules)))
-        headings = {line.lstrip("# ").strip().lower() for line in RUNBOOKS.read_text(encoding="utf-8").splitlines() if line.startswith("#")}
+        headings = {
+            line.lstrip("# ").strip().lower()
+            for line in RUNBOOKS.read_text(encoding="utf-8").splitlines()
+            if line.startswith("#")
+        }
         self.assertEqual({name.lower() for name in ALERTS} - headings, set())
 
     def test_every_recorded_series_is_recorded(self):
@@ -185,7 +208,9 @@ class Lint(unittest.TestCase):
         rules = "".join(path.read_text(encoding="utf-8") for path in RULES)
         recorded = set(re.findall(r"record: *([\w:]+)", rules))
         for dashboard in DASHBOARDS.values():
-            used = {name for _, target in expressions(dashboard) for name in re.findall(r"wolkvox:[\w:]+", target["expr"])}
+            used = {
+                name for _, target in expressions(dashboard) for name in re.findall(r"wolkvox:[\w:]+", target["expr"])
+            }
             self.assertEqual(used - recorded, set())
 
 

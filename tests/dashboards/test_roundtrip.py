@@ -17,8 +17,12 @@ except ImportError:
 
 # The Prometheus plugin's own annotation fields, and what Grafana's editor shows of a variable's query.
 NOT_IN_THE_MODEL = {
-    "annotations.list.step", "annotations.list.titleFormat", "annotations.list.textFormat", "annotations.list.tagKeys",
-    "annotations.list.useValueForTime", "templating.list.definition",
+    "annotations.list.step",
+    "annotations.list.titleFormat",
+    "annotations.list.textFormat",
+    "annotations.list.tagKeys",
+    "annotations.list.useValueForTime",
+    "templating.list.definition",
 }
 
 

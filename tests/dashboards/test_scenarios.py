@@ -3,7 +3,7 @@
 import unittest
 
 import scenarios
-from history import WINDOW, local
+from traffic import WINDOW, local
 from screen import Screen, panels_of
 from stored import serve
 from test_day import BARS, BY_TYPE, HEATMAP, LAST_HOUR, LAST_WINDOW, RANKING, TODAY
@@ -26,9 +26,7 @@ class Case(unittest.TestCase):
     def open(self, name="abandono", hours=None, end=None, **chosen):
         end = end or self.end
         hours = hours or min(12, self.scenario.hours - 1)
-        return Screen(
-            DASHBOARDS["es", name], self.prometheus, end - hours * 3600, end, self.scenario.scrape, **chosen
-        )
+        return Screen(DASHBOARDS["es", name], self.prometheus, end - hours * 3600, end, self.scenario.scrape, **chosen)
 
     def check_runs_without_nan(self):
         for name in ("abandono", "exporter"):
@@ -196,7 +194,9 @@ class Sixty(Case):
 
     def test_one_skill_of_them(self):
         screen = self.open(skill=["4003"])
-        truth = self.history.count(MIDNIGHT, self.complete, known_at=self.end, keep=lambda call: call.skill.id == "4003")
+        truth = self.history.count(
+            MIDNIGHT, self.complete, known_at=self.end, keep=lambda call: call.skill.id == "4003"
+        )
         self.assertEqual(round(screen.single(TODAY)), truth)
 
     def test_half_an_hour_into_the_day_today_is_true(self):

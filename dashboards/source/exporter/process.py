@@ -1,0 +1,137 @@
+"""The exporter as a process, and what it knows of each operation."""
+
+from .. import grafana as g
+from .. import promql as q
+from ..text import Text
+from .common import JOB, OP, OPERATION_COLUMN
+
+OPERATIONS = g.table(
+    22,
+    Text("Operaciones", "Operations"),
+    Text(
+        "Lo que el exportador sabe de cada operación. La hora observada sale de los datos; si contradice la"
+        " configurada, las llamadas caen fuera del rango pedido.",
+        "What the exporter knows of each operation. The observed offset comes from the data; where it contradicts the"
+        " configured zone, calls fall outside the range asked for.",
+    ),
+    (0, 41, 24, 5),
+    [
+        g.column("A", f"max by (operation) (wolkvox_up{{{OP}}})"),
+        g.column("B", f"max by (operation) ({q.AGE}) / 60"),
+        g.column("C", f"(time() - max by (operation) (wolkvox_last_poll_timestamp_seconds{{{OP}}})) / 60"),
+        g.column("D", f"(time() - max by (operation) (wolkvox_last_success_timestamp_seconds{{{OP}}})) / 60"),
+        g.column("E", f"max by (operation) (wolkvox_catching_up{{{OP}}})"),
+        g.column("F", f"max by (operation) (wolkvox_observed_utc_offset_seconds{{{OP}}}) / 3600"),
+        g.column("G", f"max by (operation) (wolkvox_timezone_mismatch{{{OP}}})"),
+        g.column("H", f"count by (operation) (wolkvox_abandoned_calls_total{{{OP}}})"),
+    ],
+    "short",
+    order=["operation", *(f"Value #{ref}" for ref in "ABCDEFGH")],
+    names={
+        "operation": OPERATION_COLUMN,
+        "Value #A": Text("Última lectura", "Last poll"),
+        "Value #B": Text("Edad de los datos", "Age of the data"),
+        "Value #C": Text("Última llamada, hace", "Last call, ago"),
+        "Value #D": Text("Último éxito, hace", "Last success, ago"),
+        "Value #E": Text("Poniéndose al día", "Catching up"),
+        "Value #F": Text("UTC observado", "Observed UTC offset"),
+        "Value #G": Text("Zona horaria", "Time zone"),
+        "Value #H": Text("Series (máx. 2000)", "Label sets (max. 2000)"),
+    },
+    overrides=[
+        g.override(
+            Text("Última lectura", "Last poll"),
+            custom__cellOptions={"type": "color-text"},
+            mappings=g.mapping((1, Text("bien", "fine"), g.GREEN), (0, Text("falló", "failed"), g.RED)),
+        ),
+        g.override(
+            Text("Edad de los datos", "Age of the data"),
+            unit=g.MINUTES,
+            decimals=0,
+            color={"mode": "thresholds"},
+            thresholds=g.steps(g.GREEN, (q.LATE_MINUTES, g.ORANGE), (q.STALE_MINUTES, g.RED)),
+            custom__cellOptions={"type": "color-text"},
+        ),
+        g.override(Text("Última llamada, hace", "Last call, ago"), unit=g.MINUTES, decimals=0),
+        g.override(Text("Último éxito, hace", "Last success, ago"), unit=g.MINUTES, decimals=0),
+        g.override(
+            Text("Poniéndose al día", "Catching up"),
+            custom__cellOptions={"type": "color-text"},
+            mappings=g.mapping((0, Text("no", "no"), None), (1, Text("sí", "yes"), g.BLUE)),
+        ),
+        g.override(Text("UTC observado", "Observed UTC offset"), unit=g.HOURS, decimals=2),
+        g.override(
+            Text("Zona horaria", "Time zone"),
+            custom__cellOptions={"type": "color-text"},
+            mappings=g.mapping((0, Text("concuerda", "agrees"), g.GREEN), (1, Text("no concuerda", "mismatch"), g.RED)),
+        ),
+        g.override(
+            Text("Series (máx. 2000)", "Label sets (max. 2000)"),
+            decimals=0,
+            color={"mode": "thresholds"},
+            thresholds=g.steps("text", (1600, g.ORANGE), (2000, g.RED)),
+            custom__cellOptions={"type": "color-text"},
+        ),
+    ],
+)
+
+SAMPLES = Text("muestras por consulta", "samples a scrape")
+
+RESOURCES = [
+    g.lines(
+        23,
+        Text("Muestras que entrega /metrics", "Samples that /metrics delivers"),
+        Text(
+            "Muestras en cada consulta de Prometheus: crece con skills y tipos nuevos.",
+            "Samples in each scrape: grows with new skills and types.",
+        ),
+        (0, 46, 6, 7),
+        [g.query(f"sum(scrape_samples_scraped{{{JOB}}})", SAMPLES)],
+        "short",
+        decimals=0,
+        legends=g.legend(show=False),
+    ),
+    g.lines(
+        24,
+        Text("Lo que tarda /metrics", "How long /metrics takes"),
+        Text(
+            "Duración de una consulta, vista por Prometheus. No depende de wolkvox.",
+            "Duration of a scrape as Prometheus sees it. It does not depend on wolkvox.",
+        ),
+        (6, 46, 6, 7),
+        [g.query(f"max(scrape_duration_seconds{{{JOB}}})", Text("consulta", "scrape"))],
+        "s",
+        legends=g.legend(show=False),
+        custom={"axisSoftMax": 0.01},
+    ),
+    g.lines(
+        25,
+        Text("Memoria y libro", "Memory and ledger"),
+        Text(
+            "Memoria del proceso y tamaño del libro en el disco.",
+            "Memory of the process and size of the ledger on disk.",
+        ),
+        (12, 46, 6, 7),
+        [
+            g.query(f"sum(process_resident_memory_bytes{{{JOB}}})", Text("memoria", "memory")),
+            g.query(f"sum(wolkvox_ledger_size_bytes{{{JOB}}})", Text("libro", "ledger"), ref="B"),
+        ],
+        "bytes",
+        overrides=[g.colored(Text("memoria", "memory"), g.BLUE), g.colored(Text("libro", "ledger"), g.ORANGE)],
+    ),
+    g.lines(
+        26,
+        Text("Filas recordadas en el libro", "Rows remembered in the ledger"),
+        Text(
+            "Identidades de filas que una lectura puede traer otra vez. Sube y baja con el tráfico; si sólo sube, algo"
+            " va mal.",
+            "Identities of rows that a read may bring again. Goes up and down with the traffic; if it only rises,"
+            " something is wrong.",
+        ),
+        (18, 46, 6, 7),
+        [g.query(f"sum(wolkvox_ledger_keys{{{JOB}}})", Text("filas", "rows"))],
+        "short",
+        decimals=0,
+        legends=g.legend(show=False),
+    ),
+]
