@@ -3,7 +3,6 @@
 from ..text import Text
 
 UID = Text("wolkvox-abandono", "wolkvox-abandono-en")
-
 OTHER_UID = Text("wolkvox-exporter", "wolkvox-exporter-en")
 
 LAG = Text(

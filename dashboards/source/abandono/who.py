@@ -6,21 +6,13 @@ from ..text import Text
 from .common import LAST_WEEK, TODAY, lagging
 
 TIME_STEPS = g.steps("text", (180, g.ORANGE), (300, g.RED))
-
 SKILL_COLUMN = Text("Skill", "Skill")
-
 HOUR_COLUMN = Text("Última hora", "Last hour")
-
 CHANGE_COLUMN = Text("Cambio 1 sem.", "Change 1 wk.")
-
 SHORT_COLUMN = Text(f"Cortas ≤{q.SHORT_SECONDS} s", f"Short ≤{q.SHORT_SECONDS} s")
-
 MEAN_COLUMN = Text("Espera media", "Mean wait")
-
 P90_COLUMN = Text("Espera p90", "p90 wait")
-
 OPERATION_COLUMN = Text("Operación", "Operation")
-
 TODAY_COLUMN = Text("Hoy", "Today")
 
 RANKING = g.table(
@@ -104,9 +96,7 @@ RANKING = g.table(
 )
 
 NOW_LINE = Text("ahora", "now")
-
 WEEK_LINE = Text("hace 1 semana", "1 week ago")
-
 MEDIAN_LINE = Text("lo usual (mediana de 4 semanas)", "usual (median of 4 weeks)")
 
 AGAINST = g.lines(

@@ -7,11 +7,8 @@ from .common import OP, OPERATION_COLUMN, SKILL_COLUMN
 
 # What the alert compares, as its rules have recorded it.
 PER_15M, USUAL, LIMIT = "wolkvox:skill_calls:15m", "wolkvox:skill_calls:usual_1h", "wolkvox:skill_calls:spike_limit"
-
 NAMED = f"* on (operation, skill_id) group_left (skill_name) wolkvox:skill_name:info{{{OP}}}"
-
 SHARE_COLUMN, NOW_COLUMN = Text("Del límite", "Of the limit"), Text("Llamadas en 15 min", "Calls in 15 min")
-
 USUAL_COLUMN, LIMIT_COLUMN = Text("Lo usual a esta hora", "Usual at this hour"), Text("Límite", "Limit")
 
 NO_RULES = Text(

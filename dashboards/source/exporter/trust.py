@@ -110,7 +110,6 @@ STATS = [
 ]
 
 ALERT_COLUMN = Text("Alerta", "Alert")
-
 SEVERITY_COLUMN, RUNBOOK_COLUMN = Text("Gravedad", "Severity"), Text("Guía", "Runbook")
 
 FIRING_TABLE = g.table(
