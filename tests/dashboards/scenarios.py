@@ -1,6 +1,6 @@
 """The situations in which the dashboards are tested and looked at. All times are local to the operation (Bogotá)."""
 
-from traffic import Alert, Incident, Outage, Scenario, Skill, local
+from traffic import Alert, Incident, Outage, Rename, Scenario, Skill, local
 
 CENTRE = (
     Skill("ventas", "4173", "Ventas", 0.40),
@@ -79,4 +79,12 @@ SIXTY = Scenario(
     scrape=60,
 )
 
-ALL = {scenario.name: scenario for scenario in (DAY, NIGHT, OUTAGE, ONE_SKILL, SIXTY)}
+RENAME = Scenario(
+    name="rename",
+    skills=CENTRE,
+    end=local("2026-03-18 12:42"),
+    hours=13,
+    renames=(Rename("4173", local("2026-03-18 10:30"), "Ventas y renovaciones"),),
+)
+
+ALL = {scenario.name: scenario for scenario in (DAY, NIGHT, OUTAGE, ONE_SKILL, SIXTY, RENAME)}

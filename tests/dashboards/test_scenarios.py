@@ -174,6 +174,30 @@ class OneSkill(Case):
         self.assertEqual(panel["B"], [])
 
 
+class Renamed(Case):
+    scenario = scenarios.RENAME
+
+    def test_every_query_runs(self):
+        self.check_runs_without_nan()
+
+    def test_totals_go_on(self):
+        screen = self.open()
+        truth = self.history.count(MIDNIGHT, self.complete, known_at=self.end)
+        self.assertEqual(round(screen.single(TODAY)), truth)
+        mine = self.history.count(MIDNIGHT, self.complete, keep=lambda call: call.skill.id == "4173")
+        self.assertEqual(round(self.open(skill=["4173"]).single(TODAY)), mine)
+
+    def test_bars_have_both_names_and_lose_nothing(self):
+        bars = [(labels, values) for labels, values in self.open().panel(BARS)["A"] if labels["skill_id"] == "4173"]
+        self.assertEqual({labels["skill_name"] for labels, _ in bars}, {"Ventas", "Ventas y renovaciones"})
+        shown = sum(sum(values.values()) for _, values in bars)
+        self.assertEqual(shown, self.history.count(MIDNIGHT, self.complete, keep=lambda call: call.skill.id == "4173"))
+
+    def test_the_ranking_has_the_present_name(self):
+        names = [labels["skill_name"] for labels, _ in self.open().panel(RANKING)["A"] if labels["skill_id"] == "4173"]
+        self.assertEqual(names, ["Ventas y renovaciones"])
+
+
 class Sixty(Case):
     scenario = scenarios.SIXTY
 

@@ -66,6 +66,13 @@ class Outage:
 
 
 @dataclass(frozen=True)
+class Rename:
+    skill_id: str
+    at: int
+    name: str
+
+
+@dataclass(frozen=True)
 class Alert:
     name: str
     severity: str
@@ -86,6 +93,7 @@ class Scenario:
     outages: tuple = ()
     restarts: tuple = ()
     alerts: tuple = ()
+    renames: tuple = ()
     seed: int = 1
 
 
