@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -75,15 +77,15 @@ class Lint(unittest.TestCase):
         self.assertEqual(check.returncode, 0, check.stdout + check.stderr)
 
     def test_a_stale_file_is_noticed(self):
-        path = FILES["es", "exporter"]
-        kept = path.read_text(encoding="utf-8")
-        try:
-            path.write_text(kept + " ", encoding="utf-8")
-            check = subprocess.run([sys.executable, FOLDER / "generate.py", "--check"], capture_output=True, text=True)
-        finally:
-            path.write_text(kept, encoding="utf-8")
-        self.assertEqual(check.returncode, 1)
-        self.assertIn("dashboards/es/exporter.json", check.stdout)
+        with tempfile.TemporaryDirectory() as folder:
+            copy = shutil.copytree(FOLDER, Path(folder, "dashboards"))
+            with (copy / "es" / "exporter.json").open("a", encoding="utf-8") as file:
+                file.write(" ")
+            check = subprocess.run([sys.executable, copy / "generate.py", "--check"], capture_output=True, text=True)
+            self.assertEqual(check.returncode, 1)
+            self.assertIn("stale: dashboards/es/exporter.json", check.stdout)
+            subprocess.run([sys.executable, copy / "generate.py"], check=True, capture_output=True)
+            self.assertEqual((copy / "es" / "exporter.json").read_text(), FILES["es", "exporter"].read_text())
 
     def test_both_languages_have_the_same_structure(self):
         for name in ("abandono", "exporter"):
