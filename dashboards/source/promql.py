@@ -159,8 +159,8 @@ BARS_REST = bars("", f" unless on ({SKILL}) {TOP}") + " > 0"
 
 # One column of the heat map: calls in 15 minutes. The span is the step, so that each call stands in one column; a column
 # in which an outage was made good shows the average of what it caught up, not a burst.
-HEAT_STEP = f"{3 * WINDOW}s"
-HEAT = per_windows(3, "$__interval", "le", part="abandon_time_seconds_bucket")
+HEAT_STEP = "900s"
+HEAT = per_windows(900 // WINDOW, "$__interval", "le", part="abandon_time_seconds_bucket")
 
 # Name of each skill now: one, whatever it was called before.
 SKILL_NAME = "group by (operation, skill_id, skill_name) (wolkvox_abandoned_calls_total{" + CALLS + "})"

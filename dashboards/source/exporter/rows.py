@@ -62,7 +62,7 @@ REJECTED = g.lines(
 EXCEPTIONS = {
     "wolkvox_late_rows_total": (Text("filas tardías, contadas", "late rows, counted"), g.BLUE),
     "wolkvox_rows_rejected_total": (Text("filas rechazadas", "rows rejected"), g.ORANGE),
-    "wolkvox_rows_missing_total": (Text("anunciadas, no llegaron", "announced, not delivered"), g.RED),
+    "wolkvox_rows_missing_total": (Text("filas ausentes", "rows missing"), g.RED),
     "wolkvox_abandon_time_unreadable_total": (Text("sin tiempo legible", "no readable time"), g.ORANGE),
     "wolkvox_series_overflow_total": (Text("llamadas en __other__", "calls in __other__"), g.ORANGE),
     "wolkvox_ledger_commit_errors_total": (Text("errores del libro", "ledger errors"), g.RED),
