@@ -36,11 +36,12 @@ WEEK = g.panel(
         "decimals": 0,
         "min": 0,
         "color": {"mode": "continuous-reds"},
-        "noValue": "–",
+        "noValue": g.NO_DATA,
         "custom": {"align": "center", "cellOptions": {"type": "color-background", "mode": "basic"}, "minWidth": 50},
         "mappings": [{"type": "range", "options": {"from": 0, "to": 0.5, "result": {"index": 0, "text": "·"}}}],
     },
     overrides=[
+        g.empty_cells(),
         g.override(
             "day\\hour",
             displayName=DAY_COLUMN,

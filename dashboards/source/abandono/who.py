@@ -51,7 +51,11 @@ RANKING = g.table(
     },
     required="Value #A",
     sort=HOUR_COLUMN,
-    no_value=Text("Sin abandonos en la última hora", "No abandoned calls in the last hour"),
+    # Empty can mean either: the table does not claim the first.
+    no_value=Text(
+        "Sin abandonos en la última hora, o con menos de media hora leída",
+        "No abandoned calls in the last hour, or less than half of it read",
+    ),
     overrides=[
         g.override(SKILL_COLUMN, custom__minWidth=150),
         g.override(
