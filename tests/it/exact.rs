@@ -1,0 +1,157 @@
+//! Short windows, overlapping reads, duplicates and late rows, and a process that is killed at any instant: the totals
+//! are the truth.
+//!
+//! `WOLKVOX_KILLS=60 cargo test --test it exact` kills sixty times instead of a dozen.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use wolkvox_exporter::simulator::call::{Call, Injected};
+use wolkvox_exporter::simulator::faults::Fault;
+use wolkvox_exporter::simulator::traffic::Lateness;
+
+use crate::support::sim::{busy, quiet};
+use crate::support::truth::{Cadence, wait_until_exact};
+use crate::support::{Folder, PATIENCE, Sim, wait_for};
+
+const CADENCE: Cadence = Cadence { interval: 2.0, settle: 1.0 };
+
+/// Every third call is late, by up to fifteen seconds: read by one of the overlapping reads of half a minute.
+const LATENESS: Lateness =
+    Lateness { usual: Duration::from_millis(800), late_share: 0.3, late: Duration::from_secs(15) };
+
+/// The configuration of the operations here. A new series shows its value at once, so that each scrape says all.
+const DEFAULTS: [&str; 5] = ["interval: 2s", "settle: 1s", "overlap: 40s", "hold: 0s", "max_catch_up: 10m"];
+
+#[test]
+fn overlap_duplicates_and_late_rows_count_once() {
+    let rush = Duration::from_secs(15);
+    let sim = Sim::start(vec![busy("ventas", 7, LATENESS, rush)]);
+    sim.set_fault(Fault::DuplicateRows, None);
+    let now = Timestamp::now();
+    sim.inject(awkward_calls(now));
+    let folder = Folder::new(&sim, &DEFAULTS, |_| vec![]);
+    let exporter = folder.serve();
+
+    let until = now + rush + LATENESS.late + Duration::from_secs(4);
+    let reach = wait_until_exact(&exporter, &sim, "ventas", CADENCE, until);
+    let scrape = exporter.scrape();
+    let labels = [("operation", "ventas")];
+    assert!(scrape.sum("wolkvox_abandoned_calls_total", &labels) >= 30.0, "hardly any calls since {}", reach.start);
+    assert!(scrape.value("wolkvox_late_rows_total", &labels) >= 3.0, "no late rows");
+    assert!(scrape.value("wolkvox_rows_total", &[("operation", "ventas"), ("disposition", "duplicate")]) > 100.0);
+    assert_eq!(scrape.value("wolkvox_rows_missing_total", &labels), 0.0);
+    assert!(!sim.requests().iter().any(|request| request.overlapping));
+    let (status, _, said) = exporter.terminate();
+    assert_eq!(status.code(), Some(0), "{said}");
+}
+
+#[test]
+fn killed_at_any_instant_nothing_is_lost_or_counted_twice() {
+    let kills: u32 = std::env::var("WOLKVOX_KILLS").map_or(12, |kills| kills.parse().expect("a number of kills"));
+    // Beyond the kills of a CI run the rush goes on for longer, a second or two for each.
+    let rush = Duration::from_secs(u64::from(kills) * 2);
+    let seed = Timestamp::now().as_second() as u64;
+    println!("seed {seed}");
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let sim = Sim::start(vec![busy("ventas", seed, LATENESS, rush)]);
+    sim.set_fault(Fault::DuplicateRows, None);
+    sim.inject(awkward_calls(Timestamp::now()));
+    let folder = Folder::new(&sim, &DEFAULTS, |_| vec![]);
+
+    let mut before = BTreeMap::new();
+    for kill in 0..kills {
+        let exporter = folder.serve();
+        let counters = exporter.scrape().ledger_counters();
+        assert_none_fell(&before, &counters);
+        match kill % 4 {
+            // In the middle of an answer.
+            0 => {
+                sim.set_fault(Fault::SlowBody { seconds: 1 }, Some(1));
+                wait_for_next_request(&sim);
+                std::thread::sleep(Duration::from_millis(random.random_range(0..1_000)));
+            }
+            // Just after an answer: while it is decoded, counted and committed.
+            1 | 2 => {
+                wait_for_next_request(&sim);
+                std::thread::sleep(Duration::from_micros(random.random_range(0..60_000)));
+            }
+            // Whenever it may be.
+            _ => std::thread::sleep(Duration::from_millis(random.random_range(0..2_500))),
+        }
+        before = exporter.scrape().ledger_counters();
+        assert_none_fell(&counters, &before);
+        exporter.kill();
+    }
+
+    sim.clear_faults();
+    let exporter = folder.serve();
+    let until = Timestamp::now() + LATENESS.late + Duration::from_secs(4);
+    assert_none_fell(&before, &exporter.scrape().ledger_counters());
+    wait_until_exact(&exporter, &sim, "ventas", CADENCE, until);
+    assert!(exporter.scrape().sum("wolkvox_abandoned_calls_total", &[]) >= 30.0, "hardly any calls");
+}
+
+/// SIGTERM ends the process well before a supervisor loses patience, also while a call hangs, and counts nothing of it.
+#[test]
+fn sigterm_ends_it_in_the_middle_of_a_call() {
+    let sim = Sim::start(vec![quiet("ventas")]);
+    sim.set_fault(Fault::Hang, None);
+    let folder = Folder::new(&sim, &DEFAULTS, |_| vec![]);
+    let exporter = folder.serve();
+    wait_for_next_request(&sim);
+    assert_eq!(exporter.get("/-/healthy", &[]).status, 200);
+    let (status, took, said) = exporter.terminate();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(took < Duration::from_secs(10), "SIGTERM took {took:?}:\n{said}");
+
+    sim.clear_faults();
+    let exporter = folder.serve();
+    let scrape = exporter.scrape();
+    assert_eq!(scrape.sum("wolkvox_polls_total", &[("outcome", "timeout")]), 0.0, "half a call was counted");
+}
+
+/// The simulator has been asked since this was called.
+fn wait_for_next_request(sim: &Sim) {
+    let before = sim.requests().len();
+    wait_for("the next request", PATIENCE, || match sim.requests().len() {
+        now if now > before => Ok(()),
+        now => Err(format!("{now} requests")),
+    });
+}
+
+fn assert_none_fell(before: &BTreeMap<String, f64>, after: &BTreeMap<String, f64>) {
+    for (series, value) in before {
+        let now = after.get(series).unwrap_or_else(|| panic!("{series} is gone"));
+        assert!(now >= value, "{series} fell from {value} to {now}");
+    }
+}
+
+/// Calls that a careless reader counts twice or not at all. Their skills are none of the traffic's, which have names.
+fn awkward_calls(now: Timestamp) -> Vec<Injected> {
+    let at = |seconds: u64| {
+        let second = (now + Duration::from_secs(seconds)).as_second();
+        Timestamp::from_second(second).expect("this century")
+    };
+    let one_conn_id = format!("6736.4628.1040.{}.77", now.as_second());
+    let mut calls = vec![
+        // One call that gave up in two queues in one second, and in one of them once more.
+        Call::abandoned(at(4), "9173", &one_conn_id, 3.0),
+        Call::abandoned(at(4), "9174", &one_conn_id, 3.0),
+        Call::abandoned(at(6), "9174", &one_conn_id, 5.0),
+        // Two without an identity that differ in the caller only.
+        Call { ani: "3001234567".into(), ..Call::abandoned(at(5), "9175", "", 8.0) },
+        Call { ani: "3007654321".into(), ..Call::abandoned(at(5), "9175", "", 8.0) },
+        // Without a time.
+        Call { abandon_time: None, ..Call::abandoned(at(5), "9176", "123456", 0.0) },
+    ];
+    // On each of several seconds, so that every boundary of a window has one.
+    calls.extend((3..12).map(|second| Call::abandoned(at(second), "9177", &format!("99{second}"), 12.0)));
+    // An answered call that turns out, seconds later, to have been abandoned.
+    let corrected = Call::abandoned(at(5), "9178", "424242", 60.0);
+    calls.push(Call { corrected_at: Some(at(10)), ..corrected });
+    calls.into_iter().map(Injected::from).collect()
+}

@@ -1,0 +1,18 @@
+//! What the tests on the real binary share: the binary as a child process, a simulator to ask, a reader of what
+//! `/metrics` says, and the truth to compare it with.
+//!
+//! Nothing here sleeps to pass: every wait is for a condition, and fails with what was seen when its time is over.
+
+pub mod child;
+pub mod config;
+pub mod http;
+pub mod scrape;
+pub mod sim;
+pub mod truth;
+pub mod wait;
+
+pub use child::{Child, run};
+pub use config::Folder;
+pub use scrape::Scrape;
+pub use sim::Sim;
+pub use wait::{PATIENCE, wait_for};

@@ -1,0 +1,83 @@
+use std::ops::Deref;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::runtime::Runtime;
+use wolkvox_exporter::simulator::call::Call;
+use wolkvox_exporter::simulator::traffic::{Incident, Lateness};
+use wolkvox_exporter::simulator::{Handle, OperationOptions, Options, Simulator};
+
+/// A simulator on a runtime of its own; the tests are plain threads.
+#[derive(Debug)]
+pub struct Sim {
+    handle: Handle,
+    _runtime: Runtime,
+}
+
+impl Sim {
+    pub fn start(operations: Vec<OperationOptions>) -> Self {
+        let runtime = Runtime::new().expect("threads");
+        let options = Options { operations, ..Options::default() };
+        let handle = runtime.block_on(Simulator::start(options)).expect("a free port of loopback");
+        Self { handle, _runtime: runtime }
+    }
+}
+
+impl Deref for Sim {
+    type Target = Handle;
+
+    fn deref(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+/// An operation in Bogotá that has no calls but those that a test injects, each visible as soon as it says.
+pub fn quiet(name: &str) -> OperationOptions {
+    let zone = TimeZone::get("America/Bogota").expect("a zone that exists");
+    let lateness = Lateness { usual: Duration::ZERO, ..Lateness::default() };
+    OperationOptions { rate: 0.0, lateness, ..OperationOptions::new(name, zone, 1, 8) }
+}
+
+/// An operation whose calls come several a second from now on for `rush`, and were few before: the first look at the
+/// day before is small then. Calls by the measured traffic, made more by an incident.
+pub fn busy(name: &str, seed: u64, lateness: Lateness, rush: Duration) -> OperationOptions {
+    let from = Timestamp::from_second(Timestamp::now().as_second()).expect("now");
+    let until = from + rush;
+    // The measured volume depends on the hour and the weekday; which factor gives enough is found by trying.
+    for doubling in 6..14 {
+        let incident = Incident { skill: None, factor: f64::from(1u32 << doubling).min(10_000.0), from, until };
+        let incidents = vec![incident];
+        let options = OperationOptions { lateness, incidents, ..OperationOptions::new(name, busy_zone(from), seed, 8) };
+        let calls = Operation::new(options.clone()).truth(from, until).len();
+        if calls as f64 >= 3.0 * rush.as_secs_f64() {
+            return options;
+        }
+    }
+    panic!("no incident makes an operation busy at {from}");
+}
+
+use wolkvox_exporter::simulator::operation::Operation;
+
+/// A zone in which it is afternoon: contact centres sleep at night.
+fn busy_zone(now: Timestamp) -> TimeZone {
+    let zones =
+        ["America/Bogota", "America/Los_Angeles", "Pacific/Auckland", "Asia/Tokyo", "Asia/Kolkata", "Europe/Madrid"];
+    let zones = zones.map(|name| TimeZone::get(name).expect("a zone that exists"));
+    let afternoon = zones.iter().find(|zone| (13..21).contains(&zone.to_datetime(now).hour()));
+    afternoon.unwrap_or(&zones[0]).clone()
+}
+
+/// Abandoned voice calls, one after each `every` from `from` on, of five skills in turn.
+pub fn stream_of_calls(from: Timestamp, every: Duration, count: usize) -> Vec<Call> {
+    (0..count)
+        .map(|index| {
+            let exact = from + every * index as u32;
+            let at = Timestamp::from_second(exact.as_second()).expect("this century");
+            let waited = 1 + (index * 37) % 400;
+            let skill = (4173 + index % 5).to_string();
+            let conn_id = format!("6736.4628.1040.{}.{index}", at.as_second() - waited as i64);
+            Call::abandoned(at, &skill, &conn_id, waited as f64)
+        })
+        .collect()
+}
