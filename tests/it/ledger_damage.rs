@@ -56,8 +56,8 @@ fn a_full_disk_loses_nothing() {
     let mut command = Command::new("bash");
     child::clean(&mut command);
     // 192 kB: enough for a new ledger, not for its log when calls come. Without the trap the signal would end the process.
-    command.args(["-c", "trap '' XFSZ; ulimit -S -f 192; exec \"$@\"", "bash", child::BINARY]);
-    command.args(["--web.listen-address", "127.0.0.1:0", "--config.file"]).arg(folder.config());
+    command.args(["-c", "trap '' XFSZ; ulimit -S -f 192; exec \"$@\"", "bash"]);
+    command.arg(child::binary()).args(["--web.listen-address", "127.0.0.1:0", "--config.file"]).arg(folder.config());
     command.current_dir(folder.path());
     let exporter = Child::start(command);
     exporter.wait_for("commits that fail", |scrape| match scrape.value("wolkvox_ledger_commit_errors_total", &[]) {
@@ -99,7 +99,7 @@ fn a_damaged_ledger_is_set_aside_in_words() {
     let whole = std::fs::read(folder.ledger()).expect("the ledger");
 
     let length = whole.len() as u64;
-    let damages: [(&str, &dyn Fn(&Path)); 5] = [
+    let damages: [Damage<'_>; 5] = [
         ("cut to half", &|ledger| set_length(ledger, length / 2)),
         ("cut to a page", &|ledger| set_length(ledger, 4_096)),
         ("emptied", &|ledger| set_length(ledger, 0)),
@@ -134,6 +134,9 @@ fn a_damaged_ledger_is_set_aside_in_words() {
     let stored = shown(&again.scrape(), "ventas");
     assert!(counted.iter().all(|(series, before)| stored[series].calls >= before.calls), "{counted:?} {stored:?}");
 }
+
+/// What is done to a ledger, in words and in deed.
+type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
 
 /// An operation with calls for more than a test lasts, and its folder.
 fn ventas() -> (Sim, Folder) {

@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Command, ExitStatus, Output, Stdio};
@@ -9,7 +10,10 @@ use super::http::{self, Response};
 use super::scrape::Scrape;
 use super::wait::{PATIENCE, wait_for};
 
-pub const BINARY: &str = env!("CARGO_BIN_EXE_wolkvox-exporter");
+/// The binary of this build, or for a measurement the one that `BINARY` names.
+pub fn binary() -> OsString {
+    std::env::var_os("BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_wolkvox-exporter").into())
+}
 
 /// The binary, running. Killed when it is dropped.
 #[derive(Debug)]
@@ -23,7 +27,7 @@ pub struct Child {
 
 /// The binary with nothing of this process's environment.
 pub fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(BINARY);
+    let mut command = Command::new(binary());
     command.args(arguments);
     clean(&mut command);
     command

@@ -13,6 +13,5 @@ pub mod wait;
 
 pub use child::{Child, run};
 pub use config::Folder;
-pub use scrape::Scrape;
 pub use sim::Sim;
 pub use wait::{PATIENCE, wait_for};
