@@ -3,17 +3,14 @@
 //! Needs `prometheus` on the path (Debian's package prometheus, 2.42).
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::Value;
 use wolkvox_exporter::simulator::call::{Call, Injected};
 
+use crate::support::prometheus::{Options, Prometheus};
 use crate::support::sim::{quiet, stream_of_calls};
-use crate::support::{Folder, PATIENCE, Sim, http, wait_for};
+use crate::support::{Folder, PATIENCE, Sim, wait_for};
 
 /// Longer than two scrapes of a second, on a busy machine too.
 const DEFAULTS: [&str; 4] = ["interval: 2s", "settle: 1s", "overlap: 1m", "hold: 5s"];
@@ -26,7 +23,7 @@ fn prometheus_sees_the_first_call_of_every_series() {
     sim.inject(calls.iter().cloned().map(Injected::from));
     let folder = Folder::new(&sim, &DEFAULTS, |_| vec![]);
     let exporter = folder.serve();
-    let prometheus = Prometheus::start(folder.path(), exporter.address());
+    let prometheus = Prometheus::start(&folder.path().join("prometheus"), exporter.address(), &Options::default());
     // The first windows may be over before Prometheus scrapes: only what is born later is compared.
     let begins = wait_for("Prometheus to scrape", PATIENCE, || {
         let found = prometheus.query("min_over_time(timestamp(up == 1)[5m:1s])", None);
@@ -88,74 +85,4 @@ fn births(now: Timestamp) -> Vec<Call> {
         }
     }
     calls
-}
-
-/// A Prometheus that scrapes one exporter every second. Killed when it is dropped.
-struct Prometheus {
-    process: std::process::Child,
-    address: SocketAddr,
-}
-
-impl Prometheus {
-    fn start(folder: &Path, target: SocketAddr) -> Self {
-        let config = folder.join("prometheus.yml");
-        let text = format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n\
-             scrape_configs: [{{job_name: wolkvox, static_configs: [{{targets: [\"{target}\"]}}]}}]\n"
-        );
-        std::fs::write(&config, text).expect("a folder of this test");
-        // Prometheus can't say which port it got for 0; one that was free a moment ago is the next best.
-        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let address = free.expect("a free port of loopback");
-        let log = std::fs::File::create(folder.join("prometheus.log")).expect("a folder of this test");
-        let process = Command::new("prometheus")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.join("prometheus").display()))
-            .arg(format!("--web.listen-address={address}"))
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("prometheus is needed: install Debian's package prometheus");
-        let mut prometheus = Self { process, address };
-        wait_for("Prometheus to be ready", PATIENCE, || {
-            let log = || std::fs::read_to_string(folder.join("prometheus.log")).unwrap_or_default();
-            if let Ok(Some(status)) = prometheus.process.try_wait() {
-                panic!("Prometheus has ended with {status}:\n{}", log());
-            }
-            match http::get(address, "/-/ready", &[]) {
-                Ok(response) if response.status == 200 => Ok(()),
-                _ => Err(log()),
-            }
-        });
-        prometheus
-    }
-
-    /// The result of an instant query at a second since 1970 or now: `skill_id`, empty where there is none, and value.
-    fn query(&self, query: &str, at: Option<f64>) -> Vec<(String, f64)> {
-        let mut path = "/api/v1/query?query=".to_owned();
-        for byte in query.bytes() {
-            path.push_str(&format!("%{byte:02x}"));
-        }
-        if let Some(at) = at {
-            path.push_str(&format!("&time={at:.3}"));
-        }
-        let response = http::get(self.address, &path, &[]).expect("Prometheus answers");
-        let answer: Value = serde_json::from_slice(&response.body).expect("JSON");
-        assert_eq!(answer["status"], "success", "{query}: {answer}");
-        let results = answer["data"]["result"].as_array().expect("a vector");
-        results
-            .iter()
-            .map(|result| {
-                let value = result["value"][1].as_str().and_then(|value| value.parse().ok()).expect("a number");
-                (result["metric"]["skill_id"].as_str().unwrap_or_default().to_owned(), value)
-            })
-            .collect()
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }

@@ -11,5 +11,6 @@ mod large;
 mod ledger_damage;
 mod outage;
 mod privacy;
+mod protocols;
 mod support;
 mod web;

@@ -1,0 +1,102 @@
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::http;
+use super::wait::{PATIENCE, wait_for};
+
+/// How a Prometheus is to scrape.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The program; `prometheus` on the path where empty.
+    pub program: OsString,
+    pub flags: Vec<&'static str>,
+    /// Lines of the scrape configuration.
+    pub scrape: Vec<&'static str>,
+}
+
+/// A Prometheus that scrapes one exporter every second. Killed when it is dropped.
+#[derive(Debug)]
+pub struct Prometheus {
+    process: std::process::Child,
+    address: SocketAddr,
+    log: PathBuf,
+}
+
+impl Prometheus {
+    /// `folder` is its own: it keeps its configuration, its data and its log there.
+    pub fn start(folder: &Path, target: SocketAddr, options: &Options) -> Self {
+        std::fs::create_dir_all(folder).expect("a folder of this test");
+        let config = folder.join("prometheus.yml");
+        let mut text = format!(
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n\
+             scrape_configs:\n- job_name: wolkvox\n  static_configs: [{{targets: [\"{target}\"]}}]\n"
+        );
+        for line in &options.scrape {
+            text.push_str(&format!("  {line}\n"));
+        }
+        std::fs::write(&config, text).expect("a folder of this test");
+        // Prometheus can't say which port it got for 0; one that was free a moment ago is the next best.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let address = free.expect("a free port of loopback");
+        let log = folder.join("prometheus.log");
+        let program = if options.program.is_empty() { "prometheus".into() } else { options.program.clone() };
+        let process = Command::new(program)
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+            .arg(format!("--web.listen-address={address}"))
+            .args(&options.flags)
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(&log).expect("a folder of this test"))
+            .spawn()
+            .expect("prometheus is needed: install Debian's package prometheus");
+        let mut prometheus = Self { process, address, log };
+        wait_for("Prometheus to be ready", PATIENCE, || {
+            if let Ok(Some(status)) = prometheus.process.try_wait() {
+                panic!("Prometheus has ended with {status}:\n{}", prometheus.said());
+            }
+            match http::get(address, "/-/ready", &[]) {
+                Ok(response) if response.status == 200 => Ok(()),
+                _ => Err(prometheus.said()),
+            }
+        });
+        prometheus
+    }
+
+    /// Its log so far.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The result of an instant query at a second since 1970 or now: `skill_id`, empty where there is none, and value.
+    pub fn query(&self, query: &str, at: Option<f64>) -> Vec<(String, f64)> {
+        let mut path = "/api/v1/query?query=".to_owned();
+        for byte in query.bytes() {
+            path.push_str(&format!("%{byte:02x}"));
+        }
+        if let Some(at) = at {
+            path.push_str(&format!("&time={at:.3}"));
+        }
+        let response = http::get(self.address, &path, &[]).expect("Prometheus answers");
+        let answer: Value = serde_json::from_slice(&response.body).expect("JSON");
+        assert_eq!(answer["status"], "success", "{query}: {answer}");
+        let results = answer["data"]["result"].as_array().expect("a vector");
+        results
+            .iter()
+            .map(|result| {
+                let value = result["value"][1].as_str().and_then(|value| value.parse().ok()).expect("a number");
+                (result["metric"]["skill_id"].as_str().unwrap_or_default().to_owned(), value)
+            })
+            .collect()
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
