@@ -164,3 +164,100 @@ impl Account {
         marks.zone_since = marks.complete_until;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOLD: Duration = Duration::from_secs(90);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn windows(interval: u64) -> Windows {
+        Windows::new(Duration::from_secs(interval), Duration::from_secs(60))
+    }
+
+    /// With one series, held since second 1,000.
+    fn account() -> Account {
+        let mut account = Account::new(&windows(300), at(0));
+        let key = SeriesKey { skill_id: "1".into(), type_interaction: "inbound".into() };
+        account.series.insert(key, Arc::new(Series::new(0, at(1_000))));
+        account
+    }
+
+    fn is_held(account: &Account) -> bool {
+        account.series.values().any(|series| series.hold.is_some())
+    }
+
+    #[test]
+    fn a_hold_ends_when_it_has_lasted() {
+        let mut account = account();
+        assert_eq!(account.next_release(HOLD, at(1_010)), Some(at(1_090)));
+        account.release(HOLD, at(1_089));
+        assert!(is_held(&account));
+        account.release(HOLD, at(1_090));
+        assert!(!is_held(&account));
+        assert_eq!(account.next_release(HOLD, at(1_090)), None);
+    }
+
+    #[test]
+    fn a_hold_begins_again_when_the_clock_is_put_back() {
+        let mut account = account();
+        assert_eq!(account.next_release(HOLD, at(-5_000)), Some(at(-5_000)), "at once");
+        account.release(HOLD, at(-5_000));
+        assert_eq!(account.next_release(HOLD, at(-5_000)), Some(at(-4_910)));
+        account.release(HOLD, at(-4_910));
+        assert!(!is_held(&account));
+    }
+
+    #[test]
+    fn catching_up_lasts_for_a_hold_and_not_until_a_wrong_clocks_time_comes() {
+        let mut account = account();
+        account.marks.catch_up = CatchUp::Done(at(1_000));
+        let told: Vec<_> = [1_000, 1_089, 1_090, 911, 910, -9_000].map(|now| account.catching_up(HOLD, at(now))).into();
+        assert_eq!(told, [true, true, false, true, false, false]);
+        account.marks.catch_up = CatchUp::Behind;
+        assert!(account.catching_up(HOLD, at(1_000_000)));
+    }
+
+    #[test]
+    fn the_last_window_is_whole_and_recent_or_not_shown() {
+        let mut account = account();
+        account.marks.complete_until = at(900);
+        account.marks.windows_until = at(900);
+        account.marks.recent_from = at(600);
+        account.recent = [((599, 0), 7), ((600, 0), 2), ((899, 0), 3), ((900, 0), 5)]
+            .map(|((s, n), c)| ((at(s).as_second(), n), c))
+            .into();
+        assert_eq!(account.last_window(&windows(300)), BTreeMap::from([(0, 5)]));
+        assert!(account.last_window_is_current(&windows(300), at(900 + 660)));
+        assert!(!account.last_window_is_current(&windows(300), at(900 + 661)));
+        assert!(!account.last_window_is_current(&windows(900), at(900)), "kept only from its middle on");
+        assert!(account.last_window_is_current(&windows(60), at(900)));
+    }
+
+    #[test]
+    fn a_changed_zone_is_read_again_from_where_the_old_one_came_into_force() {
+        let zone = |name| TimeZone::get(name).unwrap();
+        let (bogota, lima, madrid) = (zone("America/Bogota"), zone("America/Lima"), zone("Europe/Madrid"));
+        let mut account = account();
+        account.marks.complete_until = at(100_000);
+        account.change_zone(&bogota, &lima);
+        assert_eq!(account.marks.complete_until, at(100_000), "the same time in both");
+        account.marks.zone_since = at(300);
+        account.change_zone(&madrid, &bogota);
+        assert_eq!((account.marks.complete_until, account.marks.zone_since), (at(300), at(300)));
+
+        account.marks.complete_until = at(100_000);
+        account.marks.floor = Some(at(412));
+        account.change_zone(&madrid, &bogota);
+        assert_eq!(account.marks.complete_until, at(412), "not below what was given up");
+
+        account.marks.complete_until = at(100_000);
+        account.marks.kept_from = Some(bogota.to_datetime(at(777)));
+        account.change_zone(&madrid, &bogota);
+        assert_eq!(account.marks.complete_until, at(777), "not below the oldest identity");
+    }
+}

@@ -182,7 +182,8 @@ mod tests {
     #[test]
     fn odd_rows_are_outvoted() {
         let mut calls = some_calls("America/Bogota");
-        for call in &mut calls[..2] {
+        // In place of the two that waited long.
+        for call in &mut calls[5..] {
             call.began = Some(Timestamp::UNIX_EPOCH);
         }
         assert!(!observation("America/Bogota", &calls).unwrap().mismatch);

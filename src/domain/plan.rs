@@ -75,3 +75,114 @@ fn without_forgotten_rows(marks: &Marks, rules: &Rules, stretch: Stretch) -> Tim
     }
     from
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::rules::Skills;
+    use crate::domain::window::Windows;
+    use jiff::tz::TimeZone;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn rules(zone: &str) -> Rules {
+        let seconds = Duration::from_secs;
+        Rules {
+            zone: TimeZone::get(zone).unwrap(),
+            windows: Windows::new(seconds(300), seconds(60)),
+            overlap: seconds(3_600),
+            max_catch_up: seconds(86_400),
+            hold: seconds(90),
+            max_series: 2_000,
+            skills: Skills::All,
+        }
+    }
+
+    /// An account that has read up to `complete_until`.
+    fn read_until(complete_until: &str) -> Account {
+        let mut account = Account::new(&rules("UTC").windows, at("2026-01-01T00:00:00Z"));
+        account.marks.complete_until = at(complete_until);
+        account.marks.read_before = true;
+        account
+    }
+
+    /// What is planned, as `from .. to`, and what is skipped.
+    fn planned(account: &Account, rules: &Rules, now: &str) -> Option<(String, Option<Timestamp>, bool)> {
+        plan(account, rules, at(now))
+            .map(|plan| (format!("{} .. {}", plan.stretch.from, plan.stretch.to), plan.skip_to, plan.catch_up))
+    }
+
+    fn expected(stretch: &str, skip_to: Option<&str>, catch_up: bool) -> Option<(String, Option<Timestamp>, bool)> {
+        Some((stretch.to_owned(), skip_to.map(at), catch_up))
+    }
+
+    #[test]
+    fn a_window_is_read_once_it_has_settled_with_the_overlap_before_it() {
+        let account = read_until("2026-03-01T12:00:00Z");
+        assert_eq!(planned(&account, &rules("UTC"), "2026-03-01T12:05:59Z"), None);
+        assert_eq!(
+            planned(&account, &rules("UTC"), "2026-03-01T12:06:00Z"),
+            expected("2026-03-01T11:00:00Z .. 2026-03-01T12:05:00Z", None, false)
+        );
+        assert_eq!(
+            planned(&account, &rules("UTC"), "2026-03-01T12:11:00Z"),
+            expected("2026-03-01T11:00:00Z .. 2026-03-01T12:10:00Z", None, true)
+        );
+    }
+
+    #[test]
+    fn the_first_look_is_at_a_day_and_counts_nothing_of_the_window_in_progress() {
+        let rules = rules("UTC");
+        let now = "2026-03-01T12:03:00Z";
+        let account = Account::new(&rules.windows, at(now));
+        assert_eq!(
+            planned(&account, &rules, now),
+            expected("2026-02-28T12:00:00Z .. 2026-03-01T12:00:00Z", None, false)
+        );
+    }
+
+    #[test]
+    fn what_is_too_old_is_given_up_and_not_asked_for() {
+        let mut account = read_until("2026-03-01T12:00:00Z");
+        assert_eq!(
+            planned(&account, &rules("UTC"), "2026-03-02T12:01:00Z"),
+            expected("2026-03-01T11:00:00Z .. 2026-03-02T12:00:00Z", None, true),
+            "just a day"
+        );
+        assert_eq!(
+            planned(&account, &rules("UTC"), "2026-03-02T12:06:00Z"),
+            expected("2026-03-01T12:05:00Z .. 2026-03-02T12:05:00Z", Some("2026-03-01T12:05:00Z"), true)
+        );
+        account.marks.floor = Some(at("2026-03-01T11:30:00Z"));
+        assert_eq!(
+            planned(&account, &rules("UTC"), "2026-03-01T12:06:00Z"),
+            expected("2026-03-01T11:30:00Z .. 2026-03-01T12:05:00Z", None, false),
+            "the overlap ends at the floor"
+        );
+    }
+
+    #[test]
+    fn a_longer_overlap_stops_where_identities_are_gone() {
+        let mut account = read_until("2026-03-01T12:00:00Z");
+        account.marks.kept_from = Some(jiff::civil::date(2026, 3, 1).at(11, 20, 0, 0));
+        assert_eq!(
+            planned(&account, &rules("UTC"), "2026-03-01T12:06:00Z"),
+            expected("2026-03-01T11:20:00Z .. 2026-03-01T12:05:00Z", None, false)
+        );
+    }
+
+    // In Madrid the clock is put forward on 29 March 2026: 31 days of time are an hour more of local time.
+    #[test]
+    fn no_local_range_is_longer_than_the_api_answers() {
+        let mut rules = rules("Europe/Madrid");
+        rules.max_catch_up = Duration::from_secs(31 * 86_400 - 3_600);
+        let account = read_until("2026-03-15T12:00:00Z");
+        let within = plan(&account, &rules, at("2026-04-15T10:01:00Z")).unwrap();
+        assert_eq!(within.stretch.to, at("2026-04-15T10:00:00Z"), "31 days of local time");
+        let beyond = plan(&account, &rules, at("2026-04-15T10:06:00Z")).unwrap();
+        assert_eq!(beyond.stretch.from, at("2026-03-15T11:00:00Z"));
+        assert_eq!(beyond.stretch.to, at("2026-04-14T11:00:00Z"));
+    }
+}

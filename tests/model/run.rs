@@ -23,11 +23,11 @@ use crate::history::{History, Life, Settings};
 use crate::world::{ModelClock, World};
 
 /// How often a scrape comes; no divisor of anything else.
-pub const SCRAPE: Duration = Duration::from_millis(61_700);
+pub const SCRAPE: Duration = Duration::from_millis(97_300);
 
 /// The last life, in seconds and in windows, whichever is longer: by its end all that can be made good has been, also
 /// where a part of the range must be searched for a row that never comes.
-const CALM: u64 = 7_200;
+const CALM: u64 = 5_400;
 const CALM_WINDOWS: u64 = 10;
 
 /// What a history led to, for those who know what it must be.
