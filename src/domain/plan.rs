@@ -42,7 +42,8 @@ pub fn plan(account: &Account, rules: &Rules, now: Timestamp) -> Option<Plan> {
 
     let mut from = cursor - rules.overlap;
     if !marks.read_before {
-        from = from.min(windows.start_of(now) - FIRST_LOOK);
+        // A clock that is behind the one which began the ledger must not make this look any longer.
+        from = from.min(windows.start_of(now).max(cursor) - FIRST_LOOK);
     }
     from = from.max(skip_to.or(marks.floor).unwrap_or(Timestamp::MIN));
     from = without_forgotten_rows(marks, rules, Stretch { from, to }).min(cursor);
@@ -139,6 +140,16 @@ mod tests {
         let account = Account::new(&rules.windows, at(now));
         assert_eq!(
             planned(&account, &rules, now),
+            expected("2026-02-28T12:00:00Z .. 2026-03-01T12:00:00Z", None, false)
+        );
+    }
+
+    #[test]
+    fn the_first_look_is_at_no_more_than_a_day_when_the_clock_is_put_back() {
+        let rules = rules("UTC");
+        let account = Account::new(&rules.windows, at("2026-03-01T12:00:00Z"));
+        assert_eq!(
+            planned(&account, &rules, "2026-02-01T12:03:00Z"),
             expected("2026-02-28T12:00:00Z .. 2026-03-01T12:00:00Z", None, false)
         );
     }
