@@ -1,8 +1,9 @@
 //! The model test: generated histories through the real poller and ledger in paused time, held against a plain
 //! reference. See ARCHITECTURE.md for what each check proves.
 //!
-//! `cargo test --release --test model` runs a few hundred histories; `MODEL_HISTORIES=100000` as many as that. A failure
-//! prints the shrunk history, and its seed is kept in tests/model/regressions.
+//! `cargo test --test model` runs a few hundred histories; `MODEL_HISTORIES=100000 cargo test --release --test model` as
+//! many as that. A failure prints the shrunk history, and its seed is kept in tests/model/regressions; `MODEL_SHRINKS=0`
+//! prints it as it was generated. `tests/model/seed-defects` shows that the test can fail.
 
 mod check;
 mod history;
