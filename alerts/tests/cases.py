@@ -1,0 +1,1010 @@
+"""The cases: what the world does, and which alert fires when, with exactly which labels and texts.
+
+The texts stand here a second time on purpose: a change of what people read has to be made twice.
+"""
+
+import dataclasses
+
+from world import HOLD, READ_DELAY, WINDOW, Skill, World, compress
+
+HOUR = 3600
+
+
+@dataclasses.dataclass
+class Test:
+    """One test: input series, alerts as (second, alert, expected), values as (second, expression, expected)."""
+
+    name: str
+    scrape: int
+    series: list
+    alerts: list = dataclasses.field(default_factory=list)
+    values: list = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class File:
+    about: str
+    tests: list
+    rules: tuple = ("wolkvox.rules.yml",)
+    evaluation: int | None = None
+
+
+VALUE_ALERTS = [
+    "WolkvoxAbandonmentSpike",
+    "WolkvoxAbandonmentSpikeAllSkills",
+    "WolkvoxAbandonmentElevated",
+    "WolkvoxShortAbandonSurge",
+    "WolkvoxAbandonTimeHigh",
+    "WolkvoxSuspiciousSilence",
+]
+EXPORTER_ALERTS = [
+    "WolkvoxExporterDown",
+    "WolkvoxExporterAbsent",
+    "WolkvoxDataStale",
+    "WolkvoxTokenRejected",
+    "WolkvoxApiFailing",
+    "WolkvoxQuotaExceeded",
+    "WolkvoxCatchingUp",
+    "WolkvoxRowsRejected",
+    "WolkvoxRowsMissing",
+    "WolkvoxTimezoneMismatch",
+    "WolkvoxDataSkipped",
+    "WolkvoxSeriesOverflow",
+    "WolkvoxLedgerErrors",
+]
+CRITICAL = {
+    "WolkvoxAbandonmentSpike",
+    "WolkvoxAbandonmentSpikeAllSkills",
+    "WolkvoxExporterDown",
+    "WolkvoxExporterAbsent",
+    "WolkvoxDataStale",
+    "WolkvoxTokenRejected",
+}
+
+# Alert: summary, summary_es, description, description_es. Words in braces are filled from the expectation.
+TEXTS = {
+    "WolkvoxAbandonmentSpike": (
+        "Far more abandoned calls than usual in one skill",
+        "Muchas más llamadas abandonadas de lo habitual en un skill",
+        "{skill_name} ({operation}): {value} abandoned calls in the last 15 minutes of data{usual_en}.",
+        "{skill_name} ({operation}): {value} llamadas abandonadas en los últimos 15 minutos de datos{usual_es}.",
+    ),
+    "WolkvoxAbandonmentSpikeAllSkills": (
+        "Far more abandoned calls than usual across the skills of an operation",
+        "Muchas más llamadas abandonadas de lo habitual en varios skills de la operación",
+        "{operation}: {value} abandoned calls in the last 15 minutes of data, in several skills{usual_en}.",
+        "{operation}: {value} llamadas abandonadas en los últimos 15 minutos de datos, en varios skills{usual_es}.",
+    ),
+    "WolkvoxAbandonmentElevated": (
+        "More abandoned calls than usual for an hour or two in one skill",
+        "Más llamadas abandonadas de lo habitual durante una o dos horas en un skill",
+        "{skill_name} ({operation}): {value} abandoned calls per hour; usual: {usual}.",
+        "{skill_name} ({operation}): {value} llamadas abandonadas por hora; lo habitual: {usual}.",
+    ),
+    "WolkvoxShortAbandonSurge": (
+        "Most abandoned calls hang up within 10 seconds",
+        "La mayoría de las llamadas abandonadas cuelga antes de 10 segundos",
+        "{skill_name} ({operation}): {value} of the abandoned calls of the last hour were short (10 s or less). That points at"
+        " telephony or the IVR rather than at staffing.",
+        "{skill_name} ({operation}): el {value} de las llamadas abandonadas de la última hora fue abandono corto (10 s o"
+        " menos). Apunta a la telefonía o al IVR más que a la falta de agentes.",
+    ),
+    "WolkvoxAbandonTimeHigh": (
+        "Callers wait very long before they abandon",
+        "Los clientes esperan mucho antes de abandonar",
+        "{skill_name} ({operation}): one in ten of those who abandoned in the last hour had waited longer than {value}.",
+        "{skill_name} ({operation}): uno de cada diez de los que abandonaron en la última hora había esperado más de {value}.",
+    ),
+    "WolkvoxSuspiciousSilence": (
+        "No abandoned call for two hours where there usually are many",
+        "Ninguna llamada abandonada en dos horas en las que suele haber muchas",
+        "{skill_name} ({operation}): none in the last two hours; usual: {value}. Either nobody calls any more, or the report is"
+        " silent.",
+        "{skill_name} ({operation}): ninguna en las últimas dos horas; lo habitual: {value}. O ya nadie llama, o el reporte no"
+        " dice nada.",
+    ),
+    "WolkvoxExporterDown": (
+        "The exporter does not answer Prometheus",
+        "El exporter no responde a Prometheus",
+        "{instance} (job {job}) has not answered a scrape for 5 minutes. Calls are not lost: the exporter makes good what it"
+        " missed when it is back.",
+        "{instance} (job {job}) no responde desde hace 5 minutos. No se pierden llamadas: al volver, el exporter recupera lo que"
+        " faltó.",
+    ),
+    "WolkvoxExporterAbsent": (
+        "Prometheus has no exporter to scrape",
+        "Prometheus no tiene ningún exporter que consultar",
+        "No target of a job whose name begins with wolkvox is known to Prometheus.",
+        "Prometheus no conoce ningún destino de un job cuyo nombre empiece por wolkvox.",
+    ),
+    "WolkvoxDataStale": (
+        "The data are too old to be relied on",
+        "Los datos son demasiado viejos para confiar en ellos",
+        "{operation}: the newest complete data are {value} old. Alerts about calls are silent until they are current again.",
+        "{operation}: los datos completos más recientes tienen {value} de antigüedad. Las alertas de llamadas callan hasta que"
+        " vuelvan a estar al día.",
+    ),
+    "WolkvoxTokenRejected": (
+        "wolkvox rejects the token",
+        "wolkvox rechaza el token",
+        "{operation}: the token is refused or missing. This does not pass by itself: a person must put a valid token in place.",
+        "{operation}: el token es rechazado o falta. No se arregla solo: alguien debe poner un token válido.",
+    ),
+    "WolkvoxApiFailing": (
+        "Most calls to the wolkvox API fail",
+        "La mayoría de las consultas a la API de wolkvox falla",
+        "{operation}: {value} of the calls of the last 30 minutes failed. Failures in the last hour:{outcomes} see the status"
+        " page for the last one.",
+        "{operation}: el {value} de las consultas de los últimos 30 minutos falló. Fallos de la última hora:{outcomes} el último"
+        " está en la página de estado.",
+    ),
+    "WolkvoxQuotaExceeded": (
+        "The token's daily quota at wolkvox is used up",
+        "Se agotó la cuota diaria del token en wolkvox",
+        "{operation}: wolkvox refuses calls until its quota is renewed, most likely at local midnight. The exporter then makes"
+        " good what it missed.",
+        "{operation}: wolkvox rechaza las consultas hasta que se renueve la cuota, probablemente a medianoche. Después el exporter"
+        " recupera lo que faltó.",
+    ),
+    "WolkvoxCatchingUp": (
+        "The exporter makes good an outage",
+        "El exporter está recuperando datos de una interrupción",
+        "{operation}: calls of the outage are being counted now, or were within the last 20 minutes. Alerts about calls are"
+        " silent meanwhile.",
+        "{operation}: las llamadas de la interrupción se cuentan ahora o se contaron en los últimos 20 minutos. Las alertas de"
+        " llamadas callan mientras tanto.",
+    ),
+    "WolkvoxRowsRejected": (
+        "Rows of the report could not be counted",
+        "Hay filas del reporte que no se pudieron contar",
+        "{operation}: {value} rows rejected in the last hour. Reasons, since the exporter's first start:{outcomes} see the log.",
+        "{operation}: {value} filas rechazadas en la última hora. Motivos, desde el primer arranque del exporter:{outcomes} más"
+        " detalles en el log.",
+    ),
+    "WolkvoxRowsMissing": (
+        "wolkvox announced rows that it never delivered",
+        "wolkvox anunció filas que nunca entregó",
+        "{operation}: {value} rows announced and not delivered in the last hour. Calls may be missing from the count.",
+        "{operation}: {value} filas anunciadas y no entregadas en la última hora. Pueden faltar llamadas en la cuenta.",
+    ),
+    "WolkvoxTimezoneMismatch": (
+        "The configured time zone does not fit the report",
+        "La zona horaria configurada no coincide con la del reporte",
+        "{operation}: the report's dates contradict the configured zone. Calls may be counted late or not at all.",
+        "{operation}: las fechas del reporte contradicen la zona configurada. Puede que las llamadas se cuenten tarde o no se"
+        " cuenten.",
+    ),
+    "WolkvoxDataSkipped": (
+        "A stretch of time was given up and is not counted",
+        "Un tramo de tiempo quedó sin contar",
+        "{operation}: {value} were older than max_catch_up and will not be counted.",
+        "{operation}: {value} superaban max_catch_up y no se contarán.",
+    ),
+    "WolkvoxSeriesOverflow": (
+        "Calls are counted without their skill",
+        "Hay llamadas que se cuentan sin su skill",
+        "{operation}: max_series is reached; {value} calls of the last hour went to __other__.",
+        "{operation}: se alcanzó max_series; {value} llamadas de la última hora fueron a __other__.",
+    ),
+    "WolkvoxLedgerErrors": (
+        "The ledger can not be written",
+        "No se puede escribir el libro de cuentas (ledger)",
+        "{instance}: {value} failed commits in the last 15 minutes. Nothing is lost while the outage is shorter than max_catch_up:"
+        " what was not committed is read again.",
+        "{instance}: {value} escrituras fallidas en los últimos 15 minutos. No se pierde nada mientras dure menos que"
+        " max_catch_up: lo que no se guardó se vuelve a leer.",
+    ),
+}
+
+
+def expected(name, alert):
+    """Labels and texts of an alert; `alert` holds its own labels and the words for the texts."""
+    words = dict(alert)
+    labels = {key: words[key] for key in ("instance", "job", "operation", "skill_id", "skill_name") if key in words}
+    severity = "critical" if name in CRITICAL else "info" if name == "WolkvoxCatchingUp" else "warning"
+    labels |= {"severity": severity, "audience": "supervisors" if name in VALUE_ALERTS else "oncall"}
+    usual = words.get("usual")
+    words["usual_en"] = f"; usual at this hour: {usual}" if usual else ""
+    words["usual_es"] = f"; lo habitual a esta hora: {usual}" if usual else ""
+    keys = ("summary", "summary_es", "description", "description_es")
+    return labels, {key: form.format_map(words) for key, form in zip(keys, TEXTS[name])}
+
+
+def none(at, *names):
+    return [(at, name, []) for name in names]
+
+
+def constant(value, length, scrape):
+    return f"{value}x{length // scrape}"
+
+
+def steps(changes, length, scrape):
+    """A series that has `value` from each `second` on: [(second, value)]; None is no sample."""
+    samples = []
+    for at in range(0, length + 1, scrape):
+        value = [value for second, value in changes if second <= at][-1]
+        samples.append("_" if value is None else str(value))
+    return compress(samples)
+
+
+def slopes(changes, length, scrape):
+    """A counter that grows by `step` at each scrape from each `second` on: [(second, step)]."""
+    value = 0
+    parts = []
+    for (begin, step), (end, _) in zip(changes, [*changes[1:], (length, 0)]):
+        count = (end - begin) // scrape
+        parts.append(f"{value}+{step}x{count - 1}")
+        value += step * count
+    return " ".join(parts)
+
+
+def weeks_ago(operation, skill_id, per_hour, length, scrape):
+    """Four weeks' history of a skill, or of the operation (skill_id None), as the recording rules would have left it.
+
+    The median is `per_hour`: one week is an outage and one an incident.
+    """
+    name = "wolkvox:skill_calls:1h_weeks_ago" if skill_id else "wolkvox:operation_calls:1h_weeks_ago"
+    skill = f',skill_id="{skill_id}"' if skill_id else ""
+    return [
+        (f'{name}{{operation="{operation}"{skill},week="{week}"}}', constant(value, length, scrape))
+        for week, value in zip("1234", (per_hour, 9 * per_hour, 0, per_hour))
+    ]
+
+
+def by_window(*stretches):
+    """Calls per window: [(first window, calls)]."""
+    return lambda window: [calls for first, calls in stretches if first <= window][-1]
+
+
+def in_windows(*windows):
+    """One call in each of these windows."""
+    return lambda window: int(window in windows)
+
+
+def firing(name):
+    return f'count(ALERTS{{alertname="{name}",alertstate="firing"}})'
+
+
+def spike():
+    length = 2 * HOUR + 600
+    # Below the limit for an hour, above it from window 12 to 17.
+    world = World(
+        "ventas",
+        [
+            Skill("4173", "Ventas", by_window((0, 4), (12, 5), (18, 4))),
+            Skill("4174", "Nuevo", by_window((0, 6), (12, 7), (18, 6))),
+            Skill("4175", "Agitado", by_window((0, 10), (12, 11), (18, 10))),
+            Skill("4176", "Quieto", by_window((0, 3), (12, 4), (18, 3))),
+        ],
+        length,
+    )
+    series = world.series()
+    # 4173: twice 5.75 + 0.5 is 12.5. 4175: exceeded 30.5 in only half a per cent of its weeks. 4176: the floor, 11.5.
+    series += weeks_ago("ventas", "4173", 23, length, 30)
+    series += weeks_ago("ventas", "4175", 23, length, 30)
+    series += weeks_ago("ventas", "4176", 4, length, 30)
+    series.append(('wolkvox:skill_calls:rare_15m{operation="ventas",skill_id="4175"}', constant(30.5, length, 30)))
+    name = "WolkvoxAbandonmentSpike"
+    fires = [
+        dict(operation="ventas", skill_id="4173", skill_name="Ventas", value=15, usual="6"),
+        dict(operation="ventas", skill_id="4174", skill_name="Nuevo", value=21),
+        dict(operation="ventas", skill_id="4175", skill_name="Agitado", value=33, usual="6"),
+        dict(operation="ventas", skill_id="4176", skill_name="Quieto", value=12, usual="1"),
+    ]
+    # Window 12 is read at 3961; the last window above the limit leaves the range after 6361, and 10 minutes are kept.
+    return [
+        Test(
+            "fires above each kind of limit, not just below, and resolves after 10 minutes",
+            30,
+            series,
+            none(1350, name) + none(3930, name) + [(5030, name, fires)] + none(7700, name),
+            [
+                (5030, 'wolkvox:skill_calls:spike_limit{skill_id="4173"}', [("wolkvox:skill_calls:spike_limit{operation=\"ventas\",skill_id=\"4173\"}", 12.5)]),
+                (6290, firing(name), [("{}", 4)]),
+            ],
+        )
+    ]
+
+
+def all_skills():
+    length = 2 * HOUR
+    names = "ABCDEF"
+    skills = [Skill(f"41{number}", f"Skill {names[number]}", by_window((0, 7))) for number in range(5)]
+    skills.append(Skill("415", "Skill F", by_window((0, 5), (12, 7), (16, 5))))
+    wide = World("centro", skills, length)
+    alone = World(
+        "otra",
+        [Skill("1", "Uno", by_window((0, 1), (12, 60))), Skill("2", "Dos", by_window((0, 1)))],
+        length,
+        instance="other:10119",
+    )
+    series = wide.series() + alone.series()
+    # Each skill stays below its own limit of 23; together they pass twice 60 + 0.5.
+    for skill in skills:
+        series += weeks_ago("centro", skill.skill_id, 44, length, 30)
+    series += weeks_ago("centro", None, 240, length, 30)
+    for skill_id in "12":
+        series += weeks_ago("otra", skill_id, 12, length, 30)
+    series += weeks_ago("otra", None, 24, length, 30)
+    name = "WolkvoxAbandonmentSpikeAllSkills"
+    return [
+        Test(
+            "fires when several skills rise, not when one does; the other way round for the page of a skill",
+            30,
+            series,
+            none(3900, name)
+            + [(5030, name, [dict(operation="centro", value=126, usual="60")])]
+            + none(6900, name)
+            + none(3900, "WolkvoxAbandonmentSpike")
+            + [
+                (
+                    5030,
+                    "WolkvoxAbandonmentSpike",
+                    [dict(operation="otra", skill_id="1", skill_name="Uno", value=180, usual="3")],
+                )
+            ],
+            [(5030, 'wolkvox:operation_rise:largest_share{operation="otra"}', [('wolkvox:operation_rise:largest_share{operation="otra"}', 1)])],
+        )
+    ]
+
+
+def elevated():
+    length = 8 * HOUR
+    # 4173: twice 20. 36 an hour is below, 48 above. 4174: 9 calls in two hours are below the floor of 9.5, 10 above.
+    world = World(
+        "ventas",
+        [
+            Skill("4173", "Ventas", by_window((0, 3), (36, 4), (75, 3))),
+            Skill("4174", "Soporte", in_windows(*range(24, 33), *range(58, 68))),
+        ],
+        length,
+        scrape=60,
+    )
+    series = world.series()
+    series += weeks_ago("ventas", "4173", 20, length, 60)
+    series += weeks_ago("ventas", "4174", 1, length, 60)
+    name = "WolkvoxAbandonmentElevated"
+    return [
+        Test(
+            "fires for one hour of many calls and two hours of few, not just below, and resolves",
+            60,
+            series,
+            none(10_090, name)
+            + none(10_850, name)
+            + [
+                (
+                    21_500,
+                    name,
+                    [
+                        dict(operation="ventas", skill_id="4173", skill_name="Ventas", value=48, usual="20"),
+                        dict(operation="ventas", skill_id="4174", skill_name="Soporte", value=5, usual="1"),
+                    ],
+                )
+            ]
+            + none(28_700, name),
+        )
+    ]
+
+
+def short():
+    length = 4 * HOUR
+    world = World("ventas", [Skill("4173", "Ventas", by_window((0, 0))), Skill("4174", "Pocas", by_window((0, 0)))], length, 60)
+    series = world.series()
+
+    def histogram(skill_id, name, bucket, count):
+        labels = f'operation="ventas",skill_id="{skill_id}",skill_name="{name}",type_interaction="inbound"'
+        series.append((f'wolkvox_abandon_time_seconds_bucket{{{labels},le="10.0"}}', slopes(bucket, length, 60)))
+        series.append((f'wolkvox_abandon_time_seconds_bucket{{{labels},le="+Inf"}}', slopes(count, length, 60)))
+        series.append((f"wolkvox_abandon_time_seconds_count{{{labels}}}", slopes(count, length, 60)))
+
+    # 49 %, then 51 %, then 49 % again. The other has only 9 calls in the hour, all short.
+    histogram("4173", "Ventas", [(0, 49), (6000, 51), (10_800, 49)], [(0, 100)])
+    histogram("4174", "Pocas", [(0, 0.15)], [(0, 0.15)])
+    name = "WolkvoxShortAbandonSurge"
+    return [
+        Test(
+            "fires above half, not just below, not on few calls, and resolves",
+            60,
+            series,
+            none(5950, name)
+            + [(10_000, name, [dict(operation="ventas", skill_id="4173", skill_name="Ventas", value="51%")])]
+            + none(14_300, name),
+        )
+    ]
+
+
+def time_high():
+    length = 4 * HOUR
+    world = World("ventas", [Skill("4173", "Ventas", by_window((0, 0))), Skill("4174", "Pocas", by_window((0, 0)))], length, 60)
+    series = world.series()
+
+    def histogram(skill_id, name, buckets):
+        labels = f'operation="ventas",skill_id="{skill_id}",skill_name="{name}",type_interaction="inbound"'
+        for bound, changes in buckets.items():
+            series.append((f'wolkvox_abandon_time_seconds_bucket{{{labels},le="{bound}"}}', slopes(changes, length, 60)))
+        series.append((f"wolkvox_abandon_time_seconds_count{{{labels}}}", slopes(buckets["+Inf"], length, 60)))
+
+    # p90 is 294.5 s, then 327.3 s, then 294.5 s again. The other has 19 calls an hour, all beyond 300 s.
+    histogram(
+        "4173",
+        "Ventas",
+        {
+            "240.0": [(0, 80)],
+            "300.0": [(0, 91), (6000, 89), (10_800, 91)],
+            "600.0": [(0, 100)],
+            "+Inf": [(0, 100)],
+        },
+    )
+    few = [(0, 0.3166)]
+    histogram("4174", "Pocas", {"240.0": [(0, 0)], "300.0": [(0, 0)], "600.0": few, "+Inf": few})
+    name = "WolkvoxAbandonTimeHigh"
+    return [
+        Test(
+            "fires above five minutes, not just below, not on few calls, and resolves",
+            60,
+            series,
+            none(5950, name)
+            + [(10_000, name, [dict(operation="ventas", skill_id="4173", skill_name="Ventas", value="5m 27s")])]
+            + none(14_300, name),
+        )
+    ]
+
+
+def silence():
+    length = 4 * HOUR
+    # 4173 usually has 12 calls in two hours, 4174 10. 4173 gets a call in window 34.
+    world = World(
+        "ventas", [Skill("4173", "Ventas", in_windows(34)), Skill("4174", "Soporte", by_window((0, 0)))], length, 60
+    )
+    series = world.series() + weeks_ago("ventas", "4173", 6, length, 60) + weeks_ago("ventas", "4174", 5, length, 60)
+    name = "WolkvoxSuspiciousSilence"
+    return [
+        Test(
+            "fires above ten usual calls, not at ten, and resolves with the next call",
+            60,
+            series,
+            none(5000, name)
+            + [(9000, name, [dict(operation="ventas", skill_id="4173", skill_name="Ventas", value=12)])]
+            + none(10_900, name),
+        )
+    ]
+
+
+TARGET = dict(instance="exporter:10119", job="wolkvox")
+ON_TARGET = 'instance="exporter:10119",job="wolkvox"'
+
+
+def down():
+    length = 1800
+    up = [(f"up{{{ON_TARGET}}}", steps([(0, 1), (600, 0), (1200, 1)], length, 30))]
+    name = "WolkvoxExporterDown"
+    return [
+        Test(
+            "fires after 5 minutes, not just before, and resolves",
+            30,
+            up,
+            none(890, name) + [(1000, name, [TARGET])] + none(1300, name) + none(1000, "WolkvoxExporterAbsent"),
+        )
+    ]
+
+
+def absent():
+    length = 2400
+    up = [(f"up{{{ON_TARGET}}}", steps([(0, None), (1200, 1)], length, 30)), ('up{instance="x",job="node"}', constant(1, length, 30))]
+    name = "WolkvoxExporterAbsent"
+    return [
+        Test(
+            "fires after 10 minutes without a target, not just before, and resolves",
+            30,
+            up,
+            none(600, name) + [(800, name, [{}])] + none(1300, name) + none(800, "WolkvoxExporterDown"),
+        )
+    ]
+
+
+def stale():
+    length = HOUR
+    # The last read before the outage is complete until 1500.
+    world = World("ventas", [Skill("4173", "Ventas", by_window((0, 1)))], length, outages=[(1700, 3000)])
+    name = "WolkvoxDataStale"
+    return [
+        Test(
+            "fires when data are older than 20 minutes, not just before, and resolves",
+            30,
+            world.series(),
+            none(2710, name) + [(2870, name, [dict(operation="ventas", value="22m 47s")])] + none(3200, name),
+        )
+    ]
+
+
+def polls(changes, length, scrape, operation="ventas"):
+    """Counters of polls: outcome -> steps."""
+    return [
+        (f'wolkvox_polls_total{{{ON_TARGET},operation="{operation}",outcome="{outcome}"}}', steps(stairs, length, scrape))
+        for outcome, stairs in changes.items()
+    ]
+
+
+def up_gauge(changes, length, scrape, operation="ventas"):
+    return [(f'wolkvox_up{{{ON_TARGET},operation="{operation}"}}', steps(changes, length, scrape))]
+
+
+def stairs(first, every, count, start=0):
+    """`count` steps of one, the first at `first`."""
+    return [(0, start)] + [(first + number * every, start + number + 1) for number in range(count)]
+
+
+def token():
+    length = 3 * HOUR
+    # Refused at 1861, then with doubling pauses; a new token at 9000.
+    refused = [(0, 0), (1861, 1), (2161, 2), (2761, 3), (3961, 4), (6361, 5)]
+    series = polls({"ok": stairs(61, 300, 6), "unauthorized": refused}, length, 30)
+    series += up_gauge([(0, 1), (1861, 0), (9000, 1)], length, 30)
+    # Another operation whose token was refused, and whose API has failed since for another reason, a good while later.
+    series += polls({"unauthorized": [(0, 3)], "timeout": stairs(61, 300, 30)}, length, 30, "otra")
+    series += up_gauge([(0, 0)], length, 30, "otra")
+    name = "WolkvoxTokenRejected"
+    return [
+        Test(
+            "fires with the first refusal, stays through the pauses, and resolves with the new token",
+            30,
+            series,
+            none(1850, name)
+            + [(at, name, [dict(operation="ventas")]) for at in (1990, 3900, 6300, 8900)]
+            + none(9100, name),
+        )
+    ]
+
+
+def api_failing():
+    length = 3 * HOUR
+    # ventas: of three calls in five minutes two fail from 1861 to 7261. otra: every second call fails. ultima: the API
+    # refuses every call, with pauses that grow beyond the range.
+    series = polls(
+        {
+            "ok": stairs(61, 300, 35),
+            "timeout": stairs(1861, 300, 18),
+            "connect": stairs(1861, 300, 18),
+            "busy": [(0, 0)],
+        },
+        length,
+        30,
+    )
+    series += up_gauge([(0, 1)], length, 30)
+    series += polls({"ok": stairs(61, 300, 35), "server_error": stairs(61, 300, 35)}, length, 30, "otra")
+    series += up_gauge([(0, 1)], length, 30, "otra")
+    series += polls({"ok": [(0, 4)], "bad_request": [(0, 0), (61, 1), (361, 2), (961, 3), (2161, 4), (4561, 5), (8161, 6)]}, length, 30, "ultima")
+    series += up_gauge([(0, 0)], length, 30, "ultima")
+    name = "WolkvoxApiFailing"
+    both = f'count by (operation) (ALERTS{{alertname="{name}",alertstate="firing"}})'
+    return [
+        Test(
+            "fires when most calls fail for a while, not when half do, with long pauses too, and resolves",
+            30,
+            series,
+            none(800, name),
+            [
+                (6030, both, [('{operation="ventas"}', 1), ('{operation="ultima"}', 1)]),
+                (7130, both, [('{operation="ventas"}', 1), ('{operation="ultima"}', 1)]),
+                (10_000, both, [('{operation="ultima"}', 1)]),
+            ],
+        ),
+        Test(
+            "says which outcomes",
+            30,
+            polls({"ok": [(0, 9)], "connect": [(0, 0)]}, length, 30)
+            + [(f'wolkvox_polls_total{{{ON_TARGET},operation="ventas",outcome="timeout"}}', slopes([(0, 1)], length, 30))]
+            + up_gauge([(0, 0)], length, 30),
+            [(7200, name, [dict(operation="ventas", value="100%", outcomes=" timeout 120;")])],
+        ),
+    ]
+
+
+def quota():
+    length = 4 * HOUR
+    # Used up at 1861, tried again an hour later, renewed at 9061.
+    series = polls({"ok": stairs(61, 300, 6), "quota_exceeded": [(0, 0), (1861, 1), (5461, 2)]}, length, 30)
+    series += up_gauge([(0, 1), (1861, 0), (9061, 1)], length, 30)
+    name = "WolkvoxQuotaExceeded"
+    return [
+        Test(
+            "fires with the first refusal, stays until the quota is renewed",
+            30,
+            series,
+            none(1850, name) + [(at, name, [dict(operation="ventas")]) for at in (1990, 5400, 9000)] + none(9200, name),
+        )
+    ]
+
+
+def catching_up():
+    length = 2 * HOUR
+    world = World("ventas", [Skill("4173", "Ventas", by_window((0, 1)))], length, outages=[(1700, 3000)])
+    name = "WolkvoxCatchingUp"
+    return [
+        Test(
+            "fires from the outage's end to 20 minutes after the catch-up",
+            30,
+            world.series(),
+            none(3000, name) + [(at, name, [dict(operation="ventas")]) for at in (3150, 4300)] + none(4500, name),
+        )
+    ]
+
+
+def counters():
+    """Alerts that fire when a counter moves: one step, an hour's firing, nothing before and after."""
+    length = 3 * HOUR
+    tests = []
+    for name, series, words in [
+        (
+            "WolkvoxRowsRejected",
+            {
+                f'wolkvox_rows_total{{{ON_TARGET},disposition="rejected",operation="ventas"}}': 60,
+                f'wolkvox_rows_total{{{ON_TARGET},disposition="counted",operation="ventas"}}': 0,
+                f'wolkvox_rows_rejected_total{{{ON_TARGET},operation="ventas",reason="date"}}': 45,
+                f'wolkvox_rows_rejected_total{{{ON_TARGET},operation="ventas",reason="shape"}}': 15,
+                f'wolkvox_rows_rejected_total{{{ON_TARGET},operation="ventas",reason="range"}}': 0,
+            },
+            dict(operation="ventas", value=60, outcomes=" date 45; shape 15;"),
+        ),
+        (
+            "WolkvoxRowsMissing",
+            {f'wolkvox_rows_missing_total{{{ON_TARGET},operation="ventas"}}': 60},
+            dict(operation="ventas", value=60),
+        ),
+        (
+            "WolkvoxSeriesOverflow",
+            {f'wolkvox_series_overflow_total{{{ON_TARGET},operation="ventas"}}': 60},
+            dict(operation="ventas", value=60),
+        ),
+        ("WolkvoxLedgerErrors", {f"wolkvox_ledger_commit_errors_total{{{ON_TARGET}}}": 3}, dict(TARGET, value=3)),
+    ]:
+        tests.append(
+            (
+                name,
+                Test(
+                    "fires when it is counted, not while nothing is, and resolves when nothing more is",
+                    30,
+                    [(labels, steps([(0, 0), (HOUR, value)], length, 30)) for labels, value in series.items()],
+                    none(HOUR - 10, name) + [(HOUR + 300, name, [words])] + none(2 * HOUR + 100, name),
+                ),
+            )
+        )
+    return tests
+
+
+def timezone():
+    length = HOUR
+    series = [(f'wolkvox_timezone_mismatch{{{ON_TARGET},operation="ventas"}}', steps([(0, 0), (600, 1), (2400, 0)], length, 30))]
+    name = "WolkvoxTimezoneMismatch"
+    return [
+        Test(
+            "fires after 10 minutes, not just before, and resolves",
+            30,
+            series,
+            none(1190, name) + [(1400, name, [dict(operation="ventas")])] + none(2500, name),
+        )
+    ]
+
+
+def skipped():
+    length = 40 * HOUR
+    # ventas: 90 minutes are given up while it runs, at 7 h. otra: the exporter is off for 26 h, two of which are given up
+    # before its first scrape.
+    name = "WolkvoxDataSkipped"
+    series = [
+        (f'wolkvox_skipped_seconds_total{{{ON_TARGET},operation="ventas"}}', steps([(0, 0), (7 * HOUR, 5400)], length, 60)),
+        (
+            f'wolkvox_skipped_seconds_total{{{ON_TARGET},operation="otra"}}',
+            steps([(0, 300), (2 * HOUR, None), (28 * HOUR, 7500)], length, 60),
+        ),
+    ]
+    return [
+        Test(
+            "fires for six hours, also where the time was given up before the first scrape after a gap",
+            60,
+            series,
+            none(7 * HOUR - 50, name)
+            + [(7 * HOUR + 300, name, [dict(operation="ventas", value="1h 30m 0s")])]
+            + none(13 * HOUR + 300, name)
+            + [(28 * HOUR + 300, name, [dict(operation="otra", value="2h 0m 0s")])]
+            + none(34 * HOUR + 300, name),
+        )
+    ]
+
+
+def situations(scrape):
+    """What must not alert, and what must all the same."""
+    return [
+        idle_night(scrape),
+        birth(scrape),
+        restart(scrape),
+        scrape_gap(scrape),
+        outage(scrape),
+        no_history(scrape),
+        many_operations(scrape),
+        renamed(scrape),
+    ]
+
+
+def idle_night(scrape):
+    length = 3 * HOUR
+    world = World("ventas", [Skill("4173", "Ventas", by_window((0, 0)))], length, scrape)
+    series = world.series() + weeks_ago("ventas", "4173", 0, length, scrape)
+    series += polls({"ok": [(0, 0)], "empty": stairs(61, 300, 36)}, length, scrape)
+    return Test(
+        "idle night: nothing fires",
+        scrape,
+        series,
+        [alert for at in (1830, 5430, 10_770) for alert in none(at, *VALUE_ALERTS, *EXPORTER_ALERTS)],
+    )
+
+
+def birth(scrape):
+    length = 2 * HOUR
+    # Its first window brings 6 calls, as every window after it: 18 in 15 minutes, below the 19.5 without history.
+    world = World("ventas", [Skill("4180", "Nueva", by_window((0, 0), (6, 6)), born=6)], length, scrape)
+    first = 6 * WINDOW + WINDOW + READ_DELAY
+    return Test(
+        "birth of a series: its first calls count once and make no spike",
+        scrape,
+        world.series(),
+        [alert for at in range(first, length, 300) for alert in none(at + 30, "WolkvoxAbandonmentSpike", "WolkvoxAbandonmentElevated")],
+        [
+            (first + HOLD - 10, 'sum(wolkvox_abandoned_calls_total{skill_id="4180"})', [("{}", 0)]),
+            (first + HOLD + 70, 'sum(wolkvox_abandoned_calls_total{skill_id="4180"})', [("{}", 6)]),
+            (5430, "round(wolkvox:skill_calls:15m, 0.001)", [('{operation="ventas",skill_id="4180"}', 18)]),
+        ],
+    )
+
+
+def restart(scrape):
+    length = 2 * HOUR
+    # Down for three minutes across a read; the counters go on from the ledger.
+    world = World("ventas", [Skill("4173", "Ventas", by_window((0, 3)))], length, scrape, downs=[(3600, 3780)])
+    series = world.series() + weeks_ago("ventas", "4173", 36, length, scrape)
+    return Test(
+        "restart: nothing fires and the rate stays",
+        scrape,
+        series,
+        [alert for at in range(3630, length, 300) for alert in none(at, *VALUE_ALERTS, *EXPORTER_ALERTS)],
+        [(at, "round(wolkvox:skill_calls:15m, 0.001)", [('{operation="ventas",skill_id="4173"}', 9)]) for at in (4030, 4330, 6030)],
+    )
+
+
+def scrape_gap(scrape):
+    length = 2 * HOUR
+    # Prometheus is away for ten minutes; the exporter goes on.
+    world = World("ventas", [Skill("4173", "Ventas", by_window((0, 3)))], length, scrape, gaps=[(3600, 4200)])
+    series = world.series() + weeks_ago("ventas", "4173", 36, length, scrape)
+    return Test(
+        "gap of scrapes: no value alert, and the rate stays",
+        scrape,
+        series,
+        [alert for at in range(3630, length, 300) for alert in none(at, *VALUE_ALERTS)],
+        [(at, "round(wolkvox:skill_calls:15m, 0.001)", [('{operation="ventas",skill_id="4173"}', 9)]) for at in (4330, 4930, 6030)],
+    )
+
+
+def outage(scrape):
+    length = 4 * HOUR
+    # An hour and a half of outage. 30 calls a window during it would be a spike if they were taken as of the catch-up;
+    # a skill is born in it, and its 60 calls come in one step at the end of its hold, when the others' are long counted.
+    world = World(
+        "ventas",
+        [
+            Skill("4173", "Ventas", by_window((0, 3), (12, 30), (30, 3))),
+            Skill("4181", "Nueva", in_windows_of(20, 60), born=20),
+        ],
+        length,
+        scrape,
+        outages=[(3700, 9200)],
+    )
+    series = world.series() + weeks_ago("ventas", "4173", 36, length, scrape)
+    after = range(9330, length, 180)
+    return Test(
+        "outage with catch-up: stale data, then a catch-up, never a spike",
+        scrape,
+        series,
+        [alert for at in range(3930, length, 180) for alert in none(at, "WolkvoxAbandonmentSpike", "WolkvoxAbandonmentSpikeAllSkills")]
+        + [(9460, "WolkvoxCatchingUp", [dict(operation="ventas")])]
+        + none(after[-1], "WolkvoxDataStale", "WolkvoxCatchingUp"),
+        [
+            (8030, firing("WolkvoxDataStale"), [("{}", 1)]),
+            # The jump stays in 15-minute ranges while the mute lasts, and the mute outlasts it.
+            (9500, "count(wolkvox:data_trusted)", []),
+            (10_830, "count(wolkvox:data_trusted)", [("{}", 1)]),
+            (10_830, "max(wolkvox:skill_calls:15m) < bool 15", [("{}", 1)]),
+        ],
+    )
+
+
+def in_windows_of(window, calls):
+    return lambda number: calls if number == window else 0
+
+
+def no_history(scrape):
+    length = 2 * HOUR
+    # 6 calls a window are 18; 7 are 21, above the limit without history. Nothing else needs history to be silent.
+    world = World(
+        "ventas",
+        [Skill("4173", "Ventas", by_window((0, 6))), Skill("4174", "Otro", by_window((0, 7)))],
+        length,
+        scrape,
+    )
+    return Test(
+        "no history: only far too many calls fire",
+        scrape,
+        world.series(),
+        [
+            (6030, "WolkvoxAbandonmentSpike", [dict(operation="ventas", skill_id="4174", skill_name="Otro", value=21)]),
+            *none(6030, *VALUE_ALERTS[1:], *EXPORTER_ALERTS),
+        ],
+    )
+
+
+def many_operations(scrape):
+    length = 2 * HOUR
+    # Three operations with the same skill id in one exporter; one is in an outage, one has a spike.
+    worlds = [
+        World("norte", [Skill("4173", "Ventas", by_window((0, 3), (12, 12)))], length, scrape),
+        World("sur", [Skill("4173", "Ventas", by_window((0, 3)))], length, scrape),
+        World("este", [Skill("4173", "Ventas", by_window((0, 12)))], length, scrape, outages=[(3000, length)]),
+    ]
+    series = []
+    for world in worlds:
+        series += [item for item in world.series() if not item[0].startswith("up{")]
+        series += weeks_ago(world.operation, "4173", 36, length, scrape)
+    series.append((f"up{{{ON_TARGET}}}", constant(1, length, scrape)))
+    return Test(
+        "three operations: each for itself",
+        scrape,
+        series,
+        [
+            (
+                5030,
+                "WolkvoxAbandonmentSpike",
+                [dict(operation="norte", skill_id="4173", skill_name="Ventas", value=36, usual="9")],
+            ),
+            *none(5030, "WolkvoxAbandonmentSpikeAllSkills"),
+        ],
+        [(5030, f'count by (operation) (ALERTS{{alertname="WolkvoxDataStale",alertstate="firing"}})', [('{operation="este"}', 1)])],
+    )
+
+
+def renamed(scrape):
+    length = 2 * HOUR
+    # The series moves to the new name with its value, in the step of a read.
+    at = 12 * WINDOW + READ_DELAY
+    world = World(
+        "ventas", [Skill("4173", "Ventas", by_window((0, 5)), renamed=(at, "Ventas y más"))], length, scrape
+    )
+    series = world.series() + weeks_ago("ventas", "4173", 23, length, scrape)
+    name = "WolkvoxAbandonmentSpike"
+    alert = dict(operation="ventas", skill_id="4173", value=15, usual="6")
+    return Test(
+        "renamed skill: the alert goes on under the new name, with the old history",
+        scrape,
+        series,
+        [
+            (3500, name, [alert | dict(skill_name="Ventas")]),
+            (6030, name, [alert | dict(skill_name="Ventas y más")]),
+        ],
+    )
+
+
+def history():
+    """Four weeks of raw counters: the medians that the other tests take as given."""
+    week = 7 * 24 * HOUR
+    length = 4 * week + 4 * HOUR
+    scrape = 300
+    # 12, 24, 48 and 36 calls an hour in the weeks, and 72 since: the hour a week ago is the fourth week's.
+    rates = [(0, 1), (week, 2), (2 * week, 4), (3 * week, 3), (4 * week, 6)]
+    labels = f'{ON_TARGET},operation="ventas",skill_id="4173",skill_name="Ventas",type_interaction="inbound"'
+    nine_days = 9 * 24 * HOUR // scrape
+    series = [
+        (f"wolkvox_abandoned_calls_total{{{labels}}}", slopes(rates, length, scrape)),
+        # A second skill that exists for nine days only: one week of history isn't enough.
+        (
+            f'wolkvox_abandoned_calls_total{{{labels.replace("4173", "4174").replace("Ventas", "Nueva")}}}',
+            f"_x{length // scrape - nine_days} 0+1x{nine_days}",
+        ),
+        (f'wolkvox_complete_until_timestamp_seconds{{{ON_TARGET},operation="ventas"}}', f"-300+{scrape}x{length // scrape}"),
+        (f'wolkvox_catching_up{{{ON_TARGET},operation="ventas"}}', f"0x{length // scrape}"),
+    ]
+    at = 4 * week + 3 * HOUR
+    ventas = '{operation="ventas",skill_id="4173"}'
+    nueva = '{operation="ventas",skill_id="4174"}'
+    weeks = [
+        (f'{{operation="ventas",skill_id="4173",week="{number}"}}', value) for number, value in zip("1234", (36, 48, 24, 12))
+    ]
+    return [
+        Test(
+            "the usual is the median of the same hour in four weeks, and unknown with one week",
+            scrape,
+            series,
+            [],
+            [
+                (at, f"round(wolkvox:skill_calls:1h_weeks_ago{ventas}, 0.001)", weeks),
+                (at, f"round(wolkvox:skill_calls:1h_weeks_ago{nueva}, 0.001)", [('{operation="ventas",skill_id="4174",week="1"}', 12)]),
+                (at, "round(wolkvox:skill_calls:usual_1h, 0.001)", [(ventas, 30)]),
+                (at, "round(wolkvox:skill_calls:usual_2h, 0.001)", [(ventas, 60)]),
+                # A week ago there were both skills: 36 + 12; before that the one, with 48, 24 and 12.
+                (at, "round(wolkvox:operation_calls:usual_1h, 0.001)", [('{operation="ventas"}', 36)]),
+                (at, "round(wolkvox:skill_calls:spike_limit, 0.001)", [(ventas, 16), (nueva, 19.5)]),
+            ],
+        )
+    ]
+
+
+def rare():
+    """The rare levels, from four weeks of the records that they read."""
+    step = 300
+    four_weeks = 4 * 7 * 24 * HOUR
+    length = four_weeks + HOUR
+    # 3 calls in 15 minutes for four weeks, but 40 for two hours of them (0.3 %) and 20 for another four (0.6 %).
+    values = steps([(0, 3), (five_days(1), 40), (five_days(1) + 2 * HOUR, 3), (five_days(2), 20), (five_days(2) + 4 * HOUR, 3)], length, step)
+    short = f"_x{(length - five_days(2)) // step} 3x{five_days(2) // step}"
+    series = [
+        ("wolkvox:threshold:spike_rare_share", constant(0.005, length, step)),
+        ("wolkvox:threshold:elevated_rare_share", constant(0.01, length, step)),
+        ("wolkvox:threshold:history_weeks", constant(2, length, step)),
+    ]
+    names = ("skill_calls:15m", "skill_calls:1h", "skill_calls:2h")
+    known = [(f'wolkvox:{name}{{operation="ventas",skill_id="4173"}}', values) for name in names]
+    known.append(('wolkvox:operation_calls:15m{operation="ventas"}', values))
+    young = [(f'wolkvox:{name}{{operation="ventas",skill_id="4174"}}', short) for name in names]
+    skill = '{operation="ventas",skill_id="4173"}'
+    return [
+        Test(
+            "the rare level is what was exceeded in so small a share of four weeks",
+            step,
+            series + known,
+            [],
+            [
+                (four_weeks, "round(wolkvox:skill_calls:rare_15m)", [(skill, 20)]),
+                (four_weeks, "round(wolkvox:operation_calls:rare_15m)", [('{operation="ventas"}', 20)]),
+                (four_weeks, "round(wolkvox:skill_calls:rare_1h)", [(skill, 3)]),
+                (four_weeks, "round(wolkvox:skill_calls:rare_2h)", [(skill, 3)]),
+            ],
+        ),
+        Test(
+            "it is unknown with ten days",
+            step,
+            series + young,
+            [],
+            [(four_weeks, f"wolkvox:skill_calls:rare_{reach}", []) for reach in ("15m", "1h", "2h")],
+        ),
+    ]
+
+
+def five_days(times):
+    return times * 5 * 24 * HOUR
+
+
+def files():
+    found = {
+        "abandonment_spike": File("WolkvoxAbandonmentSpike.", spike()),
+        "abandonment_spike_all_skills": File("WolkvoxAbandonmentSpikeAllSkills.", all_skills()),
+        "abandonment_elevated": File("WolkvoxAbandonmentElevated.", elevated()),
+        "short_abandon_surge": File("WolkvoxShortAbandonSurge.", short()),
+        "abandon_time_high": File("WolkvoxAbandonTimeHigh.", time_high()),
+        "suspicious_silence": File("WolkvoxSuspiciousSilence.", silence()),
+        "exporter_down": File("WolkvoxExporterDown.", down()),
+        "exporter_absent": File("WolkvoxExporterAbsent.", absent()),
+        "data_stale": File("WolkvoxDataStale.", stale()),
+        "token_rejected": File("WolkvoxTokenRejected.", token()),
+        "api_failing": File("WolkvoxApiFailing.", api_failing()),
+        "quota_exceeded": File("WolkvoxQuotaExceeded.", quota()),
+        "catching_up": File("WolkvoxCatchingUp.", catching_up()),
+        "timezone_mismatch": File("WolkvoxTimezoneMismatch.", timezone()),
+        "data_skipped": File("WolkvoxDataSkipped.", skipped()),
+        # On the grid: what is read from exactly a week ago must have been recorded then.
+        "history": File("Medians of the same hour in four weeks, from raw counters.", history(), evaluation=1800),
+        "history_rare": File("Rare levels.", rare(), ("wolkvox-history.rules.yml",), evaluation=6 * HOUR),
+    }
+    for scrape in (15, 30, 60):
+        found[f"situations_{scrape}s"] = File(f"Situations, scraped every {scrape} s.", situations(scrape))
+    for name, test in counters():
+        snake = "".join("_" + letter.lower() if letter.isupper() else letter for letter in name.removeprefix("Wolkvox"))
+        found[snake.lstrip("_")] = File(f"{name}.", [test])
+    return found

@@ -1,0 +1,152 @@
+"""What Prometheus scrapes from an exporter in a small made-up world, in promtool's notation for series.
+
+Times are seconds since the start of the test, which is also second 0 of the epoch. The exporter follows the contract:
+five-minute windows on the grid, each read about a minute after its end, calls, histogram and complete_until moving in one
+step, a new series at 0 for its hold, catching_up from the end of an outage until the hold has passed.
+"""
+
+import dataclasses
+
+WINDOW = 300
+# A window is read 60 s after its end, and the answer takes a moment.
+READ_DELAY = 61
+HOLD = 90
+# An exporter that starts has read what is due after this long.
+START_DELAY = 5
+
+
+@dataclasses.dataclass
+class Skill:
+    """`calls` maps a window's number to the calls abandoned in it; `born` is the first window with any, None for old."""
+
+    skill_id: str
+    name: str
+    calls: callable
+    born: int | None = None
+    type_interaction: str = "inbound"
+    # (second, name): from that read on the skill has another name.
+    renamed: tuple | None = None
+
+
+@dataclasses.dataclass
+class World:
+    """An exporter of one operation. Stretches are lists of (begin, end)."""
+
+    operation: str
+    skills: list
+    length: int
+    scrape: int = 30
+    # The API fails: polls are made and fail.
+    outages: list = dataclasses.field(default_factory=list)
+    # The exporter's process is down: Prometheus scrapes and gets nothing.
+    downs: list = dataclasses.field(default_factory=list)
+    # Prometheus itself doesn't scrape.
+    gaps: list = dataclasses.field(default_factory=list)
+    instance: str = "exporter:10119"
+
+    def __post_init__(self):
+        self.reads = self._reads()
+        self.catching = [
+            (at, at + HOLD)
+            for (_, before), (at, until) in zip(self.reads, self.reads[1:])
+            if until - before > 2 * WINDOW
+        ]
+
+    def _reads(self):
+        """(time, complete until) of every read that succeeds."""
+        times = set(range(READ_DELAY, self.length + 1, WINDOW))
+        times |= {end + START_DELAY for _, end in self.downs}
+        reads = [(-WINDOW, 0)]
+        for at in sorted(times):
+            if within(at, self.outages) or within(at, self.downs):
+                continue
+            until = (at - READ_DELAY + 1) // WINDOW * WINDOW
+            if until > reads[-1][1] or len(reads) == 1:
+                reads.append((at, until))
+        return reads
+
+    def complete(self, at):
+        return [until for read, until in self.reads if read <= at][-1]
+
+    def total(self, skill, at):
+        """The counter, None before the series exists."""
+        windows = self.complete(at) // WINDOW
+        value = sum(skill.calls(window) for window in range(windows))
+        if skill.born is None:
+            return value
+        if windows <= skill.born:
+            return None
+        first = next(read for read, until in self.reads if until > skill.born * WINDOW)
+        return 0 if at < first + HOLD else value
+
+    def series(self):
+        """All input series as (name with labels, values)."""
+        found = []
+        operation = f'operation="{self.operation}"'
+        target = f'instance="{self.instance}",job="wolkvox"'
+
+        def add(name, labels, value):
+            labels = ",".join(label for label in (target, labels) if label)
+            found.append((f"{name}{{{labels}}}", self.values(value)))
+
+        for skill in self.skills:
+            for name, shown in self._names(skill):
+                labels = (
+                    f'{operation},skill_id="{skill.skill_id}",skill_name="{name}",type_interaction="{skill.type_interaction}"'
+                )
+                add(
+                    "wolkvox_abandoned_calls_total",
+                    labels,
+                    lambda at, skill=skill, shown=shown: self.total(skill, at) if shown(at) else None,
+                )
+        add("wolkvox_complete_until_timestamp_seconds", operation, self.complete)
+        add("wolkvox_catching_up", operation, lambda at: int(within(at, self.catching)))
+        add("wolkvox_up", operation, lambda at: int(not within(at, self.outages)))
+        found.append((f"up{{{target}}}", self.values(lambda at: int(not within(at, self.downs)), always=True)))
+        return found
+
+    def _names(self, skill):
+        if skill.renamed is None:
+            return [(skill.name, lambda at: True)]
+        second, name = skill.renamed
+        return [(skill.name, lambda at: at < second), (name, lambda at: at >= second)]
+
+    def values(self, value, always=False):
+        """promtool's notation of what is scraped of a series; `always` for `up`, which Prometheus itself writes."""
+        samples = []
+        there = False
+        for at in range(0, self.length + 1, self.scrape):
+            if within(at, self.gaps):
+                samples.append("_")
+                continue
+            now = None if within(at, self.downs) and not always else value(at)
+            if now is None:
+                # A series that vanishes from a scrape, or whose target is down, is marked as stale once.
+                samples.append("stale" if there else "_")
+                there = False
+            else:
+                samples.append(f"{now:g}" if isinstance(now, float) else str(now))
+                there = True
+        return compress(samples)
+
+
+def within(at, stretches):
+    return any(begin <= at < end for begin, end in stretches)
+
+
+def compress(samples):
+    """promtool's short form: `3x4` is five samples of 3, `_x4` four missing ones."""
+    parts = []
+    begin = 0
+    for end in range(1, len(samples) + 1):
+        if end < len(samples) and samples[end] == samples[begin]:
+            continue
+        run = end - begin
+        if samples[begin] == "_":
+            parts.append(f"_x{run}")
+        elif samples[begin] == "stale" or run == 1:
+            parts.extend([samples[begin]] * run)
+        else:
+            parts.append(f"{samples[begin]}x{run - 1}")
+        begin = end
+    return " ".join(parts)
