@@ -271,25 +271,25 @@ def spike():
     world = World(
         "ventas",
         [
-            Skill("4173", "Ventas", by_window((0, 4), (12, 5), (18, 4))),
+            Skill("4173", "Ventas", by_window((0, 7), (12, 8), (18, 7))),
             Skill("4174", "Nuevo", by_window((0, 6), (12, 7), (18, 6))),
             Skill("4175", "Agitado", by_window((0, 10), (12, 11), (18, 10))),
-            Skill("4176", "Quieto", by_window((0, 3), (12, 4), (18, 3))),
+            Skill("4176", "Quieto", by_window((0, 6), (12, 7), (18, 6))),
         ],
         length,
     )
     series = world.series()
-    # 4173: twice 5.75 + 0.5 is 12.5. 4175: exceeded 30.5 in only half a per cent of its weeks. 4176: the floor, 11.5.
-    series += weeks_ago("ventas", "4173", 23, length, 30)
-    series += weeks_ago("ventas", "4175", 23, length, 30)
+    # 4173: twice 10.25 + 0.5 is 21.5. 4175: exceeded 30.5 in too small a share of its weeks. 4176: the floor, 19.5.
+    series += weeks_ago("ventas", "4173", 41, length, 30)
+    series += weeks_ago("ventas", "4175", 41, length, 30)
     series += weeks_ago("ventas", "4176", 4, length, 30)
     series.append(('wolkvox:skill_calls:rare_15m{operation="ventas",skill_id="4175"}', constant(30.5, length, 30)))
     name = "WolkvoxAbandonmentSpike"
     fires = [
-        dict(operation="ventas", skill_id="4173", skill_name="Ventas", value=15, usual="6"),
+        dict(operation="ventas", skill_id="4173", skill_name="Ventas", value=24, usual="10"),
         dict(operation="ventas", skill_id="4174", skill_name="Nuevo", value=21),
-        dict(operation="ventas", skill_id="4175", skill_name="Agitado", value=33, usual="6"),
-        dict(operation="ventas", skill_id="4176", skill_name="Quieto", value=12, usual="1"),
+        dict(operation="ventas", skill_id="4175", skill_name="Agitado", value=33, usual="10"),
+        dict(operation="ventas", skill_id="4176", skill_name="Quieto", value=21, usual="1"),
     ]
     # Window 12 is read at 3961; the last window above the limit leaves the range after 6361, and 10 minutes are kept.
     return [
@@ -299,7 +299,7 @@ def spike():
             series,
             none(1350, name) + none(3930, name) + [(5030, name, fires)] + none(7700, name),
             [
-                (5030, 'wolkvox:skill_calls:spike_limit{skill_id="4173"}', [("wolkvox:skill_calls:spike_limit{operation=\"ventas\",skill_id=\"4173\"}", 12.5)]),
+                (5030, 'wolkvox:skill_calls:spike_limit{skill_id="4173"}', [("wolkvox:skill_calls:spike_limit{operation=\"ventas\",skill_id=\"4173\"}", 21.5)]),
                 (6290, firing(name), [("{}", 4)]),
             ],
         )
@@ -876,11 +876,11 @@ def renamed(scrape):
     # The series moves to the new name with its value, in the step of a read.
     at = 12 * WINDOW + READ_DELAY
     world = World(
-        "ventas", [Skill("4173", "Ventas", by_window((0, 5)), renamed=(at, "Ventas y más"))], length, scrape
+        "ventas", [Skill("4173", "Ventas", by_window((0, 8)), renamed=(at, "Ventas y más"))], length, scrape
     )
-    series = world.series() + weeks_ago("ventas", "4173", 23, length, scrape)
+    series = world.series() + weeks_ago("ventas", "4173", 41, length, scrape)
     name = "WolkvoxAbandonmentSpike"
-    alert = dict(operation="ventas", skill_id="4173", value=15, usual="6")
+    alert = dict(operation="ventas", skill_id="4173", value=24, usual="10")
     return Test(
         "renamed skill: the alert goes on under the new name, with the old history",
         scrape,
@@ -897,8 +897,8 @@ def history():
     week = 7 * 24 * HOUR
     length = 4 * week + 4 * HOUR
     scrape = 300
-    # 12, 24, 48 and 36 calls an hour in the weeks, and 72 since: the hour a week ago is the fourth week's.
-    rates = [(0, 1), (week, 2), (2 * week, 4), (3 * week, 3), (4 * week, 6)]
+    # 24, 48, 96 and 72 calls an hour in the weeks, and 144 since: the hour a week ago is the fourth week's.
+    rates = [(0, 2), (week, 4), (2 * week, 8), (3 * week, 6), (4 * week, 12)]
     labels = f'{ON_TARGET},operation="ventas",skill_id="4173",skill_name="Ventas",type_interaction="inbound"'
     nine_days = 9 * 24 * HOUR // scrape
     series = [
@@ -915,7 +915,7 @@ def history():
     ventas = '{operation="ventas",skill_id="4173"}'
     nueva = '{operation="ventas",skill_id="4174"}'
     weeks = [
-        (f'{{operation="ventas",skill_id="4173",week="{number}"}}', value) for number, value in zip("1234", (36, 48, 24, 12))
+        (f'{{operation="ventas",skill_id="4173",week="{number}"}}', value) for number, value in zip("1234", (72, 96, 48, 24))
     ]
     return [
         Test(
@@ -926,11 +926,11 @@ def history():
             [
                 (at, f"round(wolkvox:skill_calls:1h_weeks_ago{ventas}, 0.001)", weeks),
                 (at, f"round(wolkvox:skill_calls:1h_weeks_ago{nueva}, 0.001)", [('{operation="ventas",skill_id="4174",week="1"}', 12)]),
-                (at, "round(wolkvox:skill_calls:usual_1h, 0.001)", [(ventas, 30)]),
-                (at, "round(wolkvox:skill_calls:usual_2h, 0.001)", [(ventas, 60)]),
-                # A week ago there were both skills: 36 + 12; before that the one, with 48, 24 and 12.
-                (at, "round(wolkvox:operation_calls:usual_1h, 0.001)", [('{operation="ventas"}', 36)]),
-                (at, "round(wolkvox:skill_calls:spike_limit, 0.001)", [(ventas, 16), (nueva, 19.5)]),
+                (at, "round(wolkvox:skill_calls:usual_1h, 0.001)", [(ventas, 60)]),
+                (at, "round(wolkvox:skill_calls:usual_2h, 0.001)", [(ventas, 120)]),
+                # A week ago there were both skills: 72 + 12; before that the one, with 96, 48 and 24.
+                (at, "round(wolkvox:operation_calls:usual_1h, 0.001)", [('{operation="ventas"}', 66)]),
+                (at, "round(wolkvox:skill_calls:spike_limit, 0.001)", [(ventas, 31), (nueva, 19.5)]),
             ],
         )
     ]
