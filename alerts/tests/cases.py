@@ -275,21 +275,25 @@ def spike():
             Skill("4174", "Nuevo", by_window((0, 6), (12, 7), (18, 6))),
             Skill("4175", "Agitado", by_window((0, 10), (12, 11), (18, 10))),
             Skill("4176", "Quieto", by_window((0, 6), (12, 7), (18, 6))),
+            Skill("4177", "Hora nueva", by_window((0, 10), (12, 11), (18, 10))),
         ],
         length,
     )
     series = world.series()
-    # 4173: twice 10.25 + 0.5 is 21.5. 4175: exceeded 30.5 in too small a share of its weeks. 4176: the floor, 19.5.
+    # 4173: twice 10.25 + 0.5 is 21.5. 4174: nothing is known, 19.5. 4175: 30.5 was exceeded in too small a share of its
+    # weeks; 4177 the same, where nothing is known of the hour. 4176: the floor, 19.5.
     series += weeks_ago("ventas", "4173", 41, length, 30)
     series += weeks_ago("ventas", "4175", 41, length, 30)
     series += weeks_ago("ventas", "4176", 4, length, 30)
-    series.append(('wolkvox:skill_calls:rare_15m{operation="ventas",skill_id="4175"}', constant(30.5, length, 30)))
+    for skill_id in ("4175", "4177"):
+        series.append((f'wolkvox:skill_calls:rare_15m{{operation="ventas",skill_id="{skill_id}"}}', constant(30.5, length, 30)))
     name = "WolkvoxAbandonmentSpike"
     fires = [
         dict(operation="ventas", skill_id="4173", skill_name="Ventas", value=24, usual="10"),
         dict(operation="ventas", skill_id="4174", skill_name="Nuevo", value=21),
         dict(operation="ventas", skill_id="4175", skill_name="Agitado", value=33, usual="10"),
         dict(operation="ventas", skill_id="4176", skill_name="Quieto", value=21, usual="1"),
+        dict(operation="ventas", skill_id="4177", skill_name="Hora nueva", value=33),
     ]
     # Window 12 is read at 3961; the last window above the limit leaves the range after 6361, and 10 minutes are kept.
     return [
@@ -300,7 +304,7 @@ def spike():
             none(1350, name) + none(3930, name) + [(5030, name, fires)] + none(7700, name),
             [
                 (5030, 'wolkvox:skill_calls:spike_limit{skill_id="4173"}', [("wolkvox:skill_calls:spike_limit{operation=\"ventas\",skill_id=\"4173\"}", 21.5)]),
-                (6290, firing(name), [("{}", 4)]),
+                (6290, firing(name), [("{}", 5)]),
             ],
         )
     ]

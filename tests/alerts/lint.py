@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Checks what promtool doesn't: each alert has both languages, a runbook under its heading, a severity, an audience and a test.
+
+The rules are read as text, for Python's standard library has no YAML: the files keep to one plain layout.
+"""
+
+import pathlib
+import re
+import sys
+
+ALERTS = pathlib.Path(__file__).resolve().parent.parent.parent / "alerts"
+FIELDS = ("summary", "summary_es", "description", "description_es", "runbook_url")
+
+
+def main():
+    problems = []
+    rules = (ALERTS / "wolkvox.rules.yml").read_text()
+    history = (ALERTS / "wolkvox-history.rules.yml").read_text()
+    headings = re.findall(r"^## (\w+)$", (ALERTS / "runbooks.md").read_text(), re.MULTILINE)
+    tests = "".join(path.read_text() for path in (ALERTS / "tests").glob("*.yml"))
+    blocks = re.split(r"\n      - (?=alert: |record: )", rules)
+    alerts = {}
+    for block in blocks:
+        if name := re.match(r"alert: (\w+)", block):
+            alerts[name[1]] = block
+
+    for name, block in alerts.items():
+        for field in FIELDS:
+            if not re.search(rf"^          {field}: ", block, re.MULTILINE):
+                problems.append(f"{name} has no {field}")
+        if "{{" in re.search(r"^          summary: (.*)$", block, re.MULTILINE)[1]:
+            problems.append(f"{name}: the summary must be static")
+        if not re.search(r"severity: (critical|warning|info)\n\s+audience: (supervisors|oncall)\n", block):
+            problems.append(f"{name} has no severity and audience")
+        if f"/alerts/runbooks.md#{name.lower()}\n" not in block + "\n":
+            problems.append(f"{name}: runbook_url does not end in its heading")
+        if name not in headings:
+            problems.append(f"{name} has no runbook")
+        fires = re.search(rf"alertname: {name}\n        exp_alerts:\n", tests)
+        silent = f"alertname: {name}\n        exp_alerts: []" in tests
+        if not fires or not silent:
+            problems.append(f"{name} has no test that it fires, or none that it doesn't")
+    for heading in headings:
+        if heading not in alerts:
+            problems.append(f"the runbook {heading} belongs to no alert")
+
+    recorded = set(re.findall(r"record: (\S+)", rules + history))
+    used = set(re.findall(r"wolkvox:[a-z0-9_]+:?[a-z0-9_]*:?[a-z0-9_]*", "\n".join(re.findall(r"^(?!\s*(?:#|- record)).*$", rules + history, re.MULTILINE))))
+    for name in sorted(used - recorded):
+        problems.append(f"{name} is used and recorded nowhere")
+    for name in sorted(recorded - used):
+        problems.append(f"{name} is recorded and used by no rule")
+
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    print(f"{len(alerts)} alerts, {len(recorded)} records, {len(problems)} problems")
+    sys.exit(bool(problems))
+
+
+if __name__ == "__main__":
+    main()
