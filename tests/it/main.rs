@@ -1,5 +1,8 @@
 //! All integration tests, one module per subject; helpers that several share are in `support`.
 
+// The real binary lives in real time, and a kill at a random instant waits for that instant.
+#![allow(clippy::disallowed_methods)]
+
 mod birth;
 mod cli;
 mod demo;
