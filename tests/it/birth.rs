@@ -39,7 +39,7 @@ fn prometheus_sees_the_first_call_of_every_series() {
         *truth.entry(skill).or_insert(0.0) += 1.0;
     }
     truth.retain(|skill, _| !early.contains(skill));
-    assert!(truth.len() >= 5, "Prometheus was too slow to see anything be born: {early:?}");
+    assert!(truth.len() >= 3, "Prometheus was too slow to see anything be born: {early:?}");
 
     let metrics = ["wolkvox_abandoned_calls_total", "wolkvox_abandon_time_seconds_count"];
     for metric in metrics {
@@ -70,10 +70,10 @@ fn prometheus_sees_the_first_call_of_every_series() {
 /// Skills whose first calls come one after the other, some with a burst in their first window, some with more later.
 fn births(now: Timestamp) -> Vec<Call> {
     let mut calls = Vec::new();
-    for skill in 0..12u64 {
+    for skill in 0..8u64 {
         let first = now + Duration::from_secs(4 + 2 * skill);
         let burst = stream_of_calls(first, Duration::from_millis(100), 1 + skill as usize % 4 * 3);
-        let later = stream_of_calls(first + Duration::from_secs(9), Duration::from_secs(2), skill as usize % 3);
+        let later = stream_of_calls(first + Duration::from_secs(7), Duration::from_secs(2), skill as usize % 3);
         for (index, call) in burst.into_iter().chain(later).enumerate() {
             let id = (6_000 + skill).to_string();
             calls.push(Call {

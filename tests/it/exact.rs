@@ -19,16 +19,16 @@ use crate::support::{Folder, PATIENCE, Sim, wait_for};
 
 const CADENCE: Cadence = Cadence { interval: 2.0, settle: 1.0 };
 
-/// Every third call is late, by up to fifteen seconds: read by one of the overlapping reads of half a minute.
+/// Every third call is late, by up to ten seconds: the overlap of the reads reaches it.
 const LATENESS: Lateness =
-    Lateness { usual: Duration::from_millis(800), late_share: 0.3, late: Duration::from_secs(15) };
+    Lateness { usual: Duration::from_millis(800), late_share: 0.3, late: Duration::from_secs(10) };
 
 /// The configuration of the operations here. A new series shows its value at once, so that each scrape says all.
 const DEFAULTS: [&str; 5] = ["interval: 2s", "settle: 1s", "overlap: 40s", "hold: 0s", "max_catch_up: 10m"];
 
 #[test]
 fn overlap_duplicates_and_late_rows_count_once() {
-    let rush = Duration::from_secs(15);
+    let rush = Duration::from_secs(12);
     let sim = Sim::start(vec![busy("ventas", 7, LATENESS, rush)]);
     sim.set_fault(Fault::DuplicateRows, None);
     let now = Timestamp::now();
@@ -102,7 +102,7 @@ fn sigterm_ends_it_in_the_middle_of_a_call() {
     sim.set_fault(Fault::Hang, None);
     let folder = Folder::new(&sim, &DEFAULTS, |_| vec![]);
     let exporter = folder.serve();
-    wait_for_next_request(&sim);
+    wait_for("the first call", PATIENCE, || if sim.requests().is_empty() { Err("none".to_owned()) } else { Ok(()) });
     assert_eq!(exporter.get("/-/healthy", &[]).status, 200);
     let (status, took, said) = exporter.terminate();
     assert_eq!(status.code(), Some(0), "{said}");
