@@ -5,7 +5,8 @@
 
 For each skill and each kind of traffic the lowest limit is sought that makes at most two false pages a week (largest skill)
 or half a page (others), on the same weeks that it is then judged by: no rule that has to know its limit beforehand can
-do better with the same number. Two numbers are tried: calls in 15 minutes, and how far they exceed what is usual.
+do better with the same number. Two numbers are tried: calls in 15 minutes, and how far they exceed what is usual. Beside
+them stands a rule that knows only the hour: more than 7.5, and more than three times the median and a half.
 Windows are taken as read one minute after their end; Prometheus has no part in this.
 """
 
@@ -70,7 +71,7 @@ def main():
             for window in range(1, len(sums)):
                 sums[window] += sums[window - 1]
             mine = [incident for incident in plan if incident.concerns(skill.skill_id) and incident.start > HISTORY_WEEKS * traffic.WEEK]
-            plain, above = [], []
+            plain, above, median = [], [], []
             for window in range(HISTORY_WEEKS * PER_WEEK, WEEKS * PER_WEEK):
                 at = (window + 1) * traffic.WINDOW + DELAY
                 recent = sums[window + 1] - sums[window - 2]
@@ -78,6 +79,8 @@ def main():
                 usual = statistics.median(sums[hour + 7] - sums[hour - 5] for hour in hours) / 4
                 plain.append((at, recent))
                 above.append((at, recent - 2 * usual))
+                if recent > 7.5 and recent > 3 * (usual + 0.5):
+                    median.append(at)
             allowed = 2 if skill is traffic.SKILLS[0] else 0.5
             for title, values in (("calls in 15 minutes", plain), ("the same less twice the usual", above)):
                 limit, (false, seen, soon) = best(values, mine, allowed)
@@ -85,6 +88,8 @@ def main():
                     f"| {kind} | {skill.name} | {title} | {limit:.0f} | {false:.2f} | {100 * seen:.0f} % of {len(mine)} | {100 * soon:.0f} % |",
                     flush=True,
                 )
+            false, seen, soon = judge(median, mine)
+            print(f"| {kind} | {skill.name} | median of the hour | | {false:.2f} | {100 * seen:.0f} % of {len(mine)} | {100 * soon:.0f} % |")
 
 
 if __name__ == "__main__":
