@@ -43,7 +43,8 @@ struct Published {
     accounts: Vec<Option<Arc<Account>>>,
     /// The families with a series per label set.
     calls: Arc<Prepared>,
-    /// When the first of the window gauges in `calls` stops standing for "now".
+    /// When `calls` was made, and when the first of its window gauges stops standing for "now".
+    made: Timestamp,
     window_expires: Option<Timestamp>,
 }
 
@@ -99,10 +100,9 @@ impl Board {
     }
 
     /// What a scrape at `now` shows: the families with a series per label set, and the others. Both are of the same
-    /// moment. Makes the former again when a window gauge has expired: for a blocking thread, if
-    /// [`Board::window_has_expired`].
+    /// moment. Makes the former again when they are outdated: for a blocking thread, if [`Board::is_outdated`].
     pub fn exposition(&self, now: Timestamp) -> (Arc<Prepared>, Vec<Family>) {
-        if self.window_has_expired(now) {
+        if self.is_outdated(now) {
             self.replace(now, |_| {});
         }
         let published = self.published.load();
@@ -112,8 +112,10 @@ impl Board {
         (published.calls.clone(), others)
     }
 
-    pub fn window_has_expired(&self, now: Timestamp) -> bool {
-        self.published.load().window_expires.is_some_and(|expires| expires < now)
+    /// Whether a window gauge has expired, or may be current again since the host's clock was put back.
+    pub fn is_outdated(&self, now: Timestamp) -> bool {
+        let published = self.published.load();
+        now < published.made || published.window_expires.is_some_and(|expires| expires < now)
     }
 }
 
@@ -123,7 +125,7 @@ impl Published {
         let calls = Prepared::new(families::call_families(&shown, now), Settings::default());
         let expiries = shown.iter().map(|shown| shown.account.last_window_expires(&shown.operation.rules.windows));
         let window_expires = expiries.filter(|&expires| expires >= now).min();
-        Self { accounts, calls, window_expires }
+        Self { accounts, calls, made: now, window_expires }
     }
 }
 

@@ -20,7 +20,7 @@ impl web::Site for Site {
     async fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Exposed {
         let now = SystemClock.now();
         let board = self.0.clone();
-        let (calls, others) = if board.window_has_expired(now) {
+        let (calls, others) = if board.is_outdated(now) {
             let again = board.clone();
             let made = tokio::task::spawn_blocking(move || again.exposition(now)).await;
             made.unwrap_or_else(|_| board.exposition(now))
