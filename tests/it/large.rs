@@ -116,7 +116,8 @@ impl History {
     }
 
     fn wait_until_counted(&self, exporter: &Child) {
-        exporter.wait_for("all calls to be counted", |scrape| {
+        // A debug binary takes its time, and on a busy machine more of it.
+        exporter.wait_at_most(Duration::from_secs(300), "all calls to be counted", |scrape| {
             let counted = scrape.sum("wolkvox_abandoned_calls_total", &[]);
             if counted == self.calls as f64 { Ok(()) } else { Err(format!("{counted}")) }
         });
