@@ -1,10 +1,20 @@
-//! From the bytes of the largest answer to rows: 60,000 rows, some 18 MB.
+//! From the bytes of the largest answer to rows, and on into the ledger: 60,000 rows, some 18 MB.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::time::Duration;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use jiff::tz::TimeZone;
+use wolkvox_exporter::domain::account::Account;
 use wolkvox_exporter::domain::identity::RowHasher;
+use wolkvox_exporter::domain::range::Stretch;
+use wolkvox_exporter::domain::row::ReadRow;
+use wolkvox_exporter::domain::rules::{Rules, Skills};
+use wolkvox_exporter::domain::tally::{Read, tally};
+use wolkvox_exporter::domain::window::Windows;
+use wolkvox_exporter::domain::zone::civil_range;
+use wolkvox_exporter::ledger::{CommitError, Ledger, Opened};
 use wolkvox_exporter::wolkvox::answer::{Data, decode};
 
 const ROWS: usize = 60_000;
@@ -42,7 +52,62 @@ fn bench(criterion: &mut Criterion) {
             Err(why) => panic!("{why}"),
         });
     });
+    group.bench_function("60,000 rows, counted and stored", |bencher| {
+        bencher.iter_batched(
+            new_ledger,
+            |(folder, ledger, opened)| {
+                let decoded = decode(black_box(body.as_bytes()), &ledger.hasher()).expect("a whole answer");
+                let Data::Rows(rows) = decoded.data else { panic!("no rows") };
+                let counted = count(&ledger, &opened, &rows);
+                assert_eq!(counted.totals.rows("counted"), ROWS as u64);
+                (folder, counted)
+            },
+            BatchSize::PerIteration,
+        );
+    });
     group.finish();
+}
+
+/// An empty ledger on the disk, with an account that begins before the first row.
+fn new_ledger() -> (tempfile::TempDir, Ledger, Opened) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let now = "2026-01-19T12:00:00Z".parse().expect("an instant");
+    let ledger = Ledger::open(&folder.path().join("ledger.db"), now).expect("a new ledger");
+    let first = now - Duration::from_secs(48 * 3600);
+    let opened = ledger.operation("bench", "America/Bogota", now, || Account::new(&rules().windows, first));
+    (folder, ledger, opened.expect("a new operation"))
+}
+
+fn count(ledger: &Ledger, opened: &Opened, rows: &[ReadRow]) -> Account {
+    let rules = rules();
+    let from = opened.account.marks.complete_until;
+    let stretch = Stretch { from, to: from + Duration::from_secs(48 * 3600) };
+    let read = Read {
+        stretch,
+        asked: civil_range(&rules.zone, stretch),
+        rows,
+        missing: 0,
+        catch_up: true,
+        due_end: stretch.to,
+        skip_to: None,
+        now: stretch.to,
+    };
+    let counted = ledger.commit::<CommitError>(&opened.id, &opened.account, |account, seen| {
+        tally(account, &rules, &read, seen).map_err(CommitError::from)
+    });
+    counted.expect("room on the disk")
+}
+
+fn rules() -> Rules {
+    Rules {
+        zone: TimeZone::get("America/Bogota").expect("a zone that exists"),
+        windows: Windows::new(Duration::from_secs(300), Duration::from_secs(60)),
+        overlap: Duration::from_secs(3_600),
+        max_catch_up: Duration::from_secs(86_400),
+        hold: Duration::from_secs(90),
+        max_series: 2_000,
+        skills: Skills::All,
+    }
 }
 
 criterion_group!(benches, bench);

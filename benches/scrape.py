@@ -126,7 +126,7 @@ def line(name, took, size):
     print(f"{name:<34} p50 {at(0.5):8.2f} ms   p99 {at(0.99):8.2f} ms   max {took[-1] * 1000:8.2f} ms   {size:>10,} bytes")
 
 
-def beside_others(folder):
+def beside_others(folder, count):
     label_sets = 10_000 // SERIES_PER_LABEL_SET
     simulator, ours = exporter(folder, label_sets)
     text = request(ours.port, "GET", "/metrics")
@@ -136,7 +136,7 @@ def beside_others(folder):
     for encoding in ("identity", "gzip"):
         for name, process in rivals:
             scrapes(process.port, 20, encoding)
-            line(f"{name}, {encoding}", *scrapes(process.port, 1000, encoding))
+            line(f"{name}, {encoding}", *scrapes(process.port, count, encoding))
     for _, process in rivals:
         process.stop()
     simulator.stop()
@@ -175,37 +175,37 @@ def go_exporter(folder, text):
     return [("pushgateway (Go)", process)]
 
 
-def beside_a_copy(folder):
+def beside_a_copy(folder, count):
     simulator, ours = exporter(folder, 100_000 // SERIES_PER_LABEL_SET)
     for encoding in ("identity", "gzip", "zstd"):
         scrapes(ours.port, 20, encoding)
         before, resident = ours.cpu(), ours.resident()
-        took, size = scrapes(ours.port, 1000, encoding)
+        took, size = scrapes(ours.port, count, encoding)
         cpu = ours.cpu() - before
-        copy = copying(size)
-        print(f"{encoding:<9} {size:>11,} bytes   {cpu:7.3f} ms of processor a scrape   copying them {copy:7.3f} ms   "
-              f"ratio {cpu / copy:5.2f}   p99 {took[990] * 1000:7.2f} ms")
-    _, _ = scrapes(ours.port, 7000, "gzip")
+        copy = copying(size, count)
+        print(f"{encoding:<9} {size:>11,} bytes   {cpu / count * 1000:7.3f} ms of processor a scrape   "
+              f"copying them {copy / count * 1000:7.3f} ms   ratio {cpu / copy:5.2f}")
+    scrapes(ours.port, 10_000 - 3 * count, "gzip")
     print(f"resident after 10,000 scrapes: {ours.resident() - resident:+,} kB of {resident:,} kB")
     ours.stop()
     simulator.stop()
 
 
-def copying(size):
-    """Milliseconds of processor that it takes to send this many bytes through loopback, by a process that does nothing
-    else."""
+def copying(size, count):
+    """Seconds of processor that it takes to send this many bytes so often through loopback, by a process that does
+    nothing else."""
     server = socket.create_server(("127.0.0.1", 0))
     child = os.fork()
     if child == 0:
         data = bytes(size)
         peer, _ = server.accept()
-        for _ in range(1000):
+        for _ in range(count):
             peer.recv(1)
             peer.sendall(data)
         os._exit(0)
     peer = socket.create_connection(server.getsockname())
     buffer = bytearray(1 << 20)
-    for _ in range(1000):
+    for _ in range(count):
         peer.sendall(b"x")
         left = size
         while left:
@@ -214,7 +214,7 @@ def copying(size):
     return usage.ru_utime + usage.ru_stime
 
 
-def while_busy(folder):
+def while_busy(folder, _):
     simulator, ours = exporter(folder, 500)
     line("idle", *scrapes(ours.port, 2000, "gzip"))
     # 58,000 rows for the next window; what is before its beginning is late and counts as well.
@@ -250,10 +250,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--copy", action="store_true", help="100,000 series beside a copy of the bytes")
     parser.add_argument("--busy", action="store_true", help="scrapes during a poll of 58,000 rows")
+    parser.add_argument("--scrapes", type=int, default=1000, help="how many of each kind")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         run = beside_a_copy if arguments.copy else while_busy if arguments.busy else beside_others
-        run(pathlib.Path(folder))
+        run(pathlib.Path(folder), arguments.scrapes)
 
 
 if __name__ == "__main__":

@@ -15,5 +15,6 @@ mod ledger_damage;
 mod outage;
 mod privacy;
 mod protocols;
+mod quantiles;
 mod support;
 mod web;
