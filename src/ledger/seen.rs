@@ -15,6 +15,8 @@ pub struct SeenInLedger<'a> {
     /// How the transaction changes the digest and the number of all seen rows.
     pub(super) digest: i64,
     pub(super) count: i64,
+    /// What the last look-up found: a row is looked up and then put, and is searched for once.
+    pub(super) looked_up: Option<(RowId, Option<SeenRow>)>,
 }
 
 /// A row of the table.
@@ -54,11 +56,18 @@ impl SeenRows for SeenInLedger<'_> {
     type Error = rusqlite::Error;
 
     fn get(&mut self, id: RowId) -> rusqlite::Result<Option<Sighting>> {
-        Ok(self.find(id)?.map(|row| row.sighting()))
+        let found = self.find(id)?;
+        let sighting = found.as_ref().map(SeenRow::sighting);
+        self.looked_up = Some((id, found));
+        Ok(sighting)
     }
 
     fn put(&mut self, id: RowId, date: DateTime, sighting: Sighting) -> rusqlite::Result<()> {
-        if let Some(earlier) = self.find(id)? {
+        let earlier = match self.looked_up.take() {
+            Some((looked_up, found)) if looked_up == id => found,
+            _ => self.find(id)?,
+        };
+        if let Some(earlier) = earlier {
             self.digest ^= digest::of_seen(self.key, &earlier);
             self.count -= 1;
         }
@@ -80,6 +89,7 @@ impl SeenRows for SeenInLedger<'_> {
     }
 
     fn forget_before(&mut self, date: DateTime) -> rusqlite::Result<()> {
+        self.looked_up = None;
         let mut statement = self.transaction.prepare_cached(
             "DELETE FROM seen WHERE operation = ?1 AND date < ?2 RETURNING id, date, verdict, content",
         )?;
