@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::simulator::args::SimulateArgs;
@@ -131,6 +131,14 @@ pub struct WebArgs {
         hide_env_values = true
     )]
     pub telemetry_path: Option<String>,
+    /// Write `_created` lines into OpenMetrics text; they double the series, and protobuf has the same for nothing
+    #[arg(
+        long = "web.openmetrics-created",
+        env = "WOLKVOX_EXPORTER_WEB_OPENMETRICS_CREATED",
+        value_parser = FalseyValueParser::new(),
+        hide_env_values = true
+    )]
+    pub openmetrics_created: bool,
 }
 
 #[derive(Debug, Clone, Args)]

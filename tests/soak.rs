@@ -17,6 +17,7 @@ use wolkvox_exporter::domain::identity::{RowContent, RowHasher};
 use wolkvox_exporter::domain::range::CivilRange;
 use wolkvox_exporter::domain::row::{ReadRow, Row};
 use wolkvox_exporter::domain::totals::Total;
+use wolkvox_exporter::exposition::prepared;
 use wolkvox_exporter::ledger::Ledger;
 use wolkvox_exporter::poller::{Book, Poller, Turns, end_holds, open_account};
 use wolkvox_exporter::shutdown::Shutdown;
@@ -106,7 +107,8 @@ async fn ten_thousand_windows_leave_everything_flat() {
     let operation = operation();
     let ledger = Arc::new(Ledger::open(&folder.path().join("ledger.db"), clock.now()).expect("a new ledger"));
     let (id, account) = open_account(&ledger, &operation, clock.now()).expect("a new account");
-    let board = Arc::new(Board::new(std::slice::from_ref(&operation), clock.now()).unwrap());
+    let board =
+        Arc::new(Board::new(std::slice::from_ref(&operation), prepared::Settings::default(), clock.now()).unwrap());
     let book = Arc::new(Book::new(ledger.clone(), id, account, board.clone(), 0, clock.now()));
     let (_trigger, shutdown) = Shutdown::new();
     let report = Arc::new(Steady(clock.clone()));

@@ -30,6 +30,7 @@ use status::Status;
 #[derive(Debug)]
 pub struct Board {
     started: Timestamp,
+    settings: Settings,
     operations: Vec<BoardOperation>,
     instruments: Instruments,
     published: ArcSwap<Published>,
@@ -53,12 +54,12 @@ impl Board {
     ///
     /// # Errors
     /// None that a user can cause: the instruments have fixed names.
-    pub fn new(operations: &[Operation], started: Timestamp) -> Result<Self, prometheus::Error> {
+    pub fn new(operations: &[Operation], settings: Settings, started: Timestamp) -> Result<Self, prometheus::Error> {
         let operations: Vec<_> = operations.iter().map(BoardOperation::new).collect();
         let accounts = vec![None; operations.len()];
-        let published = ArcSwap::from_pointee(Published::new(&operations, accounts, started));
+        let published = ArcSwap::from_pointee(Published::new(&operations, accounts, settings, started));
         let instruments = Instruments::new(started)?;
-        Ok(Self { started, operations, instruments, published, publishing: Mutex::default() })
+        Ok(Self { started, settings, operations, instruments, published, publishing: Mutex::default() })
     }
 
     pub fn operation(&self, index: usize) -> &BoardOperation {
@@ -75,7 +76,7 @@ impl Board {
         let _publishing = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut accounts = self.published.load().accounts.clone();
         change(&mut accounts);
-        self.published.store(Arc::new(Published::new(&self.operations, accounts, now)));
+        self.published.store(Arc::new(Published::new(&self.operations, accounts, self.settings, now)));
     }
 
     /// Notes how a commit ended.
@@ -120,9 +121,14 @@ impl Board {
 }
 
 impl Published {
-    fn new(operations: &[BoardOperation], accounts: Vec<Option<Arc<Account>>>, now: Timestamp) -> Self {
+    fn new(
+        operations: &[BoardOperation],
+        accounts: Vec<Option<Arc<Account>>>,
+        settings: Settings,
+        now: Timestamp,
+    ) -> Self {
         let shown = shown(operations, &accounts);
-        let calls = Prepared::new(families::call_families(&shown, now), Settings::default());
+        let calls = Prepared::new(families::call_families(&shown, now), settings);
         let expiries = shown.iter().map(|shown| shown.account.last_window_expires(&shown.operation.rules.windows));
         let window_expires = expiries.filter(|&expires| expires >= now).min();
         Self { accounts, calls, made: now, window_expires }

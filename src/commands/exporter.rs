@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use crate::board::{Board, Site};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
+use crate::exposition::prepared::Settings;
 use crate::ledger::Ledger;
 use crate::poller::{Book, Poller, Turns, end_holds, open_account};
 use crate::shutdown::Shutdown;
@@ -26,7 +27,8 @@ impl Exporter {
     /// Binds the addresses. Nothing is polled yet.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let listeners = listen::bind(&config.web.listen_addresses).await?;
-        let board = Arc::new(Board::new(&config.operations, SystemClock.now())?);
+        let settings = Settings { created_lines: config.web.openmetrics_created };
+        let board = Arc::new(Board::new(&config.operations, settings, SystemClock.now())?);
         Ok(Self { config, listeners, board })
     }
 

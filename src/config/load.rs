@@ -269,5 +269,5 @@ fn web_into(args: &WebArgs, problems: &mut Problems) -> Web {
     let telemetry_path = Field::from_flag(path, "--web.telemetry-path", problems, values::telemetry_path)
         .resolve(|| DEFAULT_TELEMETRY_PATH.to_owned())
         .map_or_else(String::new, |(path, _)| path);
-    Web { listen_addresses, telemetry_path }
+    Web { listen_addresses, telemetry_path, openmetrics_created: args.openmetrics_created }
 }

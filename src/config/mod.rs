@@ -43,6 +43,8 @@ pub struct Web {
     pub listen_addresses: Vec<SocketAddr>,
     /// Begins with `/`.
     pub telemetry_path: String,
+    /// Whether OpenMetrics text has `_created` lines.
+    pub openmetrics_created: bool,
 }
 
 /// One operation (wolkvox's word for a customer's contact centre on a server) and how it is read.

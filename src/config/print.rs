@@ -22,6 +22,9 @@ fn write_config(out: &mut String, config: &Config) -> std::fmt::Result {
         }
     }
     writeln!(out, "# metrics at {}", config.web.telemetry_path)?;
+    if config.web.openmetrics_created {
+        writeln!(out, "# with _created lines in OpenMetrics")?;
+    }
     writeln!(out, "ledger: {}", text(&config.ledger.to_string_lossy()))?;
     writeln!(out, "operations:")?;
     config.operations.iter().try_for_each(|operation| write_operation(out, operation))

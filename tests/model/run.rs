@@ -14,6 +14,7 @@ use wolkvox_exporter::clock::Clock;
 use wolkvox_exporter::config::{Operation, Server, Skills, Start, TokenSource};
 use wolkvox_exporter::domain::account::Account;
 use wolkvox_exporter::domain::totals::Total;
+use wolkvox_exporter::exposition::prepared;
 use wolkvox_exporter::ledger::Ledger;
 use wolkvox_exporter::poller::{Book, Poller, Turns, end_holds, open_account};
 use wolkvox_exporter::shutdown::Shutdown;
@@ -88,7 +89,8 @@ async fn live(
     let clock = world.clock.clone();
     let ledger = Arc::new(Ledger::open(path, clock.now()).map_err(|error| error.to_string())?);
     let (id, account) = open_account(&ledger, &operation, clock.now()).map_err(|error| error.to_string())?;
-    let board = Arc::new(Board::new(std::slice::from_ref(&operation), clock.now()).unwrap());
+    let board =
+        Arc::new(Board::new(std::slice::from_ref(&operation), prepared::Settings::default(), clock.now()).unwrap());
     let (trigger, shutdown) = Shutdown::new();
     let book = Arc::new(Book::new(ledger.clone(), id, account, board.clone(), 0, clock.now()));
     checker.life_began(life, &operation, &book.account(), clock.now());
