@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
@@ -15,6 +16,10 @@ use crate::shutdown::Shutdown;
 use crate::web::server::Limits;
 use crate::web::{listen, server};
 use crate::wolkvox::client::Client;
+
+/// A commit to a disk that hangs is not waited for longer: the process promises to end within ten seconds. The server
+/// cuts its connections after five.
+const TASKS_END_WITHIN: Duration = Duration::from_secs(6);
 
 /// The exporter, listening and about to poll.
 pub struct Exporter {
@@ -58,7 +63,10 @@ impl Exporter {
 
         let (config, board) = (self.config, self.board);
         let opening = tokio::task::spawn_blocking(move || open_books(config, board));
-        let books = opening.await.context("opening the ledger")??;
+        let books = tokio::select! {
+            () = shutdown.requested() => return Ok(()),
+            opened = opening => opened.context("opening the ledger")??,
+        };
         let turns = Turns::default();
         for (index, (operation, book)) in books.into_iter().enumerate() {
             let book = Arc::new(book);
@@ -76,7 +84,10 @@ impl Exporter {
         }
         tracing::info!("ready");
 
-        let first = tasks.join_next().await;
+        let first = tokio::select! {
+            () = shutdown.requested() => None,
+            ended = tasks.join_next() => ended,
+        };
         if let Some(ended) = first
             && !shutdown.is_requested()
         {
@@ -84,7 +95,12 @@ impl Exporter {
             let what = ended.map_or_else(|error| error.to_string(), |name| format!("{name} has ended"));
             return Err(anyhow!("{what}, which it never should; stopping"));
         }
-        while tasks.join_next().await.is_some() {}
+        let all_ended = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(TASKS_END_WITHIN, all_ended).await.is_err() {
+            tracing::warn!(
+                "not everything could be ended in time; what was not stored is read again at the next start"
+            );
+        }
         Ok(())
     }
 }

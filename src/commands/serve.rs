@@ -11,8 +11,7 @@ use crate::shutdown::{Shutdown, ShutdownTrigger};
 /// Scrapes and polls are short; what takes long (decoding, the ledger, compression) has threads of its own.
 const WORKER_THREADS: usize = 2;
 
-/// A ledger on a disk that hangs must not keep the process from ending: ten seconds are promised, the server and the
-/// pollers need five.
+/// For what still blocks a thread when all tasks have been given up.
 pub const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// `serve`: runs the exporter until it is told to stop.
