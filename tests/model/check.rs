@@ -38,6 +38,8 @@ pub struct Checker {
     clock_is_right: bool,
     clocks_were_right: bool,
     zones_were_right: bool,
+    /// Whether a later life reached further back than an earlier one, to a stretch whose reach had been left.
+    overlap_grew: bool,
     /// The least overlap of all lives.
     overlap: u64,
     /// Whether every life selected every skill, and had room for every series.
@@ -73,6 +75,7 @@ impl Checker {
             clock_is_right: true,
             clocks_were_right: true,
             zones_were_right: true,
+            overlap_grew: false,
             overlap: u64::MAX,
             all_selected: true,
             life_began_at: Timestamp::MIN,
@@ -93,6 +96,7 @@ impl Checker {
         self.clock_is_right = life.clock_error == 0 && life.clock_step.is_none();
         self.clocks_were_right &= self.clock_is_right;
         self.zones_were_right &= life.settings.wrong_zone.is_none();
+        self.overlap_grew |= self.settings.as_ref().is_some_and(|before| before.overlap < life.settings.overlap);
         self.overlap = self.overlap.min(life.settings.overlap);
         self.all_selected &= life.settings.skills_below.is_none();
         self.life_began_at = self.world.clock.true_time();
@@ -479,6 +483,7 @@ impl Checker {
             && !self.others_were_short
             && !self.zone_changes_soon()
             && self.zones_were_right
+            && !self.overlap_grew
         {
             // Announced in each answer that asks for its second, and counted as missing once. A row that never came can't
             // be recognised: where a stretch is read again after its reach was left, it is missing again.
