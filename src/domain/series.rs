@@ -18,10 +18,6 @@ impl SeriesKey {
     pub fn other() -> Self {
         Self { skill_id: OTHER.into(), type_interaction: OTHER.into() }
     }
-
-    pub fn is_other(&self) -> bool {
-        &*self.skill_id == OTHER
-    }
 }
 
 /// The calls of one label set.

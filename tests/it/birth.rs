@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use wolkvox_exporter::simulator::call::{Call, Injected};
 
 use crate::support::prometheus::{Options, Prometheus};
-use crate::support::sim::{quiet, stream_of_calls};
+use crate::support::sim::{of_skill, quiet, stream_of_calls};
 use crate::support::{Folder, PATIENCE, Sim, wait_for};
 
 /// Longer than two scrapes of a second, on a busy machine too.
@@ -74,15 +74,7 @@ fn births(now: Timestamp) -> Vec<Call> {
         let first = now + Duration::from_secs(4 + 2 * skill);
         let burst = stream_of_calls(first, Duration::from_millis(100), 1 + skill as usize % 4 * 3);
         let later = stream_of_calls(first + Duration::from_secs(7), Duration::from_secs(2), skill as usize % 3);
-        for (index, call) in burst.into_iter().chain(later).enumerate() {
-            let id = (6_000 + skill).to_string();
-            calls.push(Call {
-                skill_id: id.as_str().into(),
-                skill_name: id.into(),
-                conn_id: format!("{skill}77{index}"),
-                ..call
-            });
-        }
+        calls.extend(of_skill(6_000 + skill, burst.into_iter().chain(later)));
     }
     calls
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use wolkvox_exporter::simulator::call::{Call, Injected};
 
 use crate::support::prometheus::{Options, Prometheus};
-use crate::support::sim::{quiet, stream_of_calls};
+use crate::support::sim::{of_skill, quiet, stream_of_calls};
 use crate::support::{Folder, PATIENCE, Sim, wait_for};
 
 /// The overlap is longer than the test: every call is within reach of every read.
@@ -154,15 +154,7 @@ fn births(first: Timestamp) -> Vec<Call> {
         let from = first + Duration::from_secs(skill);
         let burst = stream_of_calls(from, Duration::from_millis(100), 5 + skill as usize % 4 * 7);
         let later = stream_of_calls(from + Duration::from_secs(9), Duration::from_secs(1), 4);
-        for (index, call) in burst.into_iter().chain(later).enumerate() {
-            let id = (6_000 + skill).to_string();
-            calls.push(Call {
-                skill_id: id.as_str().into(),
-                skill_name: id.into(),
-                conn_id: format!("{skill}77{index}"),
-                ..call
-            });
-        }
+        calls.extend(of_skill(6_000 + skill, burst.into_iter().chain(later)));
     }
     calls
 }

@@ -81,3 +81,14 @@ pub fn stream_of_calls(from: Timestamp, every: Duration, count: usize) -> Vec<Ca
         })
         .collect()
 }
+
+/// The same calls as those of one skill, each with a `conn_id` of its own across skills.
+pub fn of_skill(skill: u64, calls: impl IntoIterator<Item = Call>) -> impl Iterator<Item = Call> {
+    let id = skill.to_string();
+    calls.into_iter().enumerate().map(move |(index, call)| Call {
+        skill_id: id.as_str().into(),
+        skill_name: id.as_str().into(),
+        conn_id: format!("{id}77{index}"),
+        ..call
+    })
+}
