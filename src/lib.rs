@@ -22,6 +22,8 @@ pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod exposition;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod ledger;
 pub mod logging;
 pub mod poller;

@@ -63,7 +63,7 @@ pub fn web(args: &WebArgs) -> Result<Web, Problems> {
 }
 
 /// As `load`, with the file's name and text.
-pub(super) fn from_text(
+pub(crate) fn from_text(
     file: Option<(&str, &str)>,
     args: &ServeArgs,
     env: &dyn Fn(&str) -> Option<String>,

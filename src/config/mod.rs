@@ -24,6 +24,7 @@ use secrecy::SecretString;
 
 pub use crate::domain::rules::Skills;
 pub use duration::show as show_duration;
+pub(crate) use load::from_text;
 pub use load::{load, web};
 pub use print::effective;
 pub use problem::Problems;

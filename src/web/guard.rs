@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 /// A connection with two clocks, which hyper doesn't have: a request's head must be complete soon after its first byte
@@ -16,8 +15,8 @@ use tokio::time::Sleep;
 /// hyper's own `header_read_timeout` runs from the end of the last answer: it is the bound on an idle connection, and
 /// too long a time for a head. Both clocks run over a whole head and a whole answer, so that a client can't keep a
 /// connection by one byte now and then.
-pub(super) struct Guarded {
-    stream: TcpStream,
+pub(super) struct Guarded<S> {
+    stream: S,
     turns: Turns,
     head: Clock,
     answer: Clock,
@@ -37,8 +36,8 @@ impl Turns {
     }
 }
 
-impl Guarded {
-    pub fn new(stream: TcpStream, turns: Turns, head_time: Duration, answer_time: Duration) -> Self {
+impl<S> Guarded<S> {
+    pub fn new(stream: S, turns: Turns, head_time: Duration, answer_time: Duration) -> Self {
         let mut head = Clock::new(head_time);
         head.start();
         Self { stream, turns, head, answer: Clock::new(answer_time) }
@@ -57,7 +56,7 @@ impl Guarded {
     }
 }
 
-impl AsyncRead for Guarded {
+impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         this.head.stop_before(this.turns.count());
@@ -72,7 +71,7 @@ impl AsyncRead for Guarded {
     }
 }
 
-impl AsyncWrite for Guarded {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.written(cx, written)

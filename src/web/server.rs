@@ -13,6 +13,7 @@ use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -51,7 +52,12 @@ pub async fn run<S: Site>(
             Some(_) = connections.join_next() => {}
             // With all places taken, new clients wait in the system's queue.
             accepted = accept(&listeners, turn), if !full => match accepted {
-                Ok(stream) => { connections.spawn(serve(stream, shared.clone(), stopped.clone())); }
+                Ok(stream) => {
+                    // An answer is written whole; there is nothing to collect small packets for. A failure costs some
+                    // milliseconds.
+                    let _ = stream.set_nodelay(true);
+                    connections.spawn(serve(stream, shared.clone(), stopped.clone()));
+                }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, pause = ?limits.accept_pause, "cannot accept a connection, trying again");
@@ -130,6 +136,9 @@ impl Default for Limits {
     }
 }
 
+/// Bytes on the way between the fuzzer and the server.
+const FUZZ_PIPE: usize = 64 * 1024;
+
 struct Shared<S> {
     site: Arc<S>,
     options: Options,
@@ -137,10 +146,13 @@ struct Shared<S> {
     crowded: AtomicBool,
 }
 
-async fn serve<S: Site>(stream: TcpStream, shared: Arc<Shared<S>>, mut stopped: watch::Receiver<()>) {
+/// Serves one connection until its client or the server has had enough.
+async fn serve<S, C>(stream: C, shared: Arc<Shared<S>>, mut stopped: watch::Receiver<()>)
+where
+    S: Site,
+    C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let limits = shared.options.limits;
-    // An answer is written whole; there is nothing to collect small packets for. A failure costs some milliseconds.
-    let _ = stream.set_nodelay(true);
     let turns = Turns::default();
     let io = Guarded::new(stream, turns.clone(), limits.head_time, limits.answer_time);
     let service = service_fn(move |request| {
@@ -174,6 +186,22 @@ async fn serve<S: Site>(stream: TcpStream, shared: Arc<Shared<S>>, mut stopped: 
     if let Err(error) = ended {
         tracing::debug!(%error, "connection ended");
     }
+}
+
+/// Serves what a client sends that writes `requests` and reads to the end: for the fuzzer.
+pub(crate) async fn answers_to<S: Site>(site: Arc<S>, options: Options, requests: &[u8]) -> Vec<u8> {
+    let (ours, theirs) = tokio::io::duplex(FUZZ_PIPE);
+    let (mut reader, mut writer) = tokio::io::split(theirs);
+    let shared = Arc::new(Shared { site, options, crowded: AtomicBool::new(false) });
+    let (_running, stopped) = watch::channel(());
+    let mut answers = Vec::new();
+    let send = async {
+        // The server may end the connection before it has taken everything, and its answer is to be read all the same.
+        let _ = writer.write_all(requests).await;
+        let _ = writer.shutdown().await;
+    };
+    let (_, (), _) = tokio::join!(serve(ours, shared, stopped), send, reader.read_to_end(&mut answers));
+    answers
 }
 
 /// The next connection of any listener. `first` is the number of the one to look at first, another one each time, so

@@ -5,12 +5,10 @@
 
 pub mod answer;
 pub mod client;
-#[doc(hidden)]
-pub mod fuzz;
 mod http_time;
 pub mod redact;
 pub mod token;
-mod verdict;
+pub(crate) mod verdict;
 
 use std::future::Future;
 use std::time::Duration;
