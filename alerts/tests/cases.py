@@ -177,8 +177,8 @@ TEXTS = {
     "WolkvoxDataSkipped": (
         "A stretch of time was given up and is not counted",
         "Un tramo de tiempo quedó sin contar",
-        "{operation}: {value} were older than max_catch_up and will not be counted.",
-        "{operation}: {value} superaban max_catch_up y no se contarán.",
+        "{operation}: {value} were older than max_catch_up, or hidden by a wrong time zone, and will not be counted.",
+        "{operation}: {value} superaban max_catch_up, o los ocultó una zona horaria errónea, y no se contarán.",
     ),
     "WolkvoxSeriesOverflow": (
         "Calls are counted without their skill",

@@ -7,9 +7,9 @@ use jiff::{Timestamp, civil::DateTime};
 
 use super::range::Stretch;
 use super::series::{Series, SeriesKey};
-use super::totals::Totals;
+use super::totals::{Total, Totals};
 use super::window::Windows;
-use super::zone::instant_of;
+use super::zone::{differences, instant_of, reads_from};
 
 /// All that has been counted for one operation, and how far it reaches: the ledger's content but for the row identities.
 ///
@@ -34,8 +34,9 @@ pub struct Marks {
     pub start: Timestamp,
     /// The cursor: the data are complete up to here, and the next read begins here (but for the overlap).
     pub complete_until: Timestamp,
-    /// The cursor when the operation's present zone came into force: what is newer was read in that zone.
-    pub zone_since: Timestamp,
+    /// The operation's zone has hidden no row dated before: the date of the last row that came fresh, or the cursor when
+    /// the zone came into force. A zone ahead of the report's asks for each date before it has come.
+    pub nothing_hidden_until: Timestamp,
     /// Windows have been counted up to here. Differs from the cursor only after that had to go back.
     pub windows_until: Timestamp,
     /// [`Account::recent`] is whole from here on: the beginning of the last complete window at the last read.
@@ -76,7 +77,7 @@ impl Account {
             marks: Marks {
                 start,
                 complete_until: start,
-                zone_since: start,
+                nothing_hidden_until: start,
                 windows_until: start,
                 recent_from: start,
                 floor: None,
@@ -108,8 +109,8 @@ impl Account {
         Stretch { from: to - windows.interval(), to }
     }
 
-    /// Whether the last complete window is known whole, and recent enough to stand for "now". After a change to a
-    /// longer `interval` the first window began before what is kept.
+    /// Whether the last complete window is known whole, and stands for "now": for two intervals and `settle` after its
+    /// end. After a change to a longer `interval` the first window began before what is kept.
     pub fn last_window_is_current(&self, windows: &Windows, now: Timestamp) -> bool {
         self.last_window_stretch(windows).from >= self.marks.recent_from && now <= self.last_window_expires(windows)
     }
@@ -148,26 +149,48 @@ impl Account {
         self.series.values().filter_map(|series| series.hold.as_ref()).map(|held| due(held.since)).min()
     }
 
-    /// Takes the cursor back to where `old` came into force, if the two zones differ: a report whose dates are hours
-    /// behind the ranges asked for has hidden rows since then. What is read again is recognised by its identity, so
-    /// nothing before the oldest identity is.
+    /// Gives up what lies between the cursor and `to`: nothing before `to` is asked for again.
+    pub fn give_up(&mut self, to: Timestamp) {
+        let marks = &mut self.marks;
+        let seconds = to.as_second() - marks.complete_until.as_second();
+        self.totals.add(Total::SkippedSeconds, seconds.max(0) as u64);
+        marks.complete_until = to;
+        marks.windows_until = marks.windows_until.max(to);
+        marks.recent_from = marks.recent_from.max(to);
+        marks.floor = Some(to);
+    }
+
+    /// Takes the cursor back to the first row that `old` may have left unread if `new` is the report's zone.
+    ///
+    /// Where `old` was behind, that is the first date it did not come to; where it was ahead, each date may have been
+    /// asked for too early. What is read again is recognised by its identity; what is older than the identities kept can
+    /// only be given up.
     pub fn change_zone(&mut self, old: &TimeZone, new: &TimeZone) {
         let marks = &mut self.marks;
-        let same = |at| old.to_offset(at) == new.to_offset(at);
-        if !(same(marks.zone_since) && same(marks.complete_until)) {
-            let known_from = marks.kept_from.and_then(|date| instant_of(new, date, None));
-            let from = [Some(marks.zone_since), known_from, marks.floor].into_iter().flatten().max();
-            let from = from.unwrap_or(marks.start).min(marks.complete_until);
-            // Not from the beginning of a window: what was forgotten or given up is not to be asked for again.
-            marks.complete_until = from.max(marks.start);
+        let cursor = marks.complete_until;
+        let unproven = Stretch { from: marks.nothing_hidden_until.min(cursor), to: cursor };
+        let ahead = differences(old, new, unproven);
+        let mut from = cursor;
+        if ahead != (0..=0) {
+            let unread = instant_of(new, old.to_datetime(cursor), None).unwrap_or(marks.start);
+            let hidden = if *ahead.end() > 0 { unproven.from } else { cursor };
+            // Not from the beginning of a window: what was given up is not to be asked for again.
+            from = from.min(unread).min(hidden).max(marks.floor.unwrap_or(marks.start));
         }
-        marks.zone_since = marks.complete_until;
+        marks.complete_until = from;
+        marks.nothing_hidden_until = unproven.from.min(from);
+        if let Some(known_from) = marks.kept_from.and_then(|date| reads_from(new, date))
+            && known_from > from
+        {
+            self.give_up(known_from);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::SignedDuration;
 
     const HOLD: Duration = Duration::from_secs(90);
 
@@ -238,26 +261,78 @@ mod tests {
         assert!(account.last_window_is_current(&windows(60), at(900)));
     }
 
-    #[test]
-    fn a_changed_zone_is_read_again_from_where_the_old_one_came_into_force() {
-        let zone = |name| TimeZone::get(name).unwrap();
-        let (bogota, lima, madrid) = (zone("America/Bogota"), zone("America/Lima"), zone("Europe/Madrid"));
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::get(name).unwrap()
+    }
+
+    /// Has read until second 100,000; the last row that came fresh was dated second 99,000.
+    fn account_that_has_read() -> Account {
         let mut account = account();
         account.marks.complete_until = at(100_000);
-        account.change_zone(&bogota, &lima);
-        assert_eq!(account.marks.complete_until, at(100_000), "the same time in both");
-        account.marks.zone_since = at(300);
-        account.change_zone(&madrid, &bogota);
-        assert_eq!((account.marks.complete_until, account.marks.zone_since), (at(300), at(300)));
+        account.marks.windows_until = at(100_000);
+        account.marks.nothing_hidden_until = at(99_000);
+        account
+    }
 
-        account.marks.complete_until = at(100_000);
-        account.marks.floor = Some(at(412));
-        account.change_zone(&madrid, &bogota);
-        assert_eq!(account.marks.complete_until, at(412), "not below what was given up");
+    /// Where the cursor is after a change of zone.
+    fn cursor(mut account: Account, old: &str, new: &str) -> Timestamp {
+        account.change_zone(&zone(old), &zone(new));
+        assert_eq!(account.totals.get(Total::SkippedSeconds), 0);
+        account.marks.complete_until
+    }
 
-        account.marks.complete_until = at(100_000);
-        account.marks.kept_from = Some(bogota.to_datetime(at(777)));
-        account.change_zone(&madrid, &bogota);
-        assert_eq!(account.marks.complete_until, at(777), "not below the oldest identity");
+    #[test]
+    fn a_changed_zone_is_read_again_from_the_first_row_that_the_old_one_may_have_left() {
+        let account = account_that_has_read();
+        assert_eq!(cursor(account.clone(), "America/Bogota", "America/Lima"), at(100_000), "the same time in both");
+        assert_eq!(cursor(account.clone(), "Europe/Madrid", "America/Bogota"), at(99_000), "it was ahead");
+        assert_eq!(cursor(account.clone(), "America/Mexico_City", "America/Bogota"), at(96_400), "it was behind");
+    }
+
+    #[test]
+    fn a_zone_that_was_ahead_for_a_while_is_noticed_between_two_equal_offsets() {
+        // Madrid is an hour ahead of Lagos in summer, and this year begins and ends in winter.
+        let mut account = account();
+        account.marks.complete_until = at(365 * 86_400);
+        assert_eq!(cursor(account, "Europe/Madrid", "Africa/Lagos"), at(0));
+    }
+
+    #[test]
+    fn a_changed_zone_asks_for_nothing_that_was_given_up() {
+        let mut account = account_that_has_read();
+        account.marks.floor = Some(at(99_412));
+        assert_eq!(cursor(account, "Europe/Madrid", "America/Bogota"), at(99_412));
+        let mut account = account_that_has_read();
+        account.marks.start = at(98_000);
+        assert_eq!(cursor(account, "America/Mexico_City", "America/Bogota"), at(98_000));
+    }
+
+    #[test]
+    fn what_a_zone_may_have_hidden_is_given_up_where_no_identity_is_kept() {
+        let mut account = account_that_has_read();
+        account.marks.nothing_hidden_until = at(300);
+        account.marks.kept_from = Some(zone("America/Bogota").to_datetime(at(777)));
+        account.change_zone(&zone("Europe/Madrid"), &zone("America/Bogota"));
+        assert_eq!(account.marks.complete_until, at(777));
+        assert_eq!(account.marks.floor, Some(at(777)));
+        assert_eq!(account.totals.get(Total::SkippedSeconds), 477);
+    }
+
+    // The first change takes the cursor back; at the second, the oldest identity may be dated after it.
+    #[test]
+    fn zones_changed_in_a_row_never_take_the_cursor_below_the_oldest_identity() {
+        let zones =
+            ["UTC", "Europe/Madrid", "America/Bogota", "Pacific/Kiritimati", "Etc/GMT+12", "Australia/Lord_Howe"];
+        let kept_from = zone("UTC").to_datetime(at(100_000)) - SignedDuration::from_hours(27);
+        for (one, two, three) in zones.iter().flat_map(|a| zones.iter().flat_map(move |b| zones.map(|c| (a, b, c)))) {
+            let mut account = account_that_has_read();
+            account.marks.nothing_hidden_until = at(0);
+            account.marks.kept_from = Some(kept_from);
+            account.change_zone(&zone("UTC"), &zone(one));
+            account.change_zone(&zone(one), &zone(two));
+            account.change_zone(&zone(two), &zone(three));
+            let known_from = reads_from(&zone(three), kept_from).unwrap();
+            assert!(account.marks.complete_until >= known_from, "{one}, {two}, {three}: {:?}", account.marks);
+        }
     }
 }

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::account::{Account, Marks};
 use super::range::Stretch;
 use super::rules::Rules;
-use super::zone::{civil_range, instant_of};
+use super::zone::{civil_range, reads_from};
 
 /// How far back the first read of a new ledger looks: a day has calls in it, so that a wrong zone shows at once.
 const FIRST_LOOK: Duration = Duration::from_secs(24 * 3_600);
@@ -46,7 +46,7 @@ pub fn plan(account: &Account, rules: &Rules, now: Timestamp) -> Option<Plan> {
         from = from.min(windows.start_of(now).max(cursor) - FIRST_LOOK);
     }
     from = from.max(skip_to.or(marks.floor).unwrap_or(Timestamp::MIN));
-    from = without_forgotten_rows(marks, rules, Stretch { from, to }).min(cursor);
+    from = without_forgotten_rows(marks, rules, Stretch { from, to });
     Some(Plan {
         stretch: not_too_long(rules, Stretch { from, to }),
         skip_to,
@@ -72,7 +72,7 @@ fn without_forgotten_rows(marks: &Marks, rules: &Rules, stretch: Stretch) -> Tim
     let Some(kept_from) = marks.kept_from else { return stretch.from };
     let mut from = stretch.from;
     if civil_range(&rules.zone, stretch).ini < kept_from {
-        from = from.max(instant_of(&rules.zone, kept_from, None).unwrap_or(from));
+        from = from.max(reads_from(&rules.zone, kept_from).unwrap_or(from));
     }
     from
 }

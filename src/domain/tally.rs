@@ -17,6 +17,10 @@ use super::zone::instant_of;
 /// `timezone` brings no row whose identity is gone.
 const WIDEST_CHANGE_OF_ZONE: SignedDuration = SignedDuration::from_hours(26);
 
+/// A row dated less than this before it was read came fresh. Zones that differ are further apart, so an operation whose
+/// zone is ahead of the report's sees no such row.
+const FRESH: SignedDuration = SignedDuration::from_mins(15);
+
 /// Identities are forgotten in steps, for each step looks through all of them.
 const FORGET_STEP: SignedDuration = SignedDuration::from_hours(1);
 
@@ -69,9 +73,9 @@ pub trait SeenRows {
 /// Counts a read into `account`: each row gets exactly one disposition, each abandoned call is counted once, the cursor
 /// moves to the end of the stretch, and identities that no read can bring again are forgotten.
 pub fn tally<S: SeenRows>(account: &mut Account, rules: &Rules, read: &Read<'_>, seen: &mut S) -> Result<(), S::Error> {
-    let mut tally = Tally { before: account.clone(), account, rules, read, names: BTreeMap::new() };
+    let mut tally = Tally { before: account.clone(), account, rules, read, names: BTreeMap::new(), fresh: None };
     if let Some(to) = read.skip_to {
-        tally.skip(to);
+        tally.account.give_up(to);
     }
     for row in read.rows {
         let disposition = match row {
@@ -94,19 +98,11 @@ struct Tally<'a> {
     read: &'a Read<'a>,
     /// The most recent name of each skill in this answer.
     names: BTreeMap<Arc<str>, SkillName>,
+    /// The newest row that came fresh.
+    fresh: Option<Timestamp>,
 }
 
 impl Tally<'_> {
-    fn skip(&mut self, to: Timestamp) {
-        let marks = &mut self.account.marks;
-        let seconds = to.as_second() - marks.complete_until.as_second();
-        self.account.totals.add(Total::SkippedSeconds, seconds.max(0) as u64);
-        marks.complete_until = to;
-        marks.windows_until = marks.windows_until.max(to);
-        marks.recent_from = marks.recent_from.max(to);
-        marks.floor = Some(to);
-    }
-
     fn rejected<S: SeenRows>(&self, id: RowId, reason: RejectReason, seen: &mut S) -> Result<Disposition, S::Error> {
         if seen.get(id)?.is_some() {
             return Ok(Disposition::Duplicate);
@@ -148,11 +144,14 @@ impl Tally<'_> {
     }
 
     /// The instant of an abandoned call to count, or what the row is instead.
-    fn judge(&self, row: &Row, inside: bool) -> Result<Timestamp, Disposition> {
+    fn judge(&mut self, row: &Row, inside: bool) -> Result<Timestamp, Disposition> {
         if !inside {
             return Err(Disposition::Rejected(RejectReason::Range));
         }
         let at = instant_of(&self.rules.zone, row.date, row.began).ok_or(Disposition::Rejected(RejectReason::Date))?;
+        if self.read.now.duration_since(at).abs() < FRESH {
+            self.fresh = self.fresh.max(Some(at));
+        }
         if at < self.account.marks.start {
             return Err(Disposition::BeforeStart);
         }
@@ -247,6 +246,9 @@ impl Tally<'_> {
         // A stretch that begins after the cursor would leave a hole behind it.
         if self.read.stretch.from <= marks.complete_until {
             marks.complete_until = marks.complete_until.max(self.read.stretch.to);
+        }
+        if let Some(at) = self.fresh {
+            marks.nothing_hidden_until = marks.nothing_hidden_until.max(at.min(marks.complete_until));
         }
         let completed = windows.ends_within(marks.windows_until, marks.complete_until);
         marks.windows_until = marks.windows_until.max(marks.complete_until);

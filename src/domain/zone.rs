@@ -1,3 +1,4 @@
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -39,6 +40,25 @@ pub fn instant_of(zone: &TimeZone, date: DateTime, began: Option<Timestamp>) -> 
         }
         AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Gap { .. } => ambiguous.compatible().ok(),
     }
+}
+
+/// The instant from which on no read asks for a date before `date`: the last one that has this date.
+pub fn reads_from(zone: &TimeZone, date: DateTime) -> Option<Timestamp> {
+    zone.to_ambiguous_timestamp(date).later().ok()
+}
+
+/// The least and the most seconds that the clocks of `one` are ahead of those of `other` during `stretch`, its end
+/// included.
+pub fn differences(one: &TimeZone, other: &TimeZone, stretch: Stretch) -> RangeInclusive<i32> {
+    let difference = |at| one.to_offset(at).seconds() - other.to_offset(at).seconds();
+    let mut range = difference(stretch.from)..=difference(stretch.from);
+    for zone in [one, other] {
+        let changes = zone.following(stretch.from).map(|change| change.timestamp());
+        for at in changes.take_while(|&at| at < stretch.to).chain([stretch.to]) {
+            range = *range.start().min(&difference(at))..=*range.end().max(&difference(at));
+        }
+    }
+    range
 }
 
 #[cfg(test)]
@@ -96,5 +116,27 @@ mod tests {
         assert_eq!(instant_of(&zone, date, None), Some(first));
         assert_eq!(instant_of(&zone, date, Some(at("2026-04-05T02:28:00Z"))), Some(first));
         assert_eq!(instant_of(&zone, date, Some(at("2026-04-05T03:28:00Z"))), Some(second));
+    }
+
+    #[test]
+    fn no_read_from_then_on_asks_for_an_earlier_date() {
+        let madrid = TimeZone::get("Europe/Madrid").unwrap();
+        let twice = jiff::civil::date(2026, 10, 25).at(2, 30, 0, 0);
+        assert_eq!(reads_from(&madrid, twice), Some(at("2026-10-25T01:30:00Z")));
+        let never = jiff::civil::date(2026, 3, 29).at(2, 30, 0, 0);
+        assert_eq!(reads_from(&madrid, never), Some(at("2026-03-29T01:30:00Z")));
+    }
+
+    #[test]
+    fn zones_are_compared_at_the_ends_of_a_stretch_and_at_each_change_within() {
+        let compared = |one, other, from: &str, to: &str| {
+            let zone = |name| TimeZone::get(name).unwrap();
+            differences(&zone(one), &zone(other), Stretch { from: at(from), to: at(to) })
+        };
+        let (january, june, december) = ("2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z", "2026-12-01T00:00:00Z");
+        assert_eq!(compared("Europe/Madrid", "UTC", january, january), 3_600..=3_600);
+        assert_eq!(compared("Europe/Madrid", "UTC", january, june), 3_600..=7_200);
+        assert_eq!(compared("Africa/Lagos", "Europe/Madrid", january, december), -3_600..=0);
+        assert_eq!(compared("America/Bogota", "America/Lima", january, december), 0..=0);
     }
 }

@@ -19,7 +19,7 @@ CREATE TABLE operation (
     zone                TEXT NOT NULL,
     start               INTEGER NOT NULL,
     complete_until      INTEGER NOT NULL,
-    zone_since          INTEGER NOT NULL,
+    nothing_hidden_until INTEGER NOT NULL,
     windows_until       INTEGER NOT NULL,
     recent_from         INTEGER NOT NULL,
     floor               INTEGER,

@@ -38,7 +38,7 @@ pub fn load(connection: &Connection, name: &str, now: Timestamp) -> rusqlite::Re
             let marks = Marks {
                 start: instant("start")?,
                 complete_until: instant("complete_until")?,
-                zone_since: instant("zone_since")?,
+                nothing_hidden_until: instant("nothing_hidden_until")?,
                 windows_until: instant("windows_until")?,
                 recent_from: instant("recent_from")?,
                 floor: row.get::<_, Option<i64>>("floor")?.map(self::instant),
@@ -131,7 +131,7 @@ fn load_recent(connection: &Connection, stored: &mut Stored) -> rusqlite::Result
 /// Stores a new operation's row with nothing in it, and returns its id. [`save`] fills in the marks.
 pub fn insert(transaction: &Transaction<'_>, name: &str, zone: &str) -> rusqlite::Result<i64> {
     transaction.execute(
-        "INSERT INTO operation (name, zone, start, complete_until, zone_since, windows_until, recent_from,
+        "INSERT INTO operation (name, zone, start, complete_until, nothing_hidden_until, windows_until, recent_from,
             read_before, catch_up, missing_believed, account_digest, seen_digest, seen_count)
             VALUES (?1, ?2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
         params![name, zone],
@@ -183,7 +183,7 @@ fn save_marks(transaction: &Transaction<'_>, operation: i64, marks: &Marks) -> r
     transaction
         .prepare_cached(
             "UPDATE operation SET start = ?2, complete_until = ?3, windows_until = ?4, floor = ?5, read_before = ?6,
-                kept_from = ?7, catch_up = ?8, caught_up_at = ?9, missing_believed = ?10, zone_since = ?11,
+                kept_from = ?7, catch_up = ?8, caught_up_at = ?9, missing_believed = ?10, nothing_hidden_until = ?11,
                 recent_from = ?12 WHERE id = ?1",
         )?
         .execute(params![
@@ -197,7 +197,7 @@ fn save_marks(transaction: &Transaction<'_>, operation: i64, marks: &Marks) -> r
             catch_up,
             caught_up_at,
             marks.missing_believed as i64,
-            marks.zone_since.as_second(),
+            marks.nothing_hidden_until.as_second(),
             marks.recent_from.as_second(),
         ])?;
     Ok(())

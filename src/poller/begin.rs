@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use crate::board::rules;
 use crate::config::{Operation, Start};
 use crate::domain::account::Account;
+use crate::domain::totals::Total;
 use crate::ledger::{CommitError, Ledger, OperationId};
 
 /// Takes an operation's account from the ledger, or begins it where the configuration says. Blocks on the disk.
@@ -33,5 +34,12 @@ pub fn open_account(
         operation = operation.name, old_timezone = old, timezone = zone, complete_until = %account.marks.complete_until,
         "the time zone has changed since the last start; reading again from complete_until"
     );
+    let given_up = account.totals.get(Total::SkippedSeconds) - opened.account.totals.get(Total::SkippedSeconds);
+    if given_up > 0 {
+        tracing::warn!(
+            operation = operation.name, old_timezone = old, seconds = given_up, before = %account.marks.complete_until,
+            "the old time zone may have hidden rows for longer than row identities are kept; that time is given up"
+        );
+    }
     Ok((opened.id, account))
 }
