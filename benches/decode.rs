@@ -58,7 +58,7 @@ fn bench(criterion: &mut Criterion) {
             |(folder, ledger, opened)| {
                 let decoded = decode(black_box(body.as_bytes()), &ledger.hasher()).expect("a whole answer");
                 let Data::Rows(rows) = decoded.data else { panic!("no rows") };
-                let counted = count(&ledger, &opened, &rows);
+                let counted = count(&ledger, &opened, rows);
                 assert_eq!(counted.totals.rows("counted"), ROWS as u64);
                 (folder, counted)
             },
@@ -78,7 +78,7 @@ fn new_ledger() -> (tempfile::TempDir, Ledger, Opened) {
     (folder, ledger, opened.expect("a new operation"))
 }
 
-fn count(ledger: &Ledger, opened: &Opened, rows: &[ReadRow]) -> Account {
+fn count(ledger: &Ledger, opened: &Opened, rows: Vec<ReadRow>) -> Account {
     let rules = rules();
     let from = opened.account.marks.complete_until;
     let stretch = Stretch { from, to: from + Duration::from_secs(48 * 3600) };
@@ -91,6 +91,7 @@ fn count(ledger: &Ledger, opened: &Opened, rows: &[ReadRow]) -> Account {
         due_end: stretch.to,
         skip_to: None,
         now: stretch.to,
+        server_now: stretch.to,
     };
     let counted = ledger.commit::<CommitError>(&opened.id, &opened.account, |account, seen| {
         tally(account, &rules, &read, seen).map_err(CommitError::from)

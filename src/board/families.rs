@@ -21,11 +21,9 @@ pub fn call_families(operations: &[Shown<'_>], now: Timestamp) -> Vec<Family> {
     let mut calls = Vec::new();
     let mut times = Vec::new();
     let mut last_window = Vec::new();
-    for Shown { operation, account } in operations {
+    for shown @ Shown { operation, account } in operations {
         let created = Some(account.marks.start.as_second() as f64);
-        let window = account
-            .last_window_is_current(&operation.rules.windows, now)
-            .then(|| account.last_window(&operation.rules.windows));
+        let window = shown.last_window(now);
         for (key, series) in &account.series {
             let labels = labels_of(operation, account, key);
             let shown = series.shown();
@@ -151,7 +149,7 @@ fn ledger_counters(operations: &[Shown<'_>]) -> Vec<Family> {
         ),
         single(
             "wolkvox_skipped_seconds_total",
-            "Time that was given up, for it was older than max_catch_up.",
+            "Time that was given up: older than max_catch_up, or hidden for too long by a wrong time zone.",
             Total::SkippedSeconds,
         ),
         single(

@@ -44,9 +44,8 @@ struct Published {
     accounts: Vec<Option<Arc<Account>>>,
     /// The families with a series per label set.
     calls: Arc<Prepared>,
-    /// When `calls` was made, and when the first of its window gauges stops standing for "now".
-    made: Timestamp,
-    window_expires: Option<Timestamp>,
+    /// Whether the window gauges of each operation are among them.
+    with_window: Vec<bool>,
 }
 
 impl Board {
@@ -113,10 +112,10 @@ impl Board {
         (published.calls.clone(), others)
     }
 
-    /// Whether a window gauge has expired, or may be current again since the host's clock was put back.
+    /// Whether window gauges have expired, or stand for "now" again since a clock was set.
     pub fn is_outdated(&self, now: Timestamp) -> bool {
         let published = self.published.load();
-        now < published.made || published.window_expires.is_some_and(|expires| expires < now)
+        with_window(&shown(&self.operations, &published.accounts), now) != published.with_window
     }
 }
 
@@ -129,9 +128,8 @@ impl Published {
     ) -> Self {
         let shown = shown(operations, &accounts);
         let calls = Prepared::new(families::call_families(&shown, now), settings);
-        let expiries = shown.iter().map(|shown| shown.account.last_window_expires(&shown.operation.rules.windows));
-        let window_expires = expiries.filter(|&expires| expires >= now).min();
-        Self { accounts, calls, made: now, window_expires }
+        let with_window = with_window(&shown, now);
+        Self { accounts, calls, with_window }
     }
 }
 
@@ -139,6 +137,10 @@ impl std::fmt::Debug for Published {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Published").field("accounts", &self.accounts.len()).finish_non_exhaustive()
     }
+}
+
+fn with_window(operations: &[Shown<'_>], now: Timestamp) -> Vec<bool> {
+    operations.iter().map(|shown| shown.has_window(now)).collect()
 }
 
 fn shown<'a>(operations: &'a [BoardOperation], accounts: &'a [Option<Arc<Account>>]) -> Vec<Shown<'a>> {

@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
 use super::pulse::Pulse;
 use super::status::{OperationStatus, State};
+use crate::clock::ServerClock;
 use crate::config::Operation;
 use crate::domain::account::Account;
 use crate::domain::rules::Rules;
@@ -18,6 +20,8 @@ pub struct BoardOperation {
     pub rules: Rules,
     /// Bucket bounds in whole seconds.
     pub buckets: Vec<u32>,
+    /// Set by the poller.
+    pub server_clock: ServerClock,
     pulse: Mutex<Pulse>,
 }
 
@@ -35,6 +39,7 @@ impl BoardOperation {
             server: operation.server.name.clone(),
             rules: rules(operation),
             buckets: operation.abandon_time_buckets.clone(),
+            server_clock: ServerClock::default(),
             pulse: Mutex::default(),
         }
     }
@@ -59,13 +64,20 @@ pub fn rules(operation: &Operation) -> Rules {
 }
 
 impl Shown<'_> {
+    /// Calls in the last complete window by series number, if that window stands for "now" when the host's clock says so.
+    pub fn last_window(&self, now: Timestamp) -> Option<BTreeMap<u32, u64>> {
+        self.has_window(now).then(|| self.account.last_window(&self.operation.rules.windows))
+    }
+
+    pub fn has_window(&self, now: Timestamp) -> bool {
+        self.account.last_window_is_current(&self.operation.rules.windows, self.operation.server_clock.now(now))
+    }
+
     /// What the status page tells of the operation.
     pub fn status(&self, now: Timestamp) -> OperationStatus {
         let Shown { operation, account } = self;
         let rules = &operation.rules;
-        let last_window = account
-            .last_window_is_current(&rules.windows, now)
-            .then(|| account.last_window(&rules.windows).values().sum());
+        let last_window = self.last_window(now).map(|calls| calls.values().sum());
         let pulse = operation.pulse();
         OperationStatus {
             name: operation.name.to_string(),

@@ -112,12 +112,8 @@ impl Account {
     /// Whether the last complete window is known whole, and stands for "now": for two intervals and `settle` after its
     /// end. After a change to a longer `interval` the first window began before what is kept.
     pub fn last_window_is_current(&self, windows: &Windows, now: Timestamp) -> bool {
-        self.last_window_stretch(windows).from >= self.marks.recent_from && now <= self.last_window_expires(windows)
-    }
-
-    /// When the last complete window stops standing for "now": two intervals and `settle` after its end.
-    pub fn last_window_expires(&self, windows: &Windows) -> Timestamp {
-        self.marks.complete_until + 2 * windows.interval() + windows.settle()
+        self.last_window_stretch(windows).from >= self.marks.recent_from
+            && now <= self.marks.complete_until + 2 * windows.interval() + windows.settle()
     }
 
     /// The `wolkvox_catching_up` gauge.

@@ -26,11 +26,11 @@ const FORGET_STEP: SignedDuration = SignedDuration::from_hours(1);
 
 /// A whole answer to be counted: every row of `stretch` that the API had at the time.
 #[derive(Debug)]
-pub struct Read<'a> {
+pub struct Read {
     pub stretch: Stretch,
     /// `stretch` as it was asked for.
     pub asked: CivilRange,
-    pub rows: &'a [ReadRow],
+    pub rows: Vec<ReadRow>,
     /// Rows that the answer announced, never delivered, and that are believed to be missing now.
     pub missing: u64,
     /// Whether the poll found more than one window due.
@@ -39,8 +39,10 @@ pub struct Read<'a> {
     pub due_end: Timestamp,
     /// The end of a stretch that is given up with this read, for being older than `max_catch_up`.
     pub skip_to: Option<Timestamp>,
-    /// The time of the commit.
+    /// The time of the commit, by the host's clock.
     pub now: Timestamp,
+    /// The same by the server's clock.
+    pub server_now: Timestamp,
 }
 
 /// What an earlier read saw in a row.
@@ -72,12 +74,12 @@ pub trait SeenRows {
 
 /// Counts a read into `account`: each row gets exactly one disposition, each abandoned call is counted once, the cursor
 /// moves to the end of the stretch, and identities that no read can bring again are forgotten.
-pub fn tally<S: SeenRows>(account: &mut Account, rules: &Rules, read: &Read<'_>, seen: &mut S) -> Result<(), S::Error> {
+pub fn tally<S: SeenRows>(account: &mut Account, rules: &Rules, read: &Read, seen: &mut S) -> Result<(), S::Error> {
     let mut tally = Tally { before: account.clone(), account, rules, read, names: BTreeMap::new(), fresh: None };
     if let Some(to) = read.skip_to {
         tally.account.give_up(to);
     }
-    for row in read.rows {
+    for row in &read.rows {
         let disposition = match row {
             ReadRow::Row(row) => tally.row(row, seen)?,
             ReadRow::Rejected { id, reason } => tally.rejected(*id, *reason, seen)?,
@@ -95,7 +97,7 @@ struct Tally<'a> {
     /// The account as it was before this read.
     before: Account,
     rules: &'a Rules,
-    read: &'a Read<'a>,
+    read: &'a Read,
     /// The most recent name of each skill in this answer.
     names: BTreeMap<Arc<str>, SkillName>,
     /// The newest row that came fresh.
@@ -149,7 +151,7 @@ impl Tally<'_> {
             return Err(Disposition::Rejected(RejectReason::Range));
         }
         let at = instant_of(&self.rules.zone, row.date, row.began).ok_or(Disposition::Rejected(RejectReason::Date))?;
-        if self.read.now.duration_since(at).abs() < FRESH {
+        if self.read.server_now.duration_since(at).abs() < FRESH {
             self.fresh = self.fresh.max(Some(at));
         }
         if at < self.account.marks.start {

@@ -6,8 +6,6 @@ use tokio::sync::watch;
 use crate::board::Board;
 use crate::domain::account::Account;
 use crate::domain::outcome::Outcome;
-use crate::domain::range::{CivilRange, Stretch};
-use crate::domain::row::ReadRow;
 use crate::domain::tally::{Read, tally};
 use crate::domain::totals::Total;
 use crate::ledger::{CommitError, Ledger, OperationId, SeenInLedger};
@@ -25,22 +23,6 @@ pub struct Book {
     /// What the ledger holds. Locked by whoever changes it, on a blocking thread.
     account: Mutex<Arc<Account>>,
     published: watch::Sender<Arc<Account>>,
-}
-
-/// An answer that is used, and how it stands in its poll.
-#[derive(Debug)]
-pub struct Used {
-    pub stretch: Stretch,
-    pub asked: CivilRange,
-    pub rows: Vec<ReadRow>,
-    pub outcome: Outcome,
-    /// See [`Read`].
-    pub missing: u64,
-    pub missing_believed: u64,
-    pub catch_up: bool,
-    pub due_end: Timestamp,
-    pub skip_to: Option<Timestamp>,
-    pub now: Timestamp,
 }
 
 impl Book {
@@ -77,22 +59,18 @@ impl Book {
         self.published.subscribe()
     }
 
-    /// Counts the rows of an answer and its outcome.
-    pub async fn count(self: &Arc<Self>, used: Used) -> Result<Arc<Account>, CommitError> {
+    /// Counts the rows of an answer and its outcome. `missing_believed` rows of those within reach are believed never to
+    /// come.
+    pub async fn count(
+        self: &Arc<Self>,
+        read: Read,
+        outcome: Outcome,
+        missing_believed: u64,
+    ) -> Result<Arc<Account>, CommitError> {
         let rules = self.board.operation(self.index).rules.clone();
-        self.commit(used.now, move |account, seen| {
-            account.totals.add(Total::Polls(used.outcome), 1);
-            account.marks.missing_believed = used.missing_believed;
-            let read = Read {
-                stretch: used.stretch,
-                asked: used.asked,
-                rows: &used.rows,
-                missing: used.missing,
-                catch_up: used.catch_up,
-                due_end: used.due_end,
-                skip_to: used.skip_to,
-                now: used.now,
-            };
+        self.commit(read.now, move |account, seen| {
+            account.totals.add(Total::Polls(outcome), 1);
+            account.marks.missing_believed = missing_believed;
             tally(account, &rules, &read, seen).map_err(CommitError::from)
         })
         .await

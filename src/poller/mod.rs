@@ -9,7 +9,7 @@ mod turn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::board::BoardOperation;
 use crate::clock::Clock;
@@ -32,9 +32,6 @@ pub use turn::Turns;
 /// How often a paused poller looks whether its token has changed.
 const TOKEN_LOOK: Duration = Duration::from_secs(5);
 
-/// Clocks that are kept by NTP differ by less; the overlap covers what is read this much too early.
-const CLOCKS_MAY_DIFFER: Duration = Duration::from_secs(5);
-
 /// Polls one operation.
 #[derive(Debug)]
 pub struct Poller<R, C> {
@@ -49,8 +46,8 @@ pub struct Poller<R, C> {
     cadence: Cadence,
     shortfall: Shortfall,
     offsets: OffsetObserver,
-    /// How far the host's clock is ahead of the server's, where that is more than the two may differ.
-    ahead: Duration,
+    /// Whether the host's clock was found to be wrong by the last answer.
+    clocks_differ: bool,
 }
 
 impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
@@ -69,23 +66,17 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             cadence: Cadence::default(),
             shortfall: Shortfall::default(),
             offsets: OffsetObserver::default(),
-            ahead: Duration::ZERO,
+            clocks_differ: false,
         }
     }
 
     /// Polls until shutdown. At the start all that is due is read at once; then each window at its time.
     pub async fn run(mut self) {
+        // A host's clock that is behind what has been read would ask for nothing, and so never be found wrong.
+        self.operation().server_clock.has_been(self.book.account().marks.complete_until, self.clock.now());
         loop {
-            let account = self.book.account();
             let mut polled_at = self.now();
-            let mut due = plan(&account, &self.rules, polled_at);
-            if due.is_none() && !self.ahead.is_zero() {
-                // The host's clock may have been set right since; the next answer tells.
-                self.ahead = Duration::ZERO;
-                polled_at = self.now();
-                due = plan(&account, &self.rules, polled_at);
-            }
-            if let Some(plan) = due {
+            if let Some(plan) = plan(&self.book.account(), &self.rules, polled_at) {
                 let Some(end) = self.poll(plan).await else { return };
                 if end.message.is_some() {
                     polled_at = self.now();
@@ -173,21 +164,23 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         tokio::task::spawn_blocking(move || report.token_fingerprint()).await.unwrap_or(0)
     }
 
-    /// The time that windows are planned by: the host's, corrected if it is ahead. A window must not be taken for ended
-    /// before it has; a host that is behind only reads later.
+    /// The time that windows are planned by: a window ends when the clock that dates its rows says so.
     fn now(&self) -> Timestamp {
-        self.clock.now() - self.ahead
+        self.operation().server_clock.now(self.clock.now())
     }
 
-    /// Compares the clocks. The server's is told some time after the host's `asked_at`, so what is ahead then is ahead for
-    /// certain; the end of a long answer would seem to be.
-    fn note_server_time(&mut self, asked_at: Timestamp, server_time: Timestamp) {
-        let ahead = Duration::try_from(asked_at.duration_since(server_time)).unwrap_or_default();
-        let before = std::mem::replace(&mut self.ahead, if ahead > CLOCKS_MAY_DIFFER { ahead } else { Duration::ZERO });
-        if before.is_zero() && !self.ahead.is_zero() {
+    /// Compares the clocks after an answer that took `took`.
+    fn note_server_time(&mut self, server_time: Timestamp, took: Duration) {
+        let host = self.clock.now();
+        let server_clock = &self.book.board().operation(self.index).server_clock;
+        server_clock.answered(server_time, took, host);
+        let ahead = server_clock.ahead(host);
+        let differed = std::mem::replace(&mut self.clocks_differ, ahead != SignedDuration::ZERO);
+        if self.clocks_differ && !differed {
+            let (seconds, side) = (ahead.abs().as_secs(), if ahead.is_positive() { "ahead of" } else { "behind" });
             tracing::warn!(
-                operation = %self.name, ahead = ?self.ahead, server_time = %server_time,
-                "the clock of this host is ahead of the server's; windows are read by the server's, set the clock right"
+                operation = %self.name, seconds, server_time = %server_time,
+                "the clock of this host is {side} the server's; windows are read by the server's, set the clock right"
             );
         }
     }

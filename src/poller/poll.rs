@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
-use super::book::Used;
-use super::{CLOCKS_MAY_DIFFER, Poller};
+use super::Poller;
 use crate::board::status::PollReport;
-use crate::clock::Clock;
+use crate::clock::{CLOCKS_MAY_DIFFER, Clock};
 use crate::domain::account::Account;
 use crate::domain::cadence::retry_pause;
 use crate::domain::disposition::Disposition;
@@ -14,6 +14,7 @@ use crate::domain::plan::Plan;
 use crate::domain::range::{CivilRange, Stretch};
 use crate::domain::row::ReadRow;
 use crate::domain::shortfall::Judgement;
+use crate::domain::tally::Read;
 use crate::domain::totals::Total;
 use crate::domain::zone::civil_range;
 use crate::wolkvox::{AbandonedCallsReport, Answer, Call};
@@ -35,7 +36,9 @@ pub(super) struct PollEnd {
 /// Where a poll stands.
 struct Progress {
     plan: Plan,
+    /// The time when it began, and the instant: what it took is no matter of clocks that are set.
     began: Timestamp,
+    began_at: Instant,
     /// What is still to be read, the oldest part last.
     parts: Vec<Stretch>,
     calls: u32,
@@ -64,6 +67,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         let mut progress = Progress {
             plan,
             began: self.now(),
+            began_at: Instant::now(),
             parts: vec![plan.stretch],
             calls: 0,
             retries: 0,
@@ -115,19 +119,22 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
 
     /// One call, in its turn for the token. `None` on shutdown: the call in flight is abandoned and nothing is counted.
     async fn call(&mut self, asked: CivilRange) -> Option<Call> {
-        let (report, turns, clock) = (self.report.clone(), self.turns.clone(), self.clock.clone());
+        let (report, turns) = (self.report.clone(), self.turns.clone());
         let hasher = self.book.ledger().hasher();
         let fetch = async {
             let fingerprint = self.fingerprint().await;
             let _turn = turns.take(fingerprint).await;
-            (clock.now(), report.fetch(asked, &hasher).await)
+            let asked_at = Instant::now();
+            (report.fetch(asked, &hasher).await, asked_at.elapsed())
         };
-        let (asked_at, call) = tokio::select! {
+        let (call, took) = tokio::select! {
             () = self.shutdown.requested() => return None,
-            call = fetch => call,
+            ended = fetch => ended,
         };
-        if let Some(server_time) = call.server_time {
-            self.note_server_time(asked_at, server_time);
+        match call.server_time {
+            Some(server_time) => self.note_server_time(server_time, took),
+            None if call.result.is_ok() => self.operation().server_clock.forget(),
+            None => {}
         }
         if let Some(took) = call.took {
             self.operation().pulse().durations.record(took);
@@ -167,19 +174,18 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             return Err((outcome, message));
         };
         self.observe_offset(&answer.rows);
-        let used = Used {
+        let read = Read {
             stretch,
             asked,
             rows: answer.rows,
-            outcome,
             missing,
-            missing_believed: believed,
             catch_up: progress.plan.catch_up,
             due_end: progress.plan.due_end,
             skip_to: progress.skip_to,
             now: self.clock.now(),
+            server_now: self.now(),
         };
-        self.book.count(used).await.map_err(|error| (outcome, error.to_string()))?;
+        self.book.count(read, outcome, believed).await.map_err(|error| (outcome, error.to_string()))?;
         progress.skip_to = None;
         progress.rows += delivered;
         if !progress.parts.is_empty() && progress.calls >= CALLS_PER_POLL {
@@ -192,8 +198,9 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     /// Refuses an answer about a time that has yet to come: the host's clock is ahead. A new account that was begun by
     /// that clock is begun again.
     async fn refuse_future(&self) -> (Outcome, String) {
-        let (windows, ahead, now) = (self.rules.windows, self.ahead, self.now());
-        let counted = self.book.amend(self.clock.now(), move |account| {
+        let (windows, host, now) = (self.rules.windows, self.clock.now(), self.now());
+        let ahead = host.duration_since(now);
+        let counted = self.book.amend(host, move |account| {
             account.totals.add(Total::Polls(Outcome::Ok), 1);
             if !account.marks.read_before {
                 // Where the clock has been set right since, `ahead` is zero.
@@ -269,7 +276,6 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         message: Option<String>,
         retry_after: Option<Duration>,
     ) -> PollEnd {
-        let now = self.now();
         let counted = self.book.account().totals.get(Total::Rows(Disposition::Counted)) - progress.counted_before;
         let report = PollReport {
             at: progress.began,
@@ -278,7 +284,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             calls: progress.calls,
             rows: progress.rows,
             counted,
-            took: Duration::try_from(now.duration_since(progress.began)).unwrap_or_default(),
+            took: progress.began_at.elapsed(),
             message: message.clone(),
         };
         PollEnd { outcome, message, retry_after, report }

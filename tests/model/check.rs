@@ -1,6 +1,7 @@
 //! The promises, checked at every scrape, at the end of every life and at the end of the history.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -11,6 +12,7 @@ use wolkvox_exporter::config::Operation;
 use wolkvox_exporter::domain::account::Account;
 use wolkvox_exporter::domain::disposition::RejectReason;
 use wolkvox_exporter::domain::outcome::Outcome;
+use wolkvox_exporter::domain::range::CivilRange;
 use wolkvox_exporter::domain::totals::Total;
 use wolkvox_exporter::exposition::model::{Family, Kind, Series, Value};
 
@@ -36,6 +38,8 @@ pub struct Checker {
     zone: TimeZone,
     /// Whether the host's clock was right in this life; and in all.
     clock_is_right: bool,
+    /// Whether it is set in this life.
+    clock_is_set: bool,
     clocks_were_right: bool,
     zones_were_right: bool,
     /// Whether a later life reached further back than an earlier one, to a stretch whose reach had been left.
@@ -45,9 +49,14 @@ pub struct Checker {
     /// Whether every life selected every skill, and had room for every series.
     all_selected: bool,
     life_began_at: Timestamp,
+    /// The server's time as the exporter can know it, and the true time at which it was so.
+    server_time: Option<(Timestamp, Timestamp)>,
     /// Instants covered by used answers, as far as the API could know them.
     covered: Vec<(i64, i64)>,
-    last_used: Timestamp,
+    /// A call that was shown before had its read: one of the whole range, or the last of a range read in parts.
+    last_whole_read: Timestamp,
+    /// What the present poll asked for first.
+    poll_asked: Option<CivilRange>,
     used_in_life: bool,
     /// Whether answers lacked rows that others delivered.
     others_were_short: bool,
@@ -73,14 +82,17 @@ impl Checker {
             settings: None,
             zone: TimeZone::UTC,
             clock_is_right: true,
+            clock_is_set: false,
             clocks_were_right: true,
             zones_were_right: true,
             overlap_grew: false,
             overlap: u64::MAX,
             all_selected: true,
             life_began_at: Timestamp::MIN,
+            server_time: None,
             covered: Vec::new(),
-            last_used: Timestamp::MIN,
+            last_whole_read: Timestamp::MIN,
+            poll_asked: None,
             used_in_life: false,
             others_were_short: false,
             short_was_used: false,
@@ -92,17 +104,39 @@ impl Checker {
             self.reference = Some(Reference::new(account.marks.start));
         }
         self.reference().restart_holds(now);
+        let other_zone = self.settings.as_ref().is_some_and(|before| before.wrong_zone != life.settings.wrong_zone);
         self.zone = operation.timezone.clone();
+        if other_zone {
+            self.zone_changed(account);
+        }
         self.clock_is_right = life.clock_error == 0 && life.clock_step.is_none();
+        self.clock_is_set = life.clock_step.is_some();
         self.clocks_were_right &= self.clock_is_right;
         self.zones_were_right &= life.settings.wrong_zone.is_none();
         self.overlap_grew |= self.settings.as_ref().is_some_and(|before| before.overlap < life.settings.overlap);
         self.overlap = self.overlap.min(life.settings.overlap);
         self.all_selected &= life.settings.skills_below.is_none();
         self.life_began_at = self.world.clock.true_time();
+        // A host's clock that is behind what has been read is behind.
+        let read = account.marks.complete_until;
+        self.server_time = (read > now + CLOCKS_MAY_DIFFER).then_some((read, self.life_began_at));
         self.taken_before_life = self.taken;
         self.used_in_life = false;
         self.settings = Some(life.settings.clone());
+    }
+
+    /// A change of zone gives up no more than what it must: up to the oldest identity.
+    fn zone_changed(&mut self, account: &Account) {
+        let skipped = account.totals.get(Total::SkippedSeconds);
+        if skipped > self.reference().skipped {
+            let oldest = account.marks.kept_from.map(|date| self.zone.to_ambiguous_timestamp(date).later().unwrap());
+            assert_eq!(
+                Some(account.marks.complete_until),
+                oldest,
+                "what the zone may have hidden is given up up to there"
+            );
+            self.reference().given_up_for_the_zone(account.marks.complete_until, skipped);
+        }
     }
 
     fn reference(&mut self) -> &mut Reference {
@@ -122,7 +156,7 @@ impl Checker {
         let calls = calls.families();
         self.nothing_falls(calls.iter().chain(&others))?;
         self.totals(account)?;
-        let current = now.duration_since(account.marks.complete_until)
+        let current = self.server_time(now).duration_since(account.marks.complete_until)
             <= SignedDuration::from_secs((2 * self.settings().interval + self.settings().settle) as i64);
         self.label_sets(calls, now, current)?;
         let complete_until = account.marks.complete_until;
@@ -143,6 +177,12 @@ impl Checker {
             equal(&format!("catching_up at {now}, {:?}", account.marks.catch_up), is, u64::from(expected))?;
         }
         Ok(())
+    }
+
+    /// The server's time when the host's clock says `host`.
+    fn server_time(&self, host: Timestamp) -> Timestamp {
+        let carried_on = self.server_time.map(|(time, at)| time + self.world.clock.true_time().duration_since(at));
+        carried_on.filter(|time| time.duration_since(host).abs() > CLOCKS_MAY_DIFFER).unwrap_or(host)
     }
 
     /// The observed offset is the true one, and a mismatch is told where there is one.
@@ -292,6 +332,13 @@ impl Checker {
         let settings = self.settings();
         let (before, after) = (&told.before, told.after.clone().expect("noted before"));
         self.asked_rightly(told)?;
+        if told.first_of_poll {
+            self.poll_asked = Some(told.asked);
+        }
+        if told.outcome != Outcome::Connect {
+            let latest = told.at + told.at.duration_since(told.from);
+            self.server_time = Some((told.host_at.clamp(told.at, latest), told.at));
+        }
         self.reference().call_ended(told);
         self.others_were_short |= told.held_back;
         let is_answer = matches!(told.outcome, Outcome::Ok | Outcome::Empty | Outcome::Incomplete);
@@ -343,7 +390,11 @@ impl Checker {
         {
             return Err(format!("{floor} was given up at {}", told.poll_began));
         }
-        self.last_used = told.at;
+        if self.poll_asked == Some(told.asked) {
+            self.last_whole_read = told.at;
+        } else if after.marks.complete_until > before.marks.complete_until {
+            self.last_whole_read = told.poll_began;
+        }
         self.used_in_life = true;
         let zone = self.zone.clone();
         self.reference().take(world, told, &after, &zone, &settings);
@@ -402,7 +453,32 @@ impl Checker {
                 since: now,
             });
         }
+        self.polls_went_on()?;
         if self.clock_is_right { self.cadence_was_kept() } else { Ok(()) }
+    }
+
+    /// Whatever the host's clock says, and however it is set: a poll that was answered is followed by the next.
+    fn polls_went_on(&self) -> Result<(), String> {
+        let told = self.world.shared().told.lock().unwrap();
+        // Before the first answer there is the host's clock only.
+        let mut last = (!self.clock_is_set).then_some(self.life_began_at);
+        for told in &told[self.taken_before_life..] {
+            self.followed_in_time(last, told.from)?;
+            let answered = matches!(told.outcome, Outcome::Ok | Outcome::Empty | Outcome::Incomplete);
+            last = answered.then_some(told.at);
+        }
+        let in_flight = self.world.shared().in_flight.load(Ordering::Relaxed);
+        if in_flight { Ok(()) } else { self.followed_in_time(last, self.world.clock.true_time()) }
+    }
+
+    fn followed_in_time(&self, last: Option<Timestamp>, next: Timestamp) -> Result<(), String> {
+        let longest = SignedDuration::from_secs((self.settings().interval + self.settings().settle) as i64 + 60);
+        match last {
+            Some(last) if next.duration_since(last) > longest => {
+                Err(format!("nothing was asked from {last} to {next}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Never more calls than one per interval, two retries and the parts; and pauses are kept.
@@ -525,7 +601,7 @@ impl Checker {
         for (number, call) in shared.calls.iter().enumerate() {
             let at = placed(&self.zone, call.date, call.began);
             let reach = call.at + Duration::from_secs(self.overlap.saturating_sub(1));
-            let shown_in_time = call.visible_at.max(call.abandoned_at) <= reach.min(self.last_used);
+            let shown_in_time = call.visible_at.max(call.abandoned_at) <= reach.min(self.last_whole_read);
             // A repeated hour begins at its first pass.
             let after_start = at.min(call.at) >= floor;
             let read = at.max(call.at) < account.marks.complete_until - SignedDuration::from_secs(1);

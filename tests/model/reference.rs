@@ -100,6 +100,13 @@ impl Reference {
         (self.start, self.complete, self.known_from) = (start, start, start);
     }
 
+    /// A new zone has given up what the old one may have hidden before `to`.
+    pub fn given_up_for_the_zone(&mut self, to: Timestamp, skipped: u64) {
+        self.skipped = skipped;
+        self.complete = self.complete.max(to);
+        self.known_from = self.known_from.max(to);
+    }
+
     /// Takes notice of a call, used or not.
     pub fn call_ended(&mut self, told: &Told) {
         if told.first_of_poll {

@@ -120,7 +120,6 @@ async fn live(
             () = world.shared().kill.notified() => break,
         }
     }
-    result = result.and_then(|()| checker.scrape(&board, &book.account(), clock.now()));
 
     if life.killed {
         poller.abort();
@@ -134,15 +133,15 @@ async fn live(
             _ => {}
         }
     }
-    let last = book.account();
-    let keys = ledger.keys();
-    world.life_ended();
-    drop((book, board));
-    while Arc::strong_count(&ledger) > 1 {
+    // A commit that had begun finishes whoever waits for it; it has the book, as have this life and the world.
+    while Arc::strong_count(&book) > 2 {
         tokio::task::yield_now().await;
     }
+    let last = book.account();
+    result = result.and_then(|()| checker.scrape(&board, &last, clock.now()));
+    world.life_ended();
     result?;
-    checker.life_ended(&last, clock.now(), keys)?;
+    checker.life_ended(&last, clock.now(), ledger.keys())?;
     Ok(last)
 }
 

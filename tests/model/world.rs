@@ -118,7 +118,7 @@ pub struct Shared {
     pub insight: Mutex<Option<Insight>>,
     /// Ends the life.
     pub kill: Notify,
-    in_flight: AtomicBool,
+    pub in_flight: AtomicBool,
     /// Set when something was asked that must never be.
     pub offence: Mutex<Option<String>>,
 }
