@@ -7,6 +7,7 @@
 
 mod check;
 mod history;
+mod parts;
 mod reference;
 mod run;
 mod world;
