@@ -219,6 +219,9 @@ mod tests {
         account.release(HOLD, at(1_090));
         assert!(!is_held(&account));
         assert_eq!(account.next_release(HOLD, at(1_090)), None);
+        let mut account = self::account();
+        account.release(Duration::ZERO, at(1_000));
+        assert!(!is_held(&account), "a hold of nothing has no instant");
     }
 
     #[test]
@@ -282,7 +285,13 @@ mod tests {
         let account = account_that_has_read();
         assert_eq!(cursor(account.clone(), "America/Bogota", "America/Lima"), at(100_000), "the same time in both");
         assert_eq!(cursor(account.clone(), "Europe/Madrid", "America/Bogota"), at(99_000), "it was ahead");
-        assert_eq!(cursor(account.clone(), "America/Mexico_City", "America/Bogota"), at(96_400), "it was behind");
+        let mut account = account;
+        account.marks.nothing_hidden_until = at(300);
+        assert_eq!(
+            cursor(account, "America/Mexico_City", "America/Bogota"),
+            at(96_400),
+            "it was behind, and hid nothing"
+        );
     }
 
     #[test]
@@ -301,6 +310,14 @@ mod tests {
         let mut account = account_that_has_read();
         account.marks.start = at(98_000);
         assert_eq!(cursor(account, "America/Mexico_City", "America/Bogota"), at(98_000));
+    }
+
+    #[test]
+    fn nothing_is_given_up_where_identities_are_kept() {
+        let mut account = account_that_has_read();
+        account.marks.kept_from = Some(zone("America/Bogota").to_datetime(at(99_000)));
+        account.change_zone(&zone("Europe/Madrid"), &zone("America/Bogota"));
+        assert_eq!((account.marks.complete_until, account.marks.floor), (at(99_000), None));
     }
 
     #[test]

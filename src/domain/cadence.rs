@@ -177,6 +177,34 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_is_told_and_ends_when_what_it_waited_for_has_changed() {
+        let zone = TimeZone::get("America/Bogota").unwrap();
+        let now = at("2026-01-18T12:01:02Z");
+        let mut cadence = Cadence::default();
+        cadence.poll_ended(Outcome::Unauthorized, None, &windows(), &zone, now);
+        assert_eq!(cadence.pause(), None, "the first refusal waits for the next window");
+        cadence.poll_ended(Outcome::Unauthorized, None, &windows(), &zone, now);
+        let pause = Pause { until: at("2026-01-18T12:11:00Z"), outcome: Outcome::Unauthorized };
+        assert_eq!(cadence.pause(), Some(pause));
+        cadence.resume();
+        assert_eq!(cadence.pause(), None);
+        assert_eq!(cadence.next_poll(&windows(), now), at("2026-01-18T12:06:00Z"));
+    }
+
+    #[test]
+    fn no_pause_outlasts_itself_when_the_clock_is_put_back() {
+        let zone = TimeZone::get("America/Bogota").unwrap();
+        let now = at("2026-01-18T12:01:02Z");
+        let mut cadence = Cadence::default();
+        cadence.poll_ended(Outcome::Busy, Some(Duration::from_secs(1_000_000)), &windows(), &zone, now);
+        let next = |now| cadence.next_poll(&windows(), at(now)).strftime("%H:%M:%S").to_string();
+        assert_eq!(next("2026-01-18T12:01:02Z"), "13:06:00");
+        assert_eq!(next("2026-01-18T12:00:59Z"), "12:01:00", "longer than any");
+        assert_eq!(next("2026-01-18T13:01:02Z"), "13:06:00");
+        assert_eq!(next("2026-01-18T13:11:02Z"), "13:16:00", "over");
+    }
+
+    #[test]
     fn a_poll_retries_twice_what_a_retry_can_mend() {
         let began = at("2026-01-18T12:01:00Z");
         let pause = |outcome, retry, seconds| {

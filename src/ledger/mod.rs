@@ -78,11 +78,11 @@ impl Ledger {
             return Ok(Opened { id, account: stored.account, other_zone });
         }
         let account = begin();
-        let nothing = Account { totals: Default::default(), ..account.clone() };
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let id = store::insert(&transaction, name, zone)?;
         let id = OperationId { id, name: name.to_owned(), zone: zone.to_owned() };
-        store::save(&transaction, id.id, &nothing, &account)?;
+        // What has just begun has marks and nothing else.
+        store::save(&transaction, id.id, &account, &account)?;
         self.seal(&transaction, &id, &account, 0, 0)?;
         transaction.commit()?;
         Ok(Opened { id, account, other_zone: None })

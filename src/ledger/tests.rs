@@ -46,8 +46,9 @@ fn change(account: &mut Account, seen: &mut SeenInLedger<'_>, number: u32) -> Re
     account.totals.add(Total::LateRows, u64::from(number % 2));
     let marks = &mut account.marks;
     marks.complete_until = now() + SignedDuration::from_secs(second);
-    marks.windows_until = marks.complete_until;
-    marks.recent_from = marks.complete_until;
+    marks.windows_until = marks.complete_until + SignedDuration::from_secs(1);
+    marks.recent_from = marks.complete_until - SignedDuration::from_secs(2);
+    marks.nothing_hidden_until = marks.complete_until - SignedDuration::from_secs(3);
     marks.read_before = true;
     marks.floor = number.is_multiple_of(3).then_some(marks.start);
     marks.kept_from = (!number.is_multiple_of(4)).then(|| date(second - 100_000));
@@ -360,6 +361,25 @@ fn a_folder_that_cannot_be_written_is_named() {
         assert!(matches!(error, OpenError::Folder { .. }), "{error}");
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
+}
+
+#[test]
+fn a_ledger_tells_its_size_and_its_identities() {
+    let folder = folder();
+    let path = folder.path().join("ledger.db");
+    let ledger = Ledger::open(&path, now()).unwrap();
+    fill(&ledger, 20);
+    let (database, log) = snapshot(&path);
+    assert!(!log.is_empty());
+    assert_eq!(ledger.size_bytes(), (database.len() + log.len()) as u64);
+    let counted: i64 = ledger
+        .connection()
+        .query_row("SELECT count(*) FROM seen", [], |row| row.get(0))
+        .expect("a ledger that is open");
+    assert!(counted > 10);
+    assert_eq!(ledger.keys(), counted as u64);
+    drop(ledger);
+    assert_eq!(Ledger::open(&path, now()).unwrap().keys(), counted as u64, "as after a restart");
 }
 
 #[test]

@@ -180,7 +180,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             let (seconds, side) = (ahead.abs().as_secs(), if ahead.is_positive() { "ahead of" } else { "behind" });
             tracing::warn!(
                 operation = %self.name, seconds, server_time = %server_time,
-                "the clock of this host is {side} the server's; windows are read by the server's, set the clock right"
+                "the clock of this host is {side} that of the server; windows are read by that one, set this one right"
             );
         }
     }

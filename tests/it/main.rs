@@ -9,6 +9,7 @@ mod demo;
 mod exact;
 mod exposition;
 mod faults;
+mod host_clock;
 mod labels;
 mod large;
 mod ledger_damage;
