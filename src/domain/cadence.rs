@@ -213,7 +213,11 @@ mod tests {
         assert_eq!(pause(Outcome::Timeout, 0, 75), Some(Duration::from_secs(1)));
         assert_eq!(pause(Outcome::Timeout, 1, 151), Some(Duration::from_secs(4)));
         assert_eq!(pause(Outcome::Timeout, 2, 230), None, "two retries are all");
-        assert_eq!(pause(Outcome::Timeout, 1, 299), None, "no room in this interval");
+        assert_eq!(pause(Outcome::Timeout, 1, 295), Some(Duration::from_secs(4)));
+        assert_eq!(pause(Outcome::Timeout, 1, 296), None, "no room in this interval");
+        let short = Windows::new(Duration::from_secs(4), Duration::ZERO);
+        let pause_of_short = retry_pause(Outcome::Timeout, 0, None, &short, began, began);
+        assert_eq!(pause_of_short, Some(Duration::from_millis(500)), "an eighth of the interval");
         for outcome in [Outcome::Unauthorized, Outcome::BadRequest, Outcome::QuotaExceeded, Outcome::Incomplete] {
             assert_eq!(pause(outcome, 0, 1), None);
         }

@@ -124,4 +124,25 @@ mod tests {
             prop_assert_eq!(native.count(), times.len() as u64);
         }
     }
+
+    #[test]
+    fn cells_put_together_again_are_the_same_distribution() {
+        let mut times = Distribution::default();
+        for seconds in [90.0, 3.25, 0.0, 90.5, 4_000.0, 90.0] {
+            times.record(seconds);
+        }
+        assert_eq!(times.cells(), [(0, 1), (4, 1), (90, 2), (91, 1), (4_020, 1)]);
+        let cells = times.cells().iter().rev().copied().collect();
+        assert_eq!(Distribution::from_cells(cells, times.sum()), times);
+    }
+
+    #[test]
+    fn the_longest_time_has_a_cell_of_its_own_hour() {
+        let mut times = Distribution::default();
+        for seconds in [31.0 * 86_400.0, 31.0 * 86_400.0 - 3_600.0] {
+            times.record(seconds);
+        }
+        assert_eq!(times.cells(), [(2_674_800, 1), (2_678_400, 1)]);
+        assert_eq!(WHOLE_HOURS_UNTIL, 2_678_400);
+    }
 }

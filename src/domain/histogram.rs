@@ -49,4 +49,15 @@ mod tests {
         }
         assert_eq!(index_of(8.0), 24);
     }
+
+    #[test]
+    fn zero_has_a_bucket_of_its_own() {
+        let mut native = Native::default();
+        native.add(0.0, 2);
+        native.add(ZERO_THRESHOLD, 1);
+        native.add(8.0, 3);
+        native.add(8.0, 1);
+        assert_eq!(native, Native { zero: 3, positive: BTreeMap::from([(24, 4)]) });
+        assert_eq!(native.count(), 7);
+    }
 }

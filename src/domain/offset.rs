@@ -202,4 +202,26 @@ mod tests {
         calls.extend([0, 1, 2, 3, 4, 5, 6, 7].map(|wait| row("Europe/Madrid", "2026-12-18T19:34:31Z", wait)));
         assert_eq!(observation("Europe/Madrid", &calls), Some(Observation { offset: 3_600, mismatch: false }));
     }
+
+    #[test]
+    fn only_the_latest_rows_count() {
+        let (bogota, mexico) = ("America/Bogota", "America/Mexico_City");
+        let calls = |zone, from| (from..from + 60).map(move |wait| row(zone, "2026-07-18T19:34:31Z", wait));
+        let mut observer = OffsetObserver::default();
+        let configured = TimeZone::get(bogota).unwrap();
+        let mut observe = |rows: Vec<Row>| {
+            observer.observe(&rows, &configured);
+            observer.known().map(|known| known.offset / 3_600)
+        };
+        assert_eq!(observe(calls(bogota, 0).collect()), Some(-5));
+        // 39 of the older rows are left beside 60 newer ones.
+        assert_eq!(observe(calls(mexico, 100).collect()), Some(-6));
+    }
+
+    #[test]
+    fn half_of_the_rows_is_no_majority() {
+        let mut calls: Vec<Row> = (0..4).map(|wait| row("America/Bogota", "2026-07-18T19:34:31Z", wait)).collect();
+        calls.extend((10..14).map(|wait| row("America/Mexico_City", "2026-07-18T19:34:31Z", wait)));
+        assert_eq!(observation("America/Bogota", &calls), None);
+    }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::account::{Account, Marks};
+use super::account::Account;
 use super::range::Stretch;
 use super::rules::Rules;
 use super::zone::{civil_range, reads_from};
@@ -45,8 +45,9 @@ pub fn plan(account: &Account, rules: &Rules, now: Timestamp) -> Option<Plan> {
         // A clock that is behind the one which began the ledger must not make this look any longer.
         from = from.min(windows.start_of(now).max(cursor) - FIRST_LOOK);
     }
-    from = from.max(skip_to.or(marks.floor).unwrap_or(Timestamp::MIN));
-    from = without_forgotten_rows(marks, rules, Stretch { from, to });
+    // Below the floor nothing is asked for; nor is a row whose identity is gone, which would be counted twice.
+    let known_from = marks.kept_from.and_then(|date| reads_from(&rules.zone, date));
+    from = from.max(skip_to.or(marks.floor).max(known_from).unwrap_or(Timestamp::MIN));
     Some(Plan {
         stretch: not_too_long(rules, Stretch { from, to }),
         skip_to,
@@ -64,17 +65,6 @@ fn not_too_long(rules: &Rules, stretch: Stretch) -> Stretch {
         return stretch;
     }
     Stretch { to: stretch.to.min(stretch.from + LONGEST_RANGE - SignedDuration::from_hours(24)), ..stretch }
-}
-
-/// The beginning of `stretch`, moved on so far that it asks for no row whose identity is gone: such a row would be
-/// counted twice. Only a longer `overlap` than before can reach that far.
-fn without_forgotten_rows(marks: &Marks, rules: &Rules, stretch: Stretch) -> Timestamp {
-    let Some(kept_from) = marks.kept_from else { return stretch.from };
-    let mut from = stretch.from;
-    if civil_range(&rules.zone, stretch).ini < kept_from {
-        from = from.max(reads_from(&rules.zone, kept_from).unwrap_or(from));
-    }
-    from
 }
 
 #[cfg(test)]
@@ -192,6 +182,11 @@ mod tests {
         let account = read_until("2026-03-15T12:00:00Z");
         let within = plan(&account, &rules, at("2026-04-15T10:01:00Z")).unwrap();
         assert_eq!(within.stretch.to, at("2026-04-15T10:00:00Z"), "31 days of local time");
+        rules.overlap = Duration::from_secs(3_601);
+        let beyond = plan(&account, &rules, at("2026-04-15T10:01:00Z")).unwrap();
+        assert_eq!(beyond.stretch.from, at("2026-03-15T10:59:59Z"));
+        assert_eq!(beyond.stretch.to, at("2026-04-14T10:59:59Z"), "a second more");
+        rules.overlap = Duration::from_secs(3_600);
         let beyond = plan(&account, &rules, at("2026-04-15T10:06:00Z")).unwrap();
         assert_eq!(beyond.stretch.from, at("2026-03-15T11:00:00Z"));
         assert_eq!(beyond.stretch.to, at("2026-04-14T11:00:00Z"));

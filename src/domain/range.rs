@@ -51,3 +51,37 @@ impl fmt::Display for CivilRange {
         write!(f, "{} to {}", self.ini.strftime(FORM), self.end.strftime(FORM))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn stretch(from: i64, to: i64) -> Stretch {
+        let at = |second| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        Stretch { from: at(from), to: at(to) }
+    }
+
+    proptest! {
+        #[test]
+        fn halves_meet_and_make_up_the_whole(from in -1_000_000i64..1_000_000, seconds in 2i64..3_000_000) {
+            let whole = stretch(from, from + seconds);
+            let (older, newer) = whole.halves().expect("two seconds at least");
+            prop_assert_eq!((older.from, older.to, newer.to), (whole.from, newer.from, whole.to));
+            prop_assert!(older.seconds() == seconds / 2 && newer.seconds() == seconds - seconds / 2);
+        }
+    }
+
+    #[test]
+    fn a_second_has_no_halves() {
+        assert_eq!(stretch(7, 8).halves(), None);
+        assert_eq!(stretch(7, 9).halves(), Some((stretch(7, 8), stretch(8, 9))));
+    }
+
+    #[test]
+    fn a_range_contains_both_its_ends() {
+        let at = |second| jiff::civil::date(2026, 1, 18).at(19, 34, second, 0);
+        let range = CivilRange { ini: at(10), end: at(20) };
+        assert_eq!([9, 10, 15, 20, 21].map(|second| range.contains(at(second))), [false, true, true, true, false]);
+    }
+}

@@ -243,4 +243,17 @@ mod tests {
             read(&fields);
         }
     }
+
+    #[test]
+    fn a_date_has_each_of_its_separators() {
+        let text = "2026-01-18 19:34:31";
+        assert!(date(text).is_some());
+        for (place, separator) in text.char_indices().filter(|(_, c)| !c.is_ascii_digit()) {
+            for wrong in ['x', '0', '/', if separator == ':' { '-' } else { ':' }] {
+                let mut wrong_text = text.to_owned();
+                wrong_text.replace_range(place..=place, wrong.encode_utf8(&mut [0; 4]));
+                assert_eq!(date(&wrong_text), None, "{wrong_text}");
+            }
+        }
+    }
 }

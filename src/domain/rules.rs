@@ -37,3 +37,16 @@ impl Skills {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_skills_are_selected_or_those_named() {
+        assert!(Skills::All.selects("4173"));
+        let only = Skills::Only(BTreeSet::from(["4173".to_owned()]));
+        assert!(only.selects("4173"));
+        assert!(!only.selects("4174") && !only.selects("417"));
+    }
+}

@@ -64,3 +64,19 @@ impl Series {
         self.hold.as_ref().map_or(&self.counts, |hold| &hold.shown)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_shows_what_it_began_with_until_its_hold_ends() {
+        let mut series = Series::new(0, Timestamp::UNIX_EPOCH);
+        series.counts.calls = 5;
+        assert_eq!(series.shown().calls, 0);
+        series.hold.as_mut().unwrap().shown.calls = 3;
+        assert_eq!(series.shown().calls, 3);
+        series.hold = None;
+        assert_eq!(series.shown().calls, 5);
+    }
+}

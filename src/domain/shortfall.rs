@@ -69,4 +69,13 @@ mod tests {
         assert_eq!(shortfall.judge(0, &mut believed), Judgement::Use { missing: 0 });
         assert_eq!(shortfall.judge(2, &mut believed), Judgement::Split, "a whole answer begins the count anew");
     }
+
+    #[test]
+    fn a_row_that_goes_missing_beside_believed_ones_is_counted_once() {
+        let (mut shortfall, mut believed) = (Shortfall::default(), 2);
+        assert_eq!(shortfall.judge(3, &mut believed), Judgement::Split);
+        assert_eq!(shortfall.judge(3, &mut believed), Judgement::Split);
+        assert_eq!(shortfall.judge(3, &mut believed), Judgement::Use { missing: 1 });
+        assert_eq!(believed, 3);
+    }
 }

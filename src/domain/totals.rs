@@ -143,4 +143,16 @@ mod tests {
         assert!(all.iter().all(|(name, value)| again.set(name, *value)));
         assert_eq!(again, totals);
     }
+
+    #[test]
+    fn rows_are_told_by_the_label_of_their_disposition() {
+        let mut totals = Totals::default();
+        totals.add(Total::Rows(Disposition::Counted), 7);
+        totals.add(Total::Rows(Disposition::NotSelected), 3);
+        totals.add_row(Disposition::Rejected(RejectReason::Date));
+        assert_eq!(
+            ["counted", "not_selected", "rejected", "duplicate", "none"].map(|l| totals.rows(l)),
+            [7, 3, 1, 0, 0]
+        );
+    }
 }

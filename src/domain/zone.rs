@@ -92,6 +92,14 @@ mod tests {
     }
 
     #[test]
+    fn a_stretch_that_ends_with_the_first_second_of_a_fold_covers_the_pass_before() {
+        assert_eq!(
+            asked("Europe/Madrid", "2026-10-25T00:50:00Z", "2026-10-25T01:00:01Z"),
+            "2026-10-25 02:00:00 to 2026-10-25 02:59:59"
+        );
+    }
+
+    #[test]
     fn a_stretch_over_half_an_hour_of_fold_covers_both_passes() {
         // Lord Howe Island: from +11 to +10:30 at 15:00 UTC of 4 April 2026.
         assert_eq!(
@@ -115,6 +123,7 @@ mod tests {
         let (first, second) = (at("2026-04-05T02:30:00Z"), at("2026-04-05T03:30:00Z"));
         assert_eq!(instant_of(&zone, date, None), Some(first));
         assert_eq!(instant_of(&zone, date, Some(at("2026-04-05T02:28:00Z"))), Some(first));
+        assert_eq!(instant_of(&zone, date, Some(first)), Some(first), "a call of no time");
         assert_eq!(instant_of(&zone, date, Some(at("2026-04-05T03:28:00Z"))), Some(second));
     }
 
