@@ -20,6 +20,7 @@ pub struct SeenInLedger<'a> {
 }
 
 /// A row of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenRow {
     pub id: [u8; 16],
     pub date: i64,

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::seen::SeenRow;
 use super::*;
 use crate::domain::account::{CatchUp, SkillName};
 use crate::domain::identity::{RowContent, RowId};
@@ -104,8 +105,18 @@ fn snapshot(path: &Path) -> (Vec<u8>, Vec<u8>) {
     (fs::read(path).expect("the ledger"), fs::read(open::beside(path, "-wal")).unwrap_or_default())
 }
 
+/// All row identities of a ledger with what is kept of them.
+fn seen_rows(ledger: &Ledger) -> Vec<SeenRow> {
+    let connection = ledger.connection();
+    let mut statement =
+        connection.prepare("SELECT id, date, verdict, content FROM seen ORDER BY operation, id").unwrap();
+    let rows: Vec<_> = statement.query_map([], SeenRow::from_sql).unwrap().map(Result::unwrap).collect();
+    assert_eq!(ledger.keys(), rows.len() as u64);
+    rows
+}
+
 /// Opens a ledger made of these bytes; `None` if it is refused, and then it must have been set aside.
-fn reopen(database: &[u8], log: &[u8]) -> Option<(Account, u64)> {
+fn reopen(database: &[u8], log: &[u8]) -> Option<(Account, Vec<SeenRow>)> {
     let folder = folder();
     let path = folder.path().join("ledger.db");
     fs::write(&path, database).expect("space");
@@ -120,7 +131,7 @@ fn reopen(database: &[u8], log: &[u8]) -> Option<(Account, u64)> {
                 begin()
             });
             assert!(!began, "a silent restart from zero");
-            Some((opened.expect("a ledger that is open").account, ledger.keys()))
+            Some((opened.expect("a ledger that is open").account, seen_rows(&ledger)))
         }
         Err(OpenError::Damaged { set_aside, .. }) => {
             assert!(set_aside.exists() && !path.exists(), "a damaged ledger is set aside");
@@ -141,36 +152,36 @@ fn places(length: usize, every: usize) -> impl Iterator<Item = usize> {
 }
 
 /// A ledger that was closed, and its content.
-fn closed() -> (Vec<u8>, Account, u64) {
+fn closed() -> (Vec<u8>, Account, Vec<SeenRow>) {
     let folder = folder();
     let path = folder.path().join("ledger.db");
     let ledger = Ledger::open(&path, now()).expect("a new ledger");
     let account = fill(&ledger, 9).pop().expect("commits");
-    let keys = ledger.keys();
+    let rows = seen_rows(&ledger);
     drop(ledger);
-    (fs::read(path).expect("the ledger"), account, keys)
+    (fs::read(path).expect("the ledger"), account, rows)
 }
 
 /// A hold begins when the ledger is loaded, so its beginning is not stored.
 #[test]
 fn a_ledger_cut_anywhere_is_whole_or_refused() {
-    let (bytes, account, keys) = closed();
+    let (bytes, account, rows) = closed();
     for length in places(bytes.len(), 211) {
         let loaded = reopen(&bytes[..length], &[]);
         assert!(loaded.is_none(), "cut to {length} of {} bytes", bytes.len());
     }
-    assert_eq!(reopen(&bytes, &[]), Some((account, keys)));
+    assert_eq!(reopen(&bytes, &[]), Some((account, rows)));
 }
 
 #[test]
 fn a_ledger_with_a_changed_byte_is_the_same_or_refused() {
-    let (bytes, account, keys) = closed();
+    let (bytes, account, rows) = closed();
     for place in places(bytes.len(), 29) {
         for flip in [1u8 << (place % 8), 0xff] {
             let mut damaged = bytes.clone();
             damaged[place] ^= flip;
             if let Some(loaded) = reopen(&damaged, &[]) {
-                assert_eq!(loaded, (account.clone(), keys), "byte {place} changed by {flip:#x}");
+                assert_eq!(loaded, (account.clone(), rows.clone()), "byte {place} changed by {flip:#x}");
             }
         }
     }
@@ -186,7 +197,7 @@ fn a_log_cut_anywhere_leaves_a_state_that_was_committed() {
     assert!(log.len() > 20_000, "the commits are in the log");
     let mut latest = 0;
     for length in places(log.len(), 307).chain([log.len()]) {
-        let Some((account, _)) = open_snapshot(&database, &log[..length]) else { continue };
+        let Some(account) = open_snapshot(&database, &log[..length]) else { continue };
         let state = states.iter().position(|state| *state == account).expect("a state that was committed");
         assert!(state >= latest, "more of the log holds no less");
         latest = state;
@@ -204,21 +215,20 @@ fn a_log_with_a_changed_byte_leaves_a_state_that_was_committed() {
     for place in places(log.len(), 409) {
         let mut damaged = log.clone();
         damaged[place] ^= 1 << (place % 8);
-        if let Some((account, _)) = open_snapshot(&database, &damaged) {
+        if let Some(account) = open_snapshot(&database, &damaged) {
             assert!(states.contains(&account), "byte {place}");
         }
     }
 }
 
 /// As [`reopen`], but the operation itself may not be in what is left of the log.
-fn open_snapshot(database: &[u8], log: &[u8]) -> Option<(Account, u64)> {
+fn open_snapshot(database: &[u8], log: &[u8]) -> Option<Account> {
     let folder = folder();
     let path = folder.path().join("ledger.db");
     fs::write(&path, database).expect("space");
     fs::write(open::beside(&path, "-wal"), log).expect("space");
     let ledger = Ledger::open(&path, now()).ok()?;
-    let account = load(&ledger).account;
-    Some((account, ledger.keys()))
+    Some(load(&ledger).account)
 }
 
 proptest! {
@@ -234,14 +244,14 @@ proptest! {
         for number in numbers {
             opened.account = ledger.commit(&opened.id, &opened.account, |account, seen| change(account, seen, number)).unwrap();
             let (database, log) = snapshot(&path);
-            prop_assert_eq!(reopen(&database, &log), Some((opened.account.clone(), ledger.keys())));
+            let rows = seen_rows(&ledger);
+            prop_assert_eq!(reopen(&database, &log), Some((opened.account.clone(), rows.clone())));
             if number.is_multiple_of(3) {
-                let keys = ledger.keys();
                 drop(ledger);
                 ledger = Ledger::open(&path, now()).unwrap();
                 let again = load(&ledger);
                 prop_assert_eq!(&again.account, &opened.account);
-                prop_assert_eq!(ledger.keys(), keys);
+                prop_assert_eq!(seen_rows(&ledger), rows);
                 opened = again;
             }
         }
@@ -273,7 +283,7 @@ fn a_change_that_fails_or_panics_leaves_nothing() {
     assert_eq!((load(&ledger).account, ledger.keys()), (account.clone(), keys));
     let next = ledger.commit(&id, &account, |account, seen| change(account, seen, 52)).expect("the ledger goes on");
     let (database, log) = snapshot(&path);
-    assert_eq!(reopen(&database, &log), Some((next, ledger.keys())));
+    assert_eq!(reopen(&database, &log), Some((next, seen_rows(&ledger))));
 }
 
 #[test]
@@ -305,7 +315,7 @@ fn a_full_disk_stores_all_or_nothing() {
             Err(other) => panic!("{other}"),
         }
         let (database, log) = snapshot(&path);
-        assert_eq!(reopen(&database, &log), Some((account.clone(), ledger.keys())));
+        assert_eq!(reopen(&database, &log), Some((account.clone(), seen_rows(&ledger))));
     }
     assert_eq!(failures, 4, "there is room at last");
 }
@@ -372,14 +382,110 @@ fn a_ledger_tells_its_size_and_its_identities() {
     let (database, log) = snapshot(&path);
     assert!(!log.is_empty());
     assert_eq!(ledger.size_bytes(), (database.len() + log.len()) as u64);
-    let counted: i64 = ledger
-        .connection()
-        .query_row("SELECT count(*) FROM seen", [], |row| row.get(0))
-        .expect("a ledger that is open");
-    assert!(counted > 10);
-    assert_eq!(ledger.keys(), counted as u64);
+    let rows = seen_rows(&ledger);
+    assert!(rows.len() > 10);
     drop(ledger);
-    assert_eq!(Ledger::open(&path, now()).unwrap().keys(), counted as u64, "as after a restart");
+    assert_eq!(seen_rows(&Ledger::open(&path, now()).unwrap()), rows, "and their number is that of the rows");
+}
+
+#[test]
+fn a_row_is_known_until_its_date_is_forgotten() {
+    let folder = folder();
+    let ledger = Ledger::open(&folder.path().join("ledger.db"), now()).unwrap();
+    let opened = load(&ledger);
+    let id = |number: u8| RowId([number; 16]);
+    let verdicts = [Verdict::Counted, Verdict::Passed, Verdict::OutOfRange, Verdict::BeforeStart];
+    let sighting = |number: u8| Sighting {
+        verdict: verdicts[usize::from(number)],
+        content: RowContent(u64::MAX - u64::from(number)),
+    };
+    let commit = |change: &dyn Fn(&mut SeenInLedger<'_>) -> rusqlite::Result<()>| {
+        let committed = ledger.commit(&opened.id, &opened.account, |_, seen| Ok::<_, CommitError>(change(seen)?));
+        committed.expect("a commit");
+    };
+    commit(&|seen| (0..4).try_for_each(|number| seen.put(id(number), date(i64::from(number)), sighting(number))));
+    commit(&|seen| {
+        for number in 0..4 {
+            assert_eq!(seen.get(id(number))?, Some(sighting(number)));
+        }
+        assert_eq!(seen.get(id(9))?, None);
+        // Not the row that was looked up last.
+        seen.put(id(1), date(9), sighting(3))?;
+        assert_eq!(seen.get(id(1))?, Some(sighting(3)), "looked at anew");
+        seen.forget_before(date(2))
+    });
+    assert_eq!(ledger.keys(), 3);
+    commit(&|seen| {
+        assert_eq!(seen.get(id(0))?, None);
+        assert_eq!(seen.get(id(1))?, Some(sighting(3)), "it has a later date now");
+        assert_eq!(seen.get(id(2))?, Some(sighting(2)), "of that very date");
+        Ok(())
+    });
+    drop(ledger);
+    assert_eq!(Ledger::open(&folder.path().join("ledger.db"), now()).unwrap().keys(), 3, "the digests fit");
+}
+
+#[test]
+fn each_mark_is_in_the_digest() {
+    let account = begin();
+    let later = |at: Timestamp| at + SignedDuration::from_secs(300);
+    let start = account.marks.start;
+    let changes: [fn(&mut Account, Timestamp); 12] = [
+        |account, at| account.marks.start = at,
+        |account, at| account.marks.complete_until = at,
+        |account, at| account.marks.nothing_hidden_until = at,
+        |account, at| account.marks.windows_until = at,
+        |account, at| account.marks.recent_from = at,
+        |account, at| account.marks.floor = Some(at),
+        |account, _| account.marks.floor = Some(Timestamp::UNIX_EPOCH),
+        |account, _| account.marks.read_before = true,
+        |account, _| account.marks.kept_from = Some(date(7)),
+        |account, at| account.marks.catch_up = CatchUp::Done(at),
+        |account, _| account.marks.catch_up = CatchUp::Behind,
+        |account, _| account.marks.missing_believed = 1,
+    ];
+    let digest = |account: &Account| digest::of_account(&[7; 16], "ventas", "America/Bogota", account);
+    let mut digests = vec![digest(&account)];
+    for change in changes {
+        let mut changed = account.clone();
+        change(&mut changed, later(start));
+        digests.push(digest(&changed));
+    }
+    digests.sort_unstable();
+    digests.dedup();
+    assert_eq!(digests.len(), changes.len() + 1);
+}
+
+#[test]
+fn after_a_damaged_ledger_every_start_is_refused_until_someone_decides() {
+    let folder = folder();
+    let path = folder.path().join("ledger.db");
+    fs::write(&path, "not a ledger").unwrap();
+    let Err(OpenError::Damaged { set_aside, .. }) = Ledger::open(&path, now()) else { panic!("it is damaged") };
+    let again = Ledger::open(&path, now()).expect_err("nobody has decided");
+    assert!(again.to_string().contains(&set_aside.display().to_string()), "{again}");
+    assert!(!path.exists() && set_aside.exists());
+    fs::remove_file(set_aside).unwrap();
+    Ledger::open(&path, now()).expect("begun anew");
+}
+
+#[test]
+fn what_is_the_machines_doing_is_no_damage() {
+    let folder = folder();
+    let path = folder.path().join("ledger.db");
+    drop(Ledger::open(&path, now()).unwrap());
+    let stranger = Connection::open(&path).unwrap();
+    stranger.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let error = Ledger::open(&path, now()).expect_err("another program writes to it");
+    assert!(matches!(error, OpenError::InUse { .. }), "{error}");
+    drop(stranger);
+    drop(Ledger::open(&path, now()).expect("it is free again"));
+
+    let folder_of_that_name = folder.path().join("folder.db");
+    fs::create_dir(&folder_of_that_name).unwrap();
+    let error = Ledger::open(&folder_of_that_name, now()).expect_err("SQLite can't open a folder");
+    assert!(matches!(error, OpenError::Database { .. }), "{error}");
+    assert!(folder_of_that_name.is_dir(), "not set aside");
 }
 
 #[test]
