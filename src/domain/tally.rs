@@ -276,3 +276,6 @@ impl Tally<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
