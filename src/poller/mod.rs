@@ -72,8 +72,12 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
 
     /// Polls until shutdown. At the start all that is due is read at once; then each window at its time.
     pub async fn run(mut self) {
-        // A host's clock that is behind what has been read would ask for nothing, and so never be found wrong.
-        self.operation().server_clock.has_been(self.book.account().marks.complete_until, self.clock.now());
+        // A host's clock that is behind what has been read would ask for nothing, and so never be found wrong. What has
+        // not been read yet was begun by a host's clock, and shows nothing.
+        let marks = &self.book.account().marks;
+        if marks.read_before {
+            self.operation().server_clock.has_been(marks.complete_until, self.clock.now());
+        }
         loop {
             let mut polled_at = self.now();
             if let Some(plan) = plan(&self.book.account(), &self.rules, polled_at) {

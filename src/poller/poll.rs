@@ -89,11 +89,10 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
                 },
                 Err(failure) => {
                     self.count_call(failure.outcome).await;
-                    let now = self.now();
                     let windows = &self.rules.windows;
                     let retry_after = failure.retry_after;
-                    let pause =
-                        retry_pause(failure.outcome, progress.retries, retry_after, windows, progress.began, now);
+                    let elapsed = progress.began_at.elapsed();
+                    let pause = retry_pause(failure.outcome, progress.retries, retry_after, windows, elapsed);
                     if let Some(pause) = pause
                         && progress.calls < CALLS_PER_POLL
                     {

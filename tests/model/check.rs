@@ -119,7 +119,8 @@ impl Checker {
         self.life_began_at = self.world.clock.true_time();
         // A host's clock that is behind what has been read is behind.
         let read = account.marks.complete_until;
-        self.server_time = (read > now + CLOCKS_MAY_DIFFER).then_some((read, self.life_began_at));
+        let is_behind = account.marks.read_before && read > now + CLOCKS_MAY_DIFFER;
+        self.server_time = is_behind.then_some((read, self.life_began_at));
         self.taken_before_life = self.taken;
         self.used_in_life = false;
         self.settings = Some(life.settings.clone());
