@@ -20,8 +20,11 @@ use crate::wolkvox::Answer;
 use crate::wolkvox::answer::{self, Data};
 use crate::wolkvox::verdict::verdict;
 
+/// Panics where the bytes lead to something that must never be.
+pub type Target = fn(&[u8]);
+
 /// By the name of the target and of the folder with its corpus.
-pub const TARGETS: [(&str, fn(&[u8])); 4] =
+pub const TARGETS: [(&str, Target); 4] =
     [("answer", answer), ("configuration", configuration), ("requests", requests), ("row", row)];
 
 /// A whole body, under each status that reads one. Panics where a row breaks what its type promises.
