@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
 use wolkvox_exporter::simulator::call::Call;
+use wolkvox_exporter::simulator::operation::Operation;
 use wolkvox_exporter::simulator::traffic::{Incident, Lateness};
 use wolkvox_exporter::simulator::{Handle, OperationOptions, Options, Simulator};
 
@@ -44,28 +45,35 @@ pub fn quiet(name: &str) -> OperationOptions {
 pub fn busy(name: &str, seed: u64, lateness: Lateness, rush: Duration) -> OperationOptions {
     let from = Timestamp::from_second(Timestamp::now().as_second()).expect("now");
     let until = from + rush;
-    // The measured volume depends on the hour and the weekday; which factor gives enough is found by trying.
-    for doubling in 6..14 {
-        let incident = Incident { skill: None, factor: f64::from(1u32 << doubling).min(10_000.0), from, until };
-        let incidents = vec![incident];
-        let options = OperationOptions { lateness, incidents, ..OperationOptions::new(name, busy_zone(from), seed, 8) };
-        let calls = Operation::new(options.clone()).truth(from, until).len();
-        if calls as f64 >= 3.0 * rush.as_secs_f64() {
-            return options;
+    // The measured volume depends on the hour, the weekday and the seed; which zone, rate and factor give enough is found
+    // by trying. A seed of small skills needs a higher rate, and has few calls before all the same.
+    for rate in [1.0, 8.0, 64.0] {
+        for zone in zones_with_calls(from) {
+            for doubling in 6..14 {
+                let incident = Incident { skill: None, factor: f64::from(1u32 << doubling).min(10_000.0), from, until };
+                let options = OperationOptions {
+                    rate,
+                    lateness,
+                    incidents: vec![incident],
+                    ..OperationOptions::new(name, zone.clone(), seed, 8)
+                };
+                let calls = Operation::new(options.clone()).truth(from, until).len();
+                if calls as f64 >= 3.0 * rush.as_secs_f64() {
+                    return options;
+                }
+            }
         }
     }
     panic!("no incident makes an operation busy at {from}");
 }
 
-use wolkvox_exporter::simulator::operation::Operation;
-
-/// A zone in which it is afternoon: contact centres sleep at night.
-fn busy_zone(now: Timestamp) -> TimeZone {
+/// Zones around the world, those first in which it is nearest to three in the afternoon: contact centres sleep at night.
+fn zones_with_calls(now: Timestamp) -> Vec<TimeZone> {
     let zones =
         ["America/Bogota", "America/Los_Angeles", "Pacific/Auckland", "Asia/Tokyo", "Asia/Kolkata", "Europe/Madrid"];
-    let zones = zones.map(|name| TimeZone::get(name).expect("a zone that exists"));
-    let afternoon = zones.iter().find(|zone| (13..21).contains(&zone.to_datetime(now).hour()));
-    afternoon.unwrap_or(&zones[0]).clone()
+    let mut zones: Vec<_> = zones.iter().map(|name| TimeZone::get(name).expect("a zone that exists")).collect();
+    zones.sort_by_key(|zone| (zone.to_datetime(now).hour() - 15).abs());
+    zones
 }
 
 /// Abandoned voice calls, one after each `every` from `from` on, of five skills in turn.
