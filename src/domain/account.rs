@@ -299,7 +299,8 @@ mod tests {
         // Madrid is an hour ahead of Lagos in summer, and this year begins and ends in winter.
         let mut account = account();
         account.marks.complete_until = at(365 * 86_400);
-        assert_eq!(cursor(account, "Europe/Madrid", "Africa/Lagos"), at(0));
+        assert_eq!(cursor(account.clone(), "Europe/Madrid", "Africa/Lagos"), at(0));
+        assert_eq!(cursor(account, "Africa/Lagos", "Europe/Madrid"), at(365 * 86_400), "behind, it hid nothing");
     }
 
     #[test]
