@@ -70,25 +70,10 @@ fn not_too_long(rules: &Rules, stretch: Stretch) -> Stretch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::rules::Skills;
-    use crate::domain::window::Windows;
-    use jiff::tz::TimeZone;
+    use crate::domain::rules::tests::rules;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
-    }
-
-    fn rules(zone: &str) -> Rules {
-        let seconds = Duration::from_secs;
-        Rules {
-            zone: TimeZone::get(zone).unwrap(),
-            windows: Windows::new(seconds(300), seconds(60)),
-            overlap: seconds(3_600),
-            max_catch_up: seconds(86_400),
-            hold: seconds(90),
-            max_series: 2_000,
-            skills: Skills::All,
-        }
     }
 
     /// An account that has read up to `complete_until`.

@@ -39,8 +39,22 @@ impl Skills {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+
+    /// What the configuration says by default.
+    pub fn rules(zone: &str) -> Rules {
+        let seconds = Duration::from_secs;
+        Rules {
+            zone: TimeZone::get(zone).unwrap(),
+            windows: Windows::new(seconds(300), seconds(60)),
+            overlap: seconds(3_600),
+            max_catch_up: seconds(86_400),
+            hold: seconds(90),
+            max_series: 2_000,
+            skills: Skills::All,
+        }
+    }
 
     #[test]
     fn all_skills_are_selected_or_those_named() {

@@ -176,7 +176,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     /// Compares the clocks after an answer that took `took`.
     fn note_server_time(&mut self, server_time: Timestamp, took: Duration) {
         let host = self.clock.now();
-        let server_clock = &self.book.board().operation(self.index).server_clock;
+        let server_clock = &self.operation().server_clock;
         server_clock.answered(server_time, took, host);
         let ahead = server_clock.ahead(host);
         let differed = std::mem::replace(&mut self.clocks_differ, ahead != SignedDuration::ZERO);

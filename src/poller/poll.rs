@@ -197,8 +197,9 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     /// Refuses an answer about a time that has yet to come: the host's clock is ahead. A new account that was begun by
     /// that clock is begun again.
     async fn refuse_future(&self) -> (Outcome, String) {
-        let (windows, host, now) = (self.rules.windows, self.clock.now(), self.now());
-        let ahead = host.duration_since(now);
+        let (windows, host) = (self.rules.windows, self.clock.now());
+        let ahead = self.operation().server_clock.ahead(host);
+        let now = host - ahead;
         let counted = self.book.amend(host, move |account| {
             account.totals.add(Total::Polls(Outcome::Ok), 1);
             if !account.marks.read_before {

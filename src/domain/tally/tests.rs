@@ -9,7 +9,6 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::domain::rules::Skills;
 use crate::domain::series::OTHER;
-use crate::domain::window::Windows;
 use crate::domain::zone::civil_range;
 
 #[derive(Default)]
@@ -43,16 +42,7 @@ fn date(second: i64) -> DateTime {
 }
 
 fn rules() -> Rules {
-    let seconds = Duration::from_secs;
-    Rules {
-        zone: TimeZone::get("America/Bogota").unwrap(),
-        windows: Windows::new(seconds(300), seconds(60)),
-        overlap: seconds(3_600),
-        max_catch_up: seconds(86_400),
-        hold: seconds(90),
-        max_series: 2_000,
-        skills: Skills::All,
-    }
+    crate::domain::rules::tests::rules("America/Bogota")
 }
 
 /// A row of its own for each number: an abandoned call of skill 1 that hung up in `second`.

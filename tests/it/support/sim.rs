@@ -47,24 +47,17 @@ pub fn busy(name: &str, seed: u64, lateness: Lateness, rush: Duration) -> Operat
     let until = from + rush;
     // The measured volume depends on the hour, the weekday and the seed; which zone, rate and factor give enough is found
     // by trying. A seed of small skills needs a higher rate, and has few calls before all the same.
-    for rate in [1.0, 8.0, 64.0] {
-        for zone in zones_with_calls(from) {
-            for doubling in 6..14 {
-                let incident = Incident { skill: None, factor: f64::from(1u32 << doubling).min(10_000.0), from, until };
-                let options = OperationOptions {
-                    rate,
-                    lateness,
-                    incidents: vec![incident],
-                    ..OperationOptions::new(name, zone.clone(), seed, 8)
-                };
-                let calls = Operation::new(options.clone()).truth(from, until).len();
-                if calls as f64 >= 3.0 * rush.as_secs_f64() {
-                    return options;
-                }
-            }
-        }
-    }
-    panic!("no incident makes an operation busy at {from}");
+    let zones = zones_with_calls(from);
+    let pairs = [1.0, 8.0, 64.0].into_iter().flat_map(|rate| zones.iter().map(move |zone| (rate, zone)));
+    let tries = pairs.flat_map(|(rate, zone)| (6..14).map(move |doubling| (rate, zone, 1u32 << doubling)));
+    let mut operations = tries.map(|(rate, zone, factor)| {
+        let incident = Incident { skill: None, factor: f64::from(factor).min(10_000.0), from, until };
+        let whole = OperationOptions::new(name, zone.clone(), seed, 8);
+        OperationOptions { rate, lateness, incidents: vec![incident], ..whole }
+    });
+    let calls = |options: &OperationOptions| Operation::new(options.clone()).truth(from, until).len() as f64;
+    let found = operations.find(|options| calls(options) >= 3.0 * rush.as_secs_f64());
+    found.unwrap_or_else(|| panic!("no incident makes an operation busy at {from}"))
 }
 
 /// Zones around the world, those first in which it is nearest to three in the afternoon: contact centres sleep at night.
