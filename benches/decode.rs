@@ -5,15 +5,15 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use domain::account::Account;
+use domain::identity::RowHasher;
+use domain::range::Stretch;
+use domain::row::ReadRow;
+use domain::rules::{Rules, Skills};
+use domain::tally::{Read, tally};
+use domain::window::Windows;
+use domain::zone::civil_range;
 use jiff::tz::TimeZone;
-use wolkvox_exporter::domain::account::Account;
-use wolkvox_exporter::domain::identity::RowHasher;
-use wolkvox_exporter::domain::range::Stretch;
-use wolkvox_exporter::domain::row::ReadRow;
-use wolkvox_exporter::domain::rules::{Rules, Skills};
-use wolkvox_exporter::domain::tally::{Read, tally};
-use wolkvox_exporter::domain::window::Windows;
-use wolkvox_exporter::domain::zone::civil_range;
 use wolkvox_exporter::ledger::{CommitError, Ledger, Opened};
 use wolkvox_exporter::wolkvox::answer::{Data, decode};
 

@@ -5,11 +5,11 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use exposition::compress::pack;
+use exposition::model::Family;
+use exposition::negotiate::Encoding;
+use exposition::{openmetrics, protobuf, registry, text};
 use prometheus::{Encoder, IntCounterVec, Opts, Registry, TextEncoder};
-use wolkvox_exporter::exposition::compress::pack;
-use wolkvox_exporter::exposition::model::Family;
-use wolkvox_exporter::exposition::negotiate::Encoding;
-use wolkvox_exporter::exposition::{openmetrics, protobuf, registry, text};
 
 const SERIES: u64 = 100_000;
 const LABELS: [&str; 4] = ["operation", "skill_id", "skill_name", "type_interaction"];

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
-use crate::simulator::args::SimulateArgs;
 use crate::{build_info, logging};
+use simulator::args::SimulateArgs;
 
 #[derive(Debug, Parser)]
 #[command(

@@ -8,17 +8,17 @@ use crate::board::{Board, Site};
 use crate::cli::ServeArgs;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Problems, effective, from_text};
-use crate::domain::account::Account;
-use crate::domain::identity::RowHasher;
-use crate::domain::label::MAX_LABEL_CHARS;
-use crate::domain::row::{ReadRow, Row};
-use crate::domain::row_parse::RowParser;
-use crate::domain::window::Windows;
-use crate::exposition::prepared;
 use crate::web::server::{self, Limits};
 use crate::wolkvox::Answer;
 use crate::wolkvox::answer::{self, Data};
 use crate::wolkvox::verdict::verdict;
+use domain::account::Account;
+use domain::identity::RowHasher;
+use domain::label::MAX_LABEL_CHARS;
+use domain::row::{ReadRow, Row};
+use domain::row_parse::RowParser;
+use domain::window::Windows;
+use exposition::prepared;
 
 /// Panics where the bytes lead to something that must never be.
 pub type Target = fn(&[u8]);

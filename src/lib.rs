@@ -20,14 +20,11 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
-pub mod domain;
-pub mod exposition;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod ledger;
 pub mod logging;
 pub mod poller;
 pub mod shutdown;
-pub mod simulator;
 pub mod web;
 pub mod wolkvox;

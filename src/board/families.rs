@@ -7,13 +7,13 @@ use jiff::Timestamp;
 
 use super::operation::{BoardOperation, Shown};
 use super::pulse::Durations;
-use crate::domain::account::Account;
-use crate::domain::disposition::{Disposition, RejectReason};
-use crate::domain::histogram::{NATIVE_SCHEMA, Native, ZERO_THRESHOLD};
-use crate::domain::outcome::Outcome;
-use crate::domain::series::SeriesKey;
-use crate::domain::totals::Total;
-use crate::exposition::model::{Family, Histogram, Kind, NativeHistogram, Series, Value};
+use domain::account::Account;
+use domain::disposition::{Disposition, RejectReason};
+use domain::histogram::{NATIVE_SCHEMA, Native, ZERO_THRESHOLD};
+use domain::outcome::Outcome;
+use domain::series::SeriesKey;
+use domain::totals::Total;
+use exposition::model::{Family, Histogram, Kind, NativeHistogram, Series, Value};
 
 /// The families with a series per label set. They change with a commit, not with a scrape, but for one thing: the window
 /// gauges of an operation are absent when its last complete window is too old to stand for "now".

@@ -4,9 +4,9 @@ use prometheus::process_collector::ProcessCollector;
 use prometheus::{Gauge, IntCounter, IntGauge, Opts, Registry};
 
 use crate::build_info;
-use crate::exposition::model::Family;
-use crate::exposition::registry;
 use crate::ledger::Ledger;
+use exposition::model::Family;
+use exposition::registry;
 
 /// The exporter's metrics of itself, which begin with the process. They have no operation.
 #[derive(Debug)]

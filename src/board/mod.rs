@@ -15,10 +15,10 @@ use jiff::Timestamp;
 
 use crate::build_info;
 use crate::config::Operation;
-use crate::domain::account::Account;
-use crate::exposition::model::Family;
-use crate::exposition::prepared::{Prepared, Settings};
 use crate::ledger::Ledger;
+use domain::account::Account;
+use exposition::model::Family;
+use exposition::prepared::{Prepared, Settings};
 
 use instruments::Instruments;
 pub use operation::{BoardOperation, Shown, rules};

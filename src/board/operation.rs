@@ -7,9 +7,9 @@ use super::pulse::Pulse;
 use super::status::{OperationStatus, State};
 use crate::clock::ServerClock;
 use crate::config::Operation;
-use crate::domain::account::Account;
-use crate::domain::rules::Rules;
-use crate::domain::window::Windows;
+use domain::account::Account;
+use domain::rules::Rules;
+use domain::window::Windows;
 
 /// One operation on the board: what is fixed by the configuration, and the pulse of its polls.
 #[derive(Debug)]

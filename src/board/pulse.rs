@@ -4,10 +4,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::status::PollReport;
-use crate::domain::cadence::Pause;
-use crate::domain::histogram::Native;
-use crate::domain::offset::Observation;
-use crate::domain::outcome::Outcome;
+use domain::cadence::Pause;
+use domain::histogram::Native;
+use domain::offset::Observation;
+use domain::outcome::Outcome;
 
 /// Polls shown on the status page: two hours at the default interval.
 const POLLS_SHOWN: usize = 24;

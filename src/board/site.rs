@@ -3,8 +3,8 @@ use std::sync::Arc;
 use super::Board;
 use super::status::Status;
 use crate::clock::{Clock as _, SystemClock};
-use crate::exposition::prepared::expose;
-use crate::web::{self, Exposed};
+use crate::web;
+use exposition::prepared::{Exposed, expose};
 
 /// The board as the HTTP server shows it.
 #[derive(Debug)]

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::outcome::Outcome;
-use crate::domain::range::CivilRange;
+use domain::outcome::Outcome;
+use domain::range::CivilRange;
 
 /// What the status page tells. Made afresh for each request; holds no secret and no personal data.
 #[derive(Debug, Clone)]

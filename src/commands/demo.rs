@@ -11,7 +11,7 @@ use crate::cli::DemoCommand;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config, Operation, Server, Start, TokenSource};
 use crate::shutdown::Shutdown;
-use crate::simulator::{Handle, Options, Simulator};
+use simulator::{Handle, Options, Simulator};
 
 /// The history that the exporter reads at its start.
 const HISTORY: Duration = Duration::from_secs(6 * 3_600);
@@ -59,7 +59,7 @@ fn operations(simulator: &Handle) -> Vec<Operation> {
     let base_url = simulator.base_url();
     let server = Server { name: simulator.address().to_string(), base_url };
     let simulated = simulator.world().operations.iter();
-    let operation = |simulated: &crate::simulator::operation::Operation| Operation {
+    let operation = |simulated: &simulator::operation::Operation| Operation {
         start: Start::History(HISTORY),
         hold: HOLD,
         ..Operation::new(

@@ -9,13 +9,13 @@ use tokio::task::JoinSet;
 use crate::board::{Board, Site};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
-use crate::exposition::prepared::Settings;
 use crate::ledger::Ledger;
 use crate::poller::{Book, Poller, Turns, end_holds, open_account};
 use crate::shutdown::Shutdown;
 use crate::web::server::Limits;
 use crate::web::{listen, server};
 use crate::wolkvox::client::Client;
+use exposition::prepared::Settings;
 
 /// A commit to a disk that hangs is not waited for longer: the process promises to end within ten seconds. The server
 /// cuts its connections after five.

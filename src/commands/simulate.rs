@@ -2,7 +2,7 @@ use super::Failure;
 use super::serve::{runtime, stop_on_signal};
 use crate::cli::SimulateCommand;
 use crate::shutdown::Shutdown;
-use crate::simulator::{Options, Simulator};
+use simulator::{Options, Simulator};
 
 /// `simulate`: a wolkvox server of one's own, until it is told to stop.
 pub fn run(command: SimulateCommand) -> Result<(), Failure> {

@@ -22,7 +22,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
 
-pub use crate::domain::rules::Skills;
+pub use domain::rules::Skills;
 pub use duration::show as show_duration;
 pub(crate) use load::from_text;
 pub use load::{load, web};

@@ -5,8 +5,8 @@ use std::hash::Hasher;
 
 use siphasher::sip::SipHasher24;
 
-use crate::domain::account::{Account, CatchUp};
-use crate::domain::series::Counts;
+use domain::account::{Account, CatchUp};
+use domain::series::Counts;
 
 use super::seen::SeenRow;
 use super::store::{civil_seconds, nanoseconds};

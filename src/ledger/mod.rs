@@ -17,8 +17,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use crate::domain::account::Account;
-use crate::domain::identity::RowHasher;
+use domain::account::Account;
+use domain::identity::RowHasher;
 
 pub use error::{CommitError, OpenError};
 pub use seen::SeenInLedger;

@@ -1,8 +1,8 @@
 use jiff::civil::DateTime;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use crate::domain::identity::{RowContent, RowId};
-use crate::domain::tally::{SeenRows, Sighting, Verdict};
+use domain::identity::{RowContent, RowId};
+use domain::tally::{SeenRows, Sighting, Verdict};
 
 use super::digest;
 use super::store::civil_seconds;

@@ -7,10 +7,10 @@ use jiff::tz::Offset;
 use jiff::{Timestamp, civil::DateTime};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use crate::domain::account::{Account, CatchUp, Marks, SkillName};
-use crate::domain::distribution::Distribution;
-use crate::domain::series::{Counts, Hold, Series, SeriesKey};
-use crate::domain::totals::Totals;
+use domain::account::{Account, CatchUp, Marks, SkillName};
+use domain::distribution::Distribution;
+use domain::series::{Counts, Hold, Series, SeriesKey};
+use domain::totals::Totals;
 
 /// An operation as it stands in the ledger.
 pub struct Stored {

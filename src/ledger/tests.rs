@@ -11,12 +11,12 @@ use tempfile::TempDir;
 
 use super::seen::SeenRow;
 use super::*;
-use crate::domain::account::{CatchUp, SkillName};
-use crate::domain::identity::{RowContent, RowId};
-use crate::domain::series::{Counts, Hold, Series, SeriesKey};
-use crate::domain::tally::{SeenRows as _, Sighting, Verdict};
-use crate::domain::totals::Total;
-use crate::domain::window::Windows;
+use domain::account::{CatchUp, SkillName};
+use domain::identity::{RowContent, RowId};
+use domain::series::{Counts, Hold, Series, SeriesKey};
+use domain::tally::{SeenRows as _, Sighting, Verdict};
+use domain::totals::Total;
+use domain::window::Windows;
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()

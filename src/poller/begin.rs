@@ -3,9 +3,9 @@ use jiff::tz::TimeZone;
 
 use crate::board::rules;
 use crate::config::{Operation, Start};
-use crate::domain::account::Account;
-use crate::domain::totals::Total;
 use crate::ledger::{CommitError, Ledger, OperationId};
+use domain::account::Account;
+use domain::totals::Total;
 
 /// Takes an operation's account from the ledger, or begins it where the configuration says. Blocks on the disk.
 pub fn open_account(

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::board::Board;
-use crate::domain::account::Account;
-use crate::domain::outcome::Outcome;
-use crate::domain::tally::{Read, tally};
-use crate::domain::totals::Total;
 use crate::ledger::{CommitError, Ledger, OperationId, SeenInLedger};
+use domain::account::Account;
+use domain::outcome::Outcome;
+use domain::tally::{Read, tally};
+use domain::totals::Total;
 
 /// One operation's account: in the ledger first, then on the board.
 ///

@@ -13,14 +13,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::board::BoardOperation;
 use crate::clock::Clock;
-use crate::domain::cadence::Cadence;
-use crate::domain::offset::{Observation, OffsetObserver, zones_that_fit};
-use crate::domain::outcome::Outcome;
-use crate::domain::plan::plan;
-use crate::domain::rules::Rules;
-use crate::domain::shortfall::Shortfall;
 use crate::shutdown::Shutdown;
 use crate::wolkvox::AbandonedCallsReport;
+use domain::cadence::Cadence;
+use domain::offset::{Observation, OffsetObserver, zones_that_fit};
+use domain::outcome::Outcome;
+use domain::plan::plan;
+use domain::rules::Rules;
+use domain::shortfall::Shortfall;
 
 pub use begin::open_account;
 pub use book::Book;

@@ -12,7 +12,7 @@ pub mod server;
 
 use std::future::Future;
 
-use bytes::Bytes;
+use exposition::prepared::Exposed;
 
 use crate::board::status::Status;
 
@@ -23,13 +23,4 @@ pub trait Site: Send + Sync + 'static {
     fn status(&self) -> Status;
     /// Whether the ledger is open and loaded.
     fn ready(&self) -> bool;
-}
-
-/// An encoded exposition.
-#[derive(Debug, Clone)]
-pub struct Exposed {
-    pub content_type: &'static str,
-    pub content_encoding: Option<&'static str>,
-    /// Written one after another.
-    pub body: Vec<Bytes>,
 }

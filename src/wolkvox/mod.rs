@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::identity::RowHasher;
-use crate::domain::outcome::Outcome;
-use crate::domain::range::CivilRange;
-use crate::domain::row::ReadRow;
+use domain::identity::RowHasher;
+use domain::outcome::Outcome;
+use domain::range::CivilRange;
+use domain::row::ReadRow;
 
 /// The report "detail of abandoned calls" of one operation.
 ///

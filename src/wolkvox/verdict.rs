@@ -1,7 +1,7 @@
 use super::Answer;
 use super::answer::{Code, Data, Decoded, NotReadable};
 use super::redact::redacted;
-use crate::domain::outcome::Outcome;
+use domain::outcome::Outcome;
 
 /// The message of an empty window, a 404, as two clients of the live API have recorded it.
 const EMPTY_WINDOW: &str = "VALIDATE DATES ENTERED";
@@ -91,8 +91,8 @@ fn quoted(msg: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::identity::RowHasher;
     use crate::wolkvox::answer::decode;
+    use domain::identity::RowHasher;
 
     fn outcome(status: u16, body: &str) -> Outcome {
         let decoded = decode(body.as_bytes(), &RowHasher::new([0; 16]));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wolkvox_exporter::simulator::call::Call;
+use simulator::call::Call;
 
 use crate::support::scrape::check_with_promtool;
 use crate::support::{Child, child, http, truth};

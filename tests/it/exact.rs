@@ -9,9 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use wolkvox_exporter::simulator::call::{Call, Injected};
-use wolkvox_exporter::simulator::faults::Fault;
-use wolkvox_exporter::simulator::traffic::Lateness;
+use simulator::call::{Call, Injected};
+use simulator::faults::Fault;
+use simulator::traffic::Lateness;
 
 use crate::support::sim::{busy, quiet};
 use crate::support::truth::{Cadence, wait_until_exact};

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use exposition::model::{Family, Histogram, Kind, Series, Value};
+use exposition::{check, openmetrics, text};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use wolkvox_exporter::exposition::model::{Family, Histogram, Kind, Series, Value};
-use wolkvox_exporter::exposition::{check, openmetrics, text};
 
 /// A sample's name, its labels, and the bits of its value.
 type Sample = (String, BTreeMap<String, String>, u64);

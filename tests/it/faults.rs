@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use wolkvox_exporter::simulator::OperationOptions;
-use wolkvox_exporter::simulator::call::Injected;
-use wolkvox_exporter::simulator::faults::{Armed, Fault};
-use wolkvox_exporter::simulator::traffic::Lateness;
+use simulator::OperationOptions;
+use simulator::call::Injected;
+use simulator::faults::{Armed, Fault};
+use simulator::traffic::Lateness;
 
 use crate::support::scrape::Scrape;
 use crate::support::sim::{busy, quiet, stream_of_calls};

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use wolkvox_exporter::simulator::call::Injected;
+use simulator::call::Injected;
 
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::truth::{Cadence, wait_until_exact};

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use wolkvox_exporter::simulator::call::{Call, Injected};
-use wolkvox_exporter::simulator::faults::{Armed, Fault};
+use simulator::call::{Call, Injected};
+use simulator::faults::{Armed, Fault};
 
 use crate::support::scrape::check_with_promtool;
 use crate::support::sim::{quiet, stream_of_calls};

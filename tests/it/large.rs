@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use wolkvox_exporter::simulator::call::{Call, Injected};
+use simulator::call::{Call, Injected};
 
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::truth::{Cadence, wait_until_exact};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
-use wolkvox_exporter::simulator::call::Injected;
-use wolkvox_exporter::simulator::world::Request;
+use simulator::call::Injected;
+use simulator::world::Request;
 
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::truth::{Cadence, wait_until_exact};

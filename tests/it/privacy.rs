@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use wolkvox_exporter::simulator::call::{Call, Injected, RawRow};
-use wolkvox_exporter::simulator::faults::{Armed, Fault};
+use simulator::call::{Call, Injected, RawRow};
+use simulator::faults::{Armed, Fault};
 
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::{Child, Folder, Sim, child, run};

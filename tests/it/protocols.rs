@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use wolkvox_exporter::simulator::call::{Call, Injected};
+use simulator::call::{Call, Injected};
 
 use crate::support::prometheus::{Options, Prometheus};
 use crate::support::sim::{of_skill, quiet, stream_of_calls};

@@ -3,12 +3,12 @@
 //!
 //! `cargo test --test it quantiles -- --nocapture` prints the figures.
 
+use domain::distribution::Distribution;
+use domain::histogram::NATIVE_SCHEMA;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use wolkvox_exporter::domain::distribution::Distribution;
-use wolkvox_exporter::domain::histogram::NATIVE_SCHEMA;
-use wolkvox_exporter::simulator::OperationOptions;
-use wolkvox_exporter::simulator::operation::Operation;
+use simulator::OperationOptions;
+use simulator::operation::Operation;
 
 use crate::support::truth::BUCKETS;
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use exposition::prepared::Exposed;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use wolkvox_exporter::board::status::Status;
 use wolkvox_exporter::web::server::{Limits, Options, run};
-use wolkvox_exporter::web::{Exposed, Site, listen};
+use wolkvox_exporter::web::{Site, listen};
 
 /// Long enough for a busy machine; no test waits for it unless it fails.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -7,14 +7,14 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use domain::account::Account;
+use domain::disposition::RejectReason;
+use domain::outcome::Outcome;
+use domain::range::CivilRange;
+use domain::totals::Total;
+use exposition::model::{Family, Kind, Series, Value};
 use wolkvox_exporter::board::Board;
 use wolkvox_exporter::config::Operation;
-use wolkvox_exporter::domain::account::Account;
-use wolkvox_exporter::domain::disposition::RejectReason;
-use wolkvox_exporter::domain::outcome::Outcome;
-use wolkvox_exporter::domain::range::CivilRange;
-use wolkvox_exporter::domain::totals::Total;
-use wolkvox_exporter::exposition::model::{Family, Kind, Series, Value};
 
 use crate::history::{Life, Settings};
 use crate::reference::{CatchUp, Held, Key, Reference, placed};

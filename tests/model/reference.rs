@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil::DateTime};
 
-use wolkvox_exporter::domain::account::Account;
-use wolkvox_exporter::domain::series::OTHER;
+use domain::account::Account;
+use domain::series::OTHER;
 
 use crate::history::Settings;
 use crate::world::{Shared, Told, ToldRow};

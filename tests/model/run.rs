@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
+use domain::account::Account;
+use domain::totals::Total;
+use exposition::prepared;
 use wolkvox_exporter::board::Board;
 use wolkvox_exporter::clock::Clock;
 use wolkvox_exporter::config::{Operation, Server, Skills, Start, TokenSource};
-use wolkvox_exporter::domain::account::Account;
-use wolkvox_exporter::domain::totals::Total;
-use wolkvox_exporter::exposition::prepared;
 use wolkvox_exporter::ledger::Ledger;
 use wolkvox_exporter::poller::{Book, Poller, Turns, end_holds, open_account};
 use wolkvox_exporter::shutdown::Shutdown;

@@ -10,13 +10,13 @@ use jiff::{SignedDuration, Timestamp, civil::DateTime};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use domain::account::Account;
+use domain::identity::{RowContent, RowHasher};
+use domain::outcome::Outcome;
+use domain::range::CivilRange;
+use domain::row::{ReadRow, Row};
 use wolkvox_exporter::board::Board;
 use wolkvox_exporter::clock::Clock;
-use wolkvox_exporter::domain::account::Account;
-use wolkvox_exporter::domain::identity::{RowContent, RowHasher};
-use wolkvox_exporter::domain::outcome::Outcome;
-use wolkvox_exporter::domain::range::CivilRange;
-use wolkvox_exporter::domain::row::{ReadRow, Row};
 use wolkvox_exporter::poller::Book;
 use wolkvox_exporter::wolkvox::{AbandonedCallsReport, Answer, Call, Failure};
 

@@ -1,5 +1,5 @@
 use super::Lang;
-use crate::domain::outcome::Outcome;
+use domain::outcome::Outcome;
 
 /// What a poll's outcome means to people, in one language.
 pub(super) struct Advice {

@@ -19,7 +19,7 @@ use self::html::Html;
 use self::when::{When, age_text, took};
 use self::words::{Told, number, summary, tell};
 use crate::board::status::{OperationStatus, PollReport, State, Status};
-use crate::domain::outcome::Outcome;
+use domain::outcome::Outcome;
 
 /// The whole page. Links are relative, so that they also hold behind a proxy that serves it under a prefix.
 pub fn render(status: &Status, lang: Lang, telemetry_path: &str) -> String {

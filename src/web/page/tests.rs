@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::date;
 
 use super::*;
-use crate::domain::range::CivilRange;
+use domain::range::CivilRange;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()

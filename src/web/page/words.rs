@@ -2,7 +2,7 @@ use super::Lang;
 use super::advice::advice;
 use super::when::When;
 use crate::board::status::{OperationStatus, State};
-use crate::domain::outcome::Outcome;
+use domain::outcome::Outcome;
 
 /// An operation's state in words.
 pub(super) struct Told {

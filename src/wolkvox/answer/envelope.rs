@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::rows::{self, DataSeed};
 use super::{Code, Decoded, NotReadable};
-use crate::domain::identity::RowHasher;
+use domain::identity::RowHasher;
 
 /// The longest `msg` that is kept, in characters: the longest known one has 51.
 const MAX_MSG_CHARS: usize = 500;

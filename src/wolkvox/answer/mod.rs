@@ -10,8 +10,8 @@ mod tests;
 
 use std::borrow::Cow;
 
-use crate::domain::identity::RowHasher;
-use crate::domain::row::ReadRow;
+use domain::identity::RowHasher;
+use domain::row::ReadRow;
 
 /// What a body says, before anybody judges it.
 #[derive(Debug, Default)]

@@ -6,9 +6,9 @@ use serde::de::{DeserializeSeed, Error as DeError, MapAccess, SeqAccess, Visitor
 use serde_json::value::RawValue;
 
 use super::Data;
-use crate::domain::identity::RowHasher;
-use crate::domain::row::ReadRow;
-use crate::domain::row_parse::{Field, RowParser};
+use domain::identity::RowHasher;
+use domain::row::ReadRow;
+use domain::row_parse::{Field, RowParser};
 
 /// The fields that counting hangs on. A list or an object in one of them makes the row unreadable; in any other field,
 /// such as one that the API may add, it doesn't: the call would be lost for something that nobody reads. So it is with

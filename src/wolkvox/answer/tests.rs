@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::disposition::RejectReason;
-use crate::domain::row::Row;
+use domain::disposition::RejectReason;
+use domain::row::Row;
 
 const GOOD: &str = r#"{"skill_name":"Ventas","skill_id":"4173","conn_id":"6736.4628.1040.1768782812.1814","date":"2026-01-18 19:34:31","result":"ABANDON","ani":"3001234567","abandon_time":"37","type_interaction":"inbound","customer_id":"1"}"#;
 

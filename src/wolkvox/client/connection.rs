@@ -6,8 +6,8 @@ use reqwest::{Url, redirect, retry};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::Server;
-use crate::domain::outcome::Outcome;
 use crate::wolkvox::redact::redacted;
+use domain::outcome::Outcome;
 
 /// Who asks. The vendor sees in its logs what to write to whom about.
 const USER_AGENT: &str = concat!("wolkvox-exporter/", env!("CARGO_PKG_VERSION"));

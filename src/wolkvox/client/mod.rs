@@ -16,9 +16,9 @@ use super::verdict::verdict;
 use super::{AbandonedCallsReport, Call, Failure, answer, http_time, token};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Operation, TokenSource};
-use crate::domain::identity::RowHasher;
-use crate::domain::outcome::Outcome;
-use crate::domain::range::CivilRange;
+use domain::identity::RowHasher;
+use domain::outcome::Outcome;
+use domain::range::CivilRange;
 
 pub use connection::SetupError;
 

@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use simulator::call::Call;
+use simulator::operation::Operation;
+use simulator::traffic::{Incident, Lateness};
+use simulator::{Handle, OperationOptions, Options, Simulator};
 use tokio::runtime::Runtime;
-use wolkvox_exporter::simulator::call::Call;
-use wolkvox_exporter::simulator::operation::Operation;
-use wolkvox_exporter::simulator::traffic::{Incident, Lateness};
-use wolkvox_exporter::simulator::{Handle, OperationOptions, Options, Simulator};
 
 /// A simulator on a runtime of its own; the tests are plain threads.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use wolkvox_exporter::simulator::call::Call;
+use simulator::call::Call;
 
 use super::child::Child;
 use super::scrape::Scrape;

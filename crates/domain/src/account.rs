@@ -1,0 +1,353 @@
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil::DateTime};
+
+use super::range::Stretch;
+use super::series::{Series, SeriesKey};
+use super::totals::{Total, Totals};
+use super::window::Windows;
+use super::zone::{differences, instant_of, reads_from};
+
+/// All that has been counted for one operation, and how far it reaches: the ledger's content but for the row identities.
+///
+/// A read makes a new account from the old one (cloning is cheap: series are shared until they change), the ledger
+/// stores the difference, and only then does the new one replace the old.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    pub marks: Marks,
+    pub totals: Totals,
+    /// By `skill_id`. Only skills that have a series.
+    pub skills: BTreeMap<Arc<str>, SkillName>,
+    pub series: BTreeMap<SeriesKey, Arc<Series>>,
+    /// Abandoned calls by second of the hang-up and series number, from [`Marks::recent_from`] on: what the window gauges
+    /// are made of. By second, so that a shorter `interval` leaves them right.
+    pub recent: BTreeMap<(i64, u32), u64>,
+}
+
+/// Where the reading stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marks {
+    /// Nothing dated before is counted: the beginning of the first window.
+    pub start: Timestamp,
+    /// The cursor: the data are complete up to here, and the next read begins here (but for the overlap).
+    pub complete_until: Timestamp,
+    /// The operation's zone has hidden no row dated before: the date of the last row that came fresh, or the cursor when
+    /// the zone came into force. A zone ahead of the report's asks for each date before it has come.
+    pub nothing_hidden_until: Timestamp,
+    /// Windows have been counted up to here. Differs from the cursor only after that had to go back.
+    pub windows_until: Timestamp,
+    /// [`Account::recent`] is whole from here on: the beginning of the last complete window at the last read.
+    pub recent_from: Timestamp,
+    /// Nothing before is asked for: the end of the last stretch that was given up.
+    pub floor: Option<Timestamp>,
+    /// Whether a read was committed; the first one looks back a day.
+    pub read_before: bool,
+    /// The identities of rows dated before are gone, so no read may bring such a row.
+    pub kept_from: Option<DateTime>,
+    pub catch_up: CatchUp,
+    /// Rows that answers within reach announce and don't deliver, and that have been counted as missing.
+    pub missing_believed: u64,
+}
+
+/// Whether an outage (or a start with history) is being made good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatchUp {
+    None,
+    /// A read of a catch-up was committed, and more is due.
+    Behind,
+    /// The last read of a catch-up was committed at this time.
+    Done(Timestamp),
+}
+
+/// The name of a skill, and how recent the row was that said so: a late row with an old name doesn't bring it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkillName {
+    pub name: Arc<str>,
+    pub as_of: DateTime,
+}
+
+impl Account {
+    /// An account that begins to count with the window that `first` is in.
+    pub fn new(windows: &Windows, first: Timestamp) -> Self {
+        let start = windows.start_of(first);
+        Self {
+            marks: Marks {
+                start,
+                complete_until: start,
+                nothing_hidden_until: start,
+                windows_until: start,
+                recent_from: start,
+                floor: None,
+                read_before: false,
+                kept_from: None,
+                catch_up: CatchUp::None,
+                missing_believed: 0,
+            },
+            totals: Totals::default(),
+            skills: BTreeMap::new(),
+            series: BTreeMap::new(),
+            recent: BTreeMap::new(),
+        }
+    }
+
+    /// Abandoned calls in the last complete window, by series number; none for a series without any.
+    pub fn last_window(&self, windows: &Windows) -> BTreeMap<u32, u64> {
+        let Stretch { from, to } = self.last_window_stretch(windows);
+        let mut calls = BTreeMap::new();
+        for (&(_, number), count) in self.recent.range((from.as_second(), 0)..(to.as_second(), 0)) {
+            *calls.entry(number).or_default() += count;
+        }
+        calls
+    }
+
+    /// The last complete window. The cursor may have gone back since it was completed.
+    pub fn last_window_stretch(&self, windows: &Windows) -> Stretch {
+        let to = windows.start_of(self.marks.windows_until);
+        Stretch { from: to - windows.interval(), to }
+    }
+
+    /// Whether the last complete window is known whole, and stands for "now": for two intervals and `settle` after its
+    /// end. After a change to a longer `interval` the first window began before what is kept.
+    pub fn last_window_is_current(&self, windows: &Windows, now: Timestamp) -> bool {
+        self.last_window_stretch(windows).from >= self.marks.recent_from
+            && now <= self.marks.complete_until + 2 * windows.interval() + windows.settle()
+    }
+
+    /// The `wolkvox_catching_up` gauge.
+    pub fn catching_up(&self, hold: Duration, now: Timestamp) -> bool {
+        match self.marks.catch_up {
+            CatchUp::None => false,
+            CatchUp::Behind => true,
+            // Either way round: where the host's clock was put back since, `at` is yet to come.
+            CatchUp::Done(at) => now.duration_since(at).unsigned_abs() < hold,
+        }
+    }
+
+    /// Ends the holds that have lasted. One that is yet to begin, for the host's clock was put back since, begins again:
+    /// it would otherwise last until that time comes.
+    pub fn release(&mut self, hold: Duration, now: Timestamp) {
+        for series in self.series.values_mut() {
+            let Some(since) = series.hold.as_ref().map(|held| held.since) else { continue };
+            if since > now {
+                Arc::make_mut(series).restart_hold(now);
+            } else if since + hold <= now {
+                Arc::make_mut(series).hold = None;
+            }
+        }
+    }
+
+    /// When [`Account::release`] has something to do next; `now` or earlier: at once.
+    pub fn next_release(&self, hold: Duration, now: Timestamp) -> Option<Timestamp> {
+        let due = |since: Timestamp| if since > now { now } else { since + hold };
+        self.series.values().filter_map(|series| series.hold.as_ref()).map(|held| due(held.since)).min()
+    }
+
+    /// Gives up what lies between the cursor and `to`: nothing before `to` is asked for again.
+    pub fn give_up(&mut self, to: Timestamp) {
+        let marks = &mut self.marks;
+        let seconds = to.as_second() - marks.complete_until.as_second();
+        self.totals.add(Total::SkippedSeconds, seconds.max(0) as u64);
+        marks.complete_until = to;
+        marks.windows_until = marks.windows_until.max(to);
+        marks.recent_from = marks.recent_from.max(to);
+        marks.floor = Some(to);
+    }
+
+    /// Takes the cursor back to the first row that `old` may have left unread if `new` is the report's zone.
+    ///
+    /// Where `old` was behind, that is the first date it did not come to; where it was ahead, each date may have been
+    /// asked for too early. What is read again is recognised by its identity; what is older than the identities kept can
+    /// only be given up.
+    pub fn change_zone(&mut self, old: &TimeZone, new: &TimeZone) {
+        let marks = &mut self.marks;
+        let cursor = marks.complete_until;
+        let unproven = Stretch { from: marks.nothing_hidden_until.min(cursor), to: cursor };
+        let ahead = differences(old, new, unproven);
+        let mut from = cursor;
+        if ahead != (0..=0) {
+            let unread = instant_of(new, old.to_datetime(cursor), None).unwrap_or(marks.start);
+            let hidden = if *ahead.end() > 0 { unproven.from } else { cursor };
+            // Not from the beginning of a window: what was given up is not to be asked for again.
+            from = from.min(unread).min(hidden).max(marks.floor.unwrap_or(marks.start));
+        }
+        marks.complete_until = from;
+        marks.nothing_hidden_until = unproven.from.min(from);
+        if let Some(known_from) = marks.kept_from.and_then(|date| reads_from(new, date))
+            && known_from > from
+        {
+            self.give_up(known_from);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+    use jiff::SignedDuration;
+
+    const HOLD: Duration = Duration::from_secs(90);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn windows(interval: u64) -> Windows {
+        Windows::new(Duration::from_secs(interval), Duration::from_secs(60))
+    }
+
+    /// With one series, held since second 1,000.
+    fn account() -> Account {
+        let mut account = Account::new(&windows(300), at(0));
+        let key = SeriesKey { skill_id: "1".into(), type_interaction: "inbound".into() };
+        account.series.insert(key, Arc::new(Series::new(0, at(1_000))));
+        account
+    }
+
+    fn is_held(account: &Account) -> bool {
+        account.series.values().any(|series| series.hold.is_some())
+    }
+
+    #[test]
+    fn a_hold_ends_when_it_has_lasted() {
+        let mut account = account();
+        assert_eq!(account.next_release(HOLD, at(1_010)), Some(at(1_090)));
+        account.release(HOLD, at(1_089));
+        assert!(is_held(&account));
+        account.release(HOLD, at(1_090));
+        assert!(!is_held(&account));
+        assert_eq!(account.next_release(HOLD, at(1_090)), None);
+        let mut account = self::account();
+        account.release(Duration::ZERO, at(1_000));
+        assert!(!is_held(&account), "a hold of nothing has no instant");
+    }
+
+    #[test]
+    fn a_hold_begins_again_when_the_clock_is_put_back() {
+        let mut account = account();
+        assert_eq!(account.next_release(HOLD, at(-5_000)), Some(at(-5_000)), "at once");
+        account.release(HOLD, at(-5_000));
+        assert_eq!(account.next_release(HOLD, at(-5_000)), Some(at(-4_910)));
+        account.release(HOLD, at(-4_910));
+        assert!(!is_held(&account));
+    }
+
+    #[test]
+    fn catching_up_lasts_for_a_hold_and_not_until_a_wrong_clocks_time_comes() {
+        let mut account = account();
+        account.marks.catch_up = CatchUp::Done(at(1_000));
+        let told: Vec<_> = [1_000, 1_089, 1_090, 911, 910, -9_000].map(|now| account.catching_up(HOLD, at(now))).into();
+        assert_eq!(told, [true, true, false, true, false, false]);
+        account.marks.catch_up = CatchUp::Behind;
+        assert!(account.catching_up(HOLD, at(1_000_000)));
+    }
+
+    #[test]
+    fn the_last_window_is_whole_and_recent_or_not_shown() {
+        let mut account = account();
+        account.marks.complete_until = at(900);
+        account.marks.windows_until = at(900);
+        account.marks.recent_from = at(600);
+        account.recent = [((599, 0), 7), ((600, 0), 2), ((899, 0), 3), ((900, 0), 5)]
+            .map(|((s, n), c)| ((at(s).as_second(), n), c))
+            .into();
+        assert_eq!(account.last_window(&windows(300)), BTreeMap::from([(0, 5)]));
+        assert!(account.last_window_is_current(&windows(300), at(900 + 660)));
+        assert!(!account.last_window_is_current(&windows(300), at(900 + 661)));
+        assert!(!account.last_window_is_current(&windows(900), at(900)), "kept only from its middle on");
+        assert!(account.last_window_is_current(&windows(60), at(900)));
+    }
+
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::get(name).unwrap()
+    }
+
+    /// Has read until second 100,000; the last row that came fresh was dated second 99,000.
+    fn account_that_has_read() -> Account {
+        let mut account = account();
+        account.marks.complete_until = at(100_000);
+        account.marks.windows_until = at(100_000);
+        account.marks.nothing_hidden_until = at(99_000);
+        account
+    }
+
+    /// Where the cursor is after a change of zone.
+    fn cursor(mut account: Account, old: &str, new: &str) -> Timestamp {
+        account.change_zone(&zone(old), &zone(new));
+        assert_eq!(account.totals.get(Total::SkippedSeconds), 0);
+        account.marks.complete_until
+    }
+
+    #[test]
+    fn a_changed_zone_is_read_again_from_the_first_row_that_the_old_one_may_have_left() {
+        let account = account_that_has_read();
+        assert_eq!(cursor(account.clone(), "America/Bogota", "America/Lima"), at(100_000), "the same time in both");
+        assert_eq!(cursor(account.clone(), "Europe/Madrid", "America/Bogota"), at(99_000), "it was ahead");
+        let mut account = account;
+        account.marks.nothing_hidden_until = at(300);
+        assert_eq!(
+            cursor(account, "America/Mexico_City", "America/Bogota"),
+            at(96_400),
+            "it was behind, and hid nothing"
+        );
+    }
+
+    #[test]
+    fn a_zone_that_was_ahead_for_a_while_is_noticed_between_two_equal_offsets() {
+        // Madrid is an hour ahead of Lagos in summer, and this year begins and ends in winter.
+        let mut account = account();
+        account.marks.complete_until = at(365 * 86_400);
+        assert_eq!(cursor(account.clone(), "Europe/Madrid", "Africa/Lagos"), at(0));
+        assert_eq!(cursor(account, "Africa/Lagos", "Europe/Madrid"), at(365 * 86_400), "behind, it hid nothing");
+    }
+
+    #[test]
+    fn a_changed_zone_asks_for_nothing_that_was_given_up() {
+        let mut account = account_that_has_read();
+        account.marks.floor = Some(at(99_412));
+        assert_eq!(cursor(account, "Europe/Madrid", "America/Bogota"), at(99_412));
+        let mut account = account_that_has_read();
+        account.marks.start = at(98_000);
+        assert_eq!(cursor(account, "America/Mexico_City", "America/Bogota"), at(98_000));
+    }
+
+    #[test]
+    fn nothing_is_given_up_where_identities_are_kept() {
+        let mut account = account_that_has_read();
+        account.marks.kept_from = Some(zone("America/Bogota").to_datetime(at(99_000)));
+        account.change_zone(&zone("Europe/Madrid"), &zone("America/Bogota"));
+        assert_eq!((account.marks.complete_until, account.marks.floor), (at(99_000), None));
+    }
+
+    #[test]
+    fn what_a_zone_may_have_hidden_is_given_up_where_no_identity_is_kept() {
+        let mut account = account_that_has_read();
+        account.marks.nothing_hidden_until = at(300);
+        account.marks.kept_from = Some(zone("America/Bogota").to_datetime(at(777)));
+        account.change_zone(&zone("Europe/Madrid"), &zone("America/Bogota"));
+        assert_eq!(account.marks.complete_until, at(777));
+        assert_eq!(account.marks.floor, Some(at(777)));
+        assert_eq!(account.totals.get(Total::SkippedSeconds), 477);
+    }
+
+    // The first change takes the cursor back; at the second, the oldest identity may be dated after it.
+    #[test]
+    fn zones_changed_in_a_row_never_take_the_cursor_below_the_oldest_identity() {
+        let zones =
+            ["UTC", "Europe/Madrid", "America/Bogota", "Pacific/Kiritimati", "Etc/GMT+12", "Australia/Lord_Howe"];
+        let kept_from = zone("UTC").to_datetime(at(100_000)) - SignedDuration::from_hours(27);
+        for (one, two, three) in zones.iter().flat_map(|a| zones.iter().flat_map(move |b| zones.map(|c| (a, b, c)))) {
+            let mut account = account_that_has_read();
+            account.marks.nothing_hidden_until = at(0);
+            account.marks.kept_from = Some(kept_from);
+            account.change_zone(&zone("UTC"), &zone(one));
+            account.change_zone(&zone(one), &zone(two));
+            account.change_zone(&zone(two), &zone(three));
+            let known_from = reads_from(&zone(three), kept_from).unwrap();
+            assert!(account.marks.complete_until >= known_from, "{one}, {two}, {three}: {:?}", account.marks);
+        }
+    }
+}

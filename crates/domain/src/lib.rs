@@ -1,0 +1,35 @@
+//! What the exporter knows about calls, windows and counting. No I/O and no clock: instants are passed in, and without
+//! the standard library there is nothing to take them from.
+//!
+//! A read goes through it in this order: [`plan`] says which stretch is due, [`zone`] writes it in local time, [`tally`]
+//! counts the rows of the answer into the [`account`] of the operation, [`cadence`] says when to ask next.
+
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod abandon_time;
+pub mod account;
+pub mod cadence;
+pub mod conn_id;
+pub mod disposition;
+pub mod distribution;
+pub mod histogram;
+pub mod identity;
+pub mod label;
+pub mod offset;
+pub mod outcome;
+pub mod plan;
+pub mod range;
+pub mod result;
+pub mod row;
+pub mod row_parse;
+pub mod rules;
+pub mod series;
+pub mod shortfall;
+pub mod tally;
+pub mod totals;
+pub mod window;
+pub mod zone;

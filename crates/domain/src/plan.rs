@@ -1,0 +1,182 @@
+use core::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::account::Account;
+use super::range::Stretch;
+use super::rules::Rules;
+use super::zone::{civil_range, reads_from};
+
+/// How far back the first read of a new ledger looks: a day has calls in it, so that a wrong zone shows at once.
+const FIRST_LOOK: Duration = Duration::from_secs(24 * 3_600);
+
+/// The API's limit on one range, in local time.
+const LONGEST_RANGE: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+/// What a poll is to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// From the cursor, less the overlap, to the end of the last window that is due.
+    pub stretch: Stretch,
+    /// The end of a stretch that is given up with the first commit, for being older than `max_catch_up`.
+    pub skip_to: Option<Timestamp>,
+    /// Whether more than one window is due.
+    pub catch_up: bool,
+    /// The end of the last window that is due.
+    pub due_end: Timestamp,
+}
+
+/// What is to be read at `now`; `None` while nothing is due.
+pub fn plan(account: &Account, rules: &Rules, now: Timestamp) -> Option<Plan> {
+    let marks = &account.marks;
+    let windows = &rules.windows;
+    let due_end = windows.last_due_end(now);
+    if due_end <= marks.complete_until && marks.read_before {
+        return None;
+    }
+    let oldest = windows.start_of(due_end - rules.max_catch_up);
+    let skip_to = (marks.complete_until < oldest).then_some(oldest);
+    let cursor = skip_to.unwrap_or(marks.complete_until);
+    // Before the first window is due, the first look is at the day before it.
+    let to = due_end.max(cursor);
+
+    let mut from = cursor - rules.overlap;
+    if !marks.read_before {
+        // A clock that is behind the one which began the ledger must not make this look any longer.
+        from = from.min(windows.start_of(now).max(cursor) - FIRST_LOOK);
+    }
+    // Below the floor nothing is asked for; nor is a row whose identity is gone, which would be counted twice.
+    let known_from = marks.kept_from.and_then(|date| reads_from(&rules.zone, date));
+    from = from.max(skip_to.or(marks.floor).max(known_from).unwrap_or(Timestamp::MIN));
+    Some(Plan {
+        stretch: not_too_long(rules, Stretch { from, to }),
+        skip_to,
+        catch_up: windows.ends_within(cursor, due_end) > 1,
+        due_end,
+    })
+}
+
+/// `stretch`, cut off where its local range would be longer than the API answers: clocks that are put forward in it make
+/// that longer than the time that passes, by no more than a day.
+fn not_too_long(rules: &Rules, stretch: Stretch) -> Stretch {
+    let asked = civil_range(&rules.zone, stretch);
+    let second = SignedDuration::from_secs(1);
+    if asked.end.duration_since(asked.ini) + second <= LONGEST_RANGE {
+        return stretch;
+    }
+    Stretch { to: stretch.to.min(stretch.from + LONGEST_RANGE - SignedDuration::from_hours(24)), ..stretch }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::tests::rules;
+    use alloc::borrow::ToOwned as _;
+    use alloc::format;
+    use alloc::string::String;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    /// An account that has read up to `complete_until`.
+    fn read_until(complete_until: &str) -> Account {
+        let mut account = Account::new(&rules("UTC").windows, at("2026-01-01T00:00:00Z"));
+        account.marks.complete_until = at(complete_until);
+        account.marks.read_before = true;
+        account
+    }
+
+    /// What is planned, as `from .. to`, and what is skipped.
+    fn planned(account: &Account, rules: &Rules, now: &str) -> Option<(String, Option<Timestamp>, bool)> {
+        plan(account, rules, at(now))
+            .map(|plan| (format!("{} .. {}", plan.stretch.from, plan.stretch.to), plan.skip_to, plan.catch_up))
+    }
+
+    fn expected(stretch: &str, skip_to: Option<&str>, catch_up: bool) -> Option<(String, Option<Timestamp>, bool)> {
+        Some((stretch.to_owned(), skip_to.map(at), catch_up))
+    }
+
+    #[test]
+    fn a_window_is_read_once_it_has_settled_with_the_overlap_before_it() {
+        let account = read_until("2026-03-01T12:00:00Z");
+        assert_eq!(planned(&account, &rules("UTC"), "2026-03-01T12:05:59Z"), None);
+        assert_eq!(
+            planned(&account, &rules("UTC"), "2026-03-01T12:06:00Z"),
+            expected("2026-03-01T11:00:00Z .. 2026-03-01T12:05:00Z", None, false)
+        );
+        assert_eq!(
+            planned(&account, &rules("UTC"), "2026-03-01T12:11:00Z"),
+            expected("2026-03-01T11:00:00Z .. 2026-03-01T12:10:00Z", None, true)
+        );
+    }
+
+    #[test]
+    fn the_first_look_is_at_a_day_and_counts_nothing_of_the_window_in_progress() {
+        let rules = rules("UTC");
+        let now = "2026-03-01T12:03:00Z";
+        let account = Account::new(&rules.windows, at(now));
+        assert_eq!(
+            planned(&account, &rules, now),
+            expected("2026-02-28T12:00:00Z .. 2026-03-01T12:00:00Z", None, false)
+        );
+    }
+
+    #[test]
+    fn the_first_look_is_at_no_more_than_a_day_when_the_clock_is_put_back() {
+        let rules = rules("UTC");
+        let account = Account::new(&rules.windows, at("2026-03-01T12:00:00Z"));
+        assert_eq!(
+            planned(&account, &rules, "2026-02-01T12:03:00Z"),
+            expected("2026-02-28T12:00:00Z .. 2026-03-01T12:00:00Z", None, false)
+        );
+    }
+
+    #[test]
+    fn what_is_too_old_is_given_up_and_not_asked_for() {
+        let mut account = read_until("2026-03-01T12:00:00Z");
+        assert_eq!(
+            planned(&account, &rules("UTC"), "2026-03-02T12:01:00Z"),
+            expected("2026-03-01T11:00:00Z .. 2026-03-02T12:00:00Z", None, true),
+            "just a day"
+        );
+        assert_eq!(
+            planned(&account, &rules("UTC"), "2026-03-02T12:06:00Z"),
+            expected("2026-03-01T12:05:00Z .. 2026-03-02T12:05:00Z", Some("2026-03-01T12:05:00Z"), true)
+        );
+        account.marks.floor = Some(at("2026-03-01T11:30:00Z"));
+        assert_eq!(
+            planned(&account, &rules("UTC"), "2026-03-01T12:06:00Z"),
+            expected("2026-03-01T11:30:00Z .. 2026-03-01T12:05:00Z", None, false),
+            "the overlap ends at the floor"
+        );
+    }
+
+    #[test]
+    fn a_longer_overlap_stops_where_identities_are_gone() {
+        let mut account = read_until("2026-03-01T12:00:00Z");
+        account.marks.kept_from = Some(jiff::civil::date(2026, 3, 1).at(11, 20, 0, 0));
+        assert_eq!(
+            planned(&account, &rules("UTC"), "2026-03-01T12:06:00Z"),
+            expected("2026-03-01T11:20:00Z .. 2026-03-01T12:05:00Z", None, false)
+        );
+    }
+
+    // In Madrid the clock is put forward on 29 March 2026: 31 days of time are an hour more of local time.
+    #[test]
+    fn no_local_range_is_longer_than_the_api_answers() {
+        let mut rules = rules("Europe/Madrid");
+        rules.max_catch_up = Duration::from_secs(31 * 86_400 - 3_600);
+        let account = read_until("2026-03-15T12:00:00Z");
+        let within = plan(&account, &rules, at("2026-04-15T10:01:00Z")).unwrap();
+        assert_eq!(within.stretch.to, at("2026-04-15T10:00:00Z"), "31 days of local time");
+        rules.overlap = Duration::from_secs(3_601);
+        let beyond = plan(&account, &rules, at("2026-04-15T10:01:00Z")).unwrap();
+        assert_eq!(beyond.stretch.from, at("2026-03-15T10:59:59Z"));
+        assert_eq!(beyond.stretch.to, at("2026-04-14T10:59:59Z"), "a second more");
+        rules.overlap = Duration::from_secs(3_600);
+        let beyond = plan(&account, &rules, at("2026-04-15T10:06:00Z")).unwrap();
+        assert_eq!(beyond.stretch.from, at("2026-03-15T11:00:00Z"));
+        assert_eq!(beyond.stretch.to, at("2026-04-14T11:00:00Z"));
+    }
+}

@@ -1,0 +1,225 @@
+//! Families encoded and packed once per change and kept, and the scrape that joins them with what changes all the time.
+//!
+//! The series of calls are many and change once per window; they are scraped every few seconds. So their bytes are made at
+//! the first scrape after a change, in the format that it asks for, and copied from then on. At most nine copies exist
+//! (three formats in three packings); they go when the last scrape that uses them is done.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use tokio::sync::Mutex;
+
+use super::check;
+use super::compress::{Piece, join, pack};
+use super::model::Family;
+use super::negotiate::{self, Accepted, Encoding, Format};
+use super::{openmetrics, protobuf, text};
+
+/// Families that won't change, with their bytes as far as they have been asked for.
+pub struct Prepared {
+    families: Vec<Family>,
+    settings: Settings,
+    kept: [Slot; FORMATS * ENCODINGS],
+}
+
+/// An answer to a scrape.
+#[derive(Debug, Clone)]
+pub struct Exposed {
+    pub content_type: &'static str,
+    pub content_encoding: Option<&'static str>,
+    /// Written one after another.
+    pub body: Vec<Bytes>,
+}
+
+/// How the user wants expositions to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// Whether OpenMetrics says by `_created` samples when a counter or histogram was 0.
+    pub created_lines: bool,
+}
+
+const FORMATS: usize = 3;
+const ENCODINGS: usize = 3;
+
+#[derive(Default)]
+struct Slot {
+    /// Held by the scrape that has the piece made; the others wait for it here, without a thread.
+    making: Mutex<()>,
+    piece: OnceLock<Piece>,
+}
+
+impl Prepared {
+    pub fn new(families: Vec<Family>, settings: Settings) -> Arc<Self> {
+        Arc::new(Self { families, settings, kept: Default::default() })
+    }
+
+    /// The families as they were given.
+    pub fn families(&self) -> &[Family] {
+        &self.families
+    }
+
+    /// The bytes in this format, packed; without what closes an exposition. To be joined by [`compose`].
+    async fn piece(self: &Arc<Self>, format: Format, encoding: Encoding) -> Piece {
+        let place = format as usize * ENCODINGS + encoding as usize;
+        let slot = &self.kept[place];
+        if let Some(piece) = slot.piece.get() {
+            return piece.clone();
+        }
+        let _making = slot.making.lock().await;
+        if let Some(piece) = slot.piece.get() {
+            return piece.clone();
+        }
+        let this = Arc::clone(self);
+        let make = move || this.kept[place].piece.get_or_init(|| this.make(format, encoding)).clone();
+        // Should this scrape's client go away, the thread finishes its work; the next scrape then waits for it in the cell.
+        match tokio::task::spawn_blocking(make).await {
+            Ok(piece) => piece,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // The runtime is shutting down and takes no work: do it here, for a last scrape.
+            Err(_) => self.make(format, encoding),
+        }
+    }
+
+    fn make(&self, format: Format, encoding: Encoding) -> Piece {
+        if let (false, Some(plain)) = (encoding == Encoding::Identity, self.plain(format)) {
+            return pack(encoding, plain.to_vec());
+        }
+        pack(encoding, encode(format, &self.families, self.settings))
+    }
+
+    /// The unpacked bytes, if someone has asked for them.
+    fn plain(&self, format: Format) -> Option<&Bytes> {
+        self.kept[format as usize * ENCODINGS + Encoding::Identity as usize].piece.get().map(|piece| &piece.bytes)
+    }
+}
+
+/// The answer to a scrape with these request headers: the prepared families, followed by `small`, which is encoded now, on
+/// the calling task (some hundred series take less time than handing them to a thread).
+///
+/// No name may stand in both: Prometheus takes a family that comes twice for an error (seen to in debug builds).
+pub async fn expose(
+    prepared: &Arc<Prepared>,
+    small: &[Family],
+    accept: Option<&str>,
+    accept_encoding: Option<&str>,
+) -> Exposed {
+    compose(prepared, small, negotiate::format(accept), negotiate::encoding(accept_encoding)).await
+}
+
+/// As [`expose`], for a client whose wishes are known.
+pub async fn compose(prepared: &Arc<Prepared>, small: &[Family], accepted: Accepted, encoding: Encoding) -> Exposed {
+    let Accepted { format, content_type } = accepted;
+    debug_assert_eq!(check::shared_names(&prepared.families, small), Vec::<String>::new());
+    let mut end = encode(format, small, prepared.settings);
+    if format == Format::OpenMetrics {
+        end.extend_from_slice(openmetrics::EOF);
+    }
+    let pieces = [prepared.piece(format, encoding).await, pack(encoding, end)];
+    Exposed { content_type, content_encoding: encoding.token(), body: join(encoding, pieces) }
+}
+
+fn encode(format: Format, families: &[Family], settings: Settings) -> Vec<u8> {
+    let mut out = Vec::new();
+    match format {
+        Format::Text => text::encode(families, &mut out),
+        Format::OpenMetrics => openmetrics::encode(families, settings.created_lines, &mut out),
+        Format::Protobuf => protobuf::encode(families, &mut out),
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::model::{Kind, Series, Value};
+    use crate::samples;
+
+    const FORMATS: [Format; 3] = [Format::Text, Format::OpenMetrics, Format::Protobuf];
+    const ENCODINGS: [Encoding; 3] = [Encoding::Identity, Encoding::Gzip, Encoding::Zstd];
+
+    fn small() -> Vec<Family> {
+        let series = vec![Series { labels: Vec::new(), value: Value::Gauge(1.0), created: None }];
+        vec![Family { name: "up".into(), help: "Up.".into(), kind: Kind::Gauge, series }]
+    }
+
+    fn unpacked(encoding: Encoding, body: &[Bytes]) -> Vec<u8> {
+        let body = body.concat();
+        let mut plain = Vec::new();
+        match encoding {
+            Encoding::Identity => plain = body,
+            Encoding::Gzip => {
+                flate2::read::GzDecoder::new(body.as_slice()).read_to_end(&mut plain).unwrap();
+            }
+            Encoding::Zstd => plain = zstd::stream::decode_all(body.as_slice()).unwrap(),
+        }
+        plain
+    }
+
+    #[tokio::test]
+    async fn a_scrape_is_the_prepared_part_and_the_small_one() {
+        for format in FORMATS {
+            // The encoding that is asked for first may or may not be made from kept plain bytes.
+            for order in [[0, 1, 2], [2, 1, 0]] {
+                let prepared = Prepared::new(samples::every_kind(), Settings::default());
+                for encoding in order.map(|place| ENCODINGS[place]) {
+                    let accepted = Accepted { format, content_type: "x" };
+                    let exposed = compose(&prepared, &small(), accepted, encoding).await;
+                    let mut expected = encode(format, &[samples::every_kind(), small()].concat(), Settings::default());
+                    if format == Format::OpenMetrics {
+                        expected.extend_from_slice(b"# EOF\n");
+                    }
+                    assert_eq!(unpacked(encoding, &exposed.body), expected, "{format:?} {encoding:?}");
+                    assert_eq!(exposed.content_encoding, encoding.token());
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn headers_decide() {
+        let prepared = Prepared::new(samples::every_kind(), Settings { created_lines: true });
+        let accept = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,*/*;q=0.2";
+        let exposed = expose(&prepared, &small(), Some(accept), Some("gzip")).await;
+        assert_eq!(
+            exposed.content_type,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
+        );
+        assert_eq!(exposed.content_encoding, Some("gzip"));
+        let text = String::from_utf8(unpacked(Encoding::Gzip, &exposed.body)).unwrap();
+        assert!(text.contains("calls_created{") && text.ends_with("up 1\n# EOF\n"), "{text}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn concurrent_first_scrapes_encode_once() {
+        let prepared = Prepared::new(samples::every_kind(), Settings::default());
+        let scrapes: Vec<_> = (0..32)
+            .map(|_| {
+                let prepared = Arc::clone(&prepared);
+                tokio::spawn(async move { prepared.piece(Format::Text, Encoding::Gzip).await.bytes })
+            })
+            .collect();
+        let mut places = std::collections::HashSet::new();
+        for scrape in scrapes {
+            places.insert(scrape.await.unwrap().as_ptr() as usize);
+        }
+        assert_eq!(places.len(), 1, "each scrape should get the same bytes in memory");
+    }
+
+    #[tokio::test]
+    async fn bytes_go_with_the_last_reference() {
+        let prepared = Prepared::new(samples::every_kind(), Settings::default());
+        let weak = Arc::downgrade(&prepared);
+        compose(&prepared, &small(), negotiate::format(None), Encoding::Identity).await;
+        drop(prepared);
+        assert!(weak.upgrade().is_none());
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "offset_seconds")]
+    async fn a_name_in_both_parts_is_noticed() {
+        let prepared = Prepared::new(samples::every_kind(), Settings::default());
+        compose(&prepared, &samples::every_kind()[1..2], negotiate::format(None), Encoding::Identity).await;
+    }
+}
