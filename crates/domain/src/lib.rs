@@ -28,6 +28,7 @@ pub mod row;
 pub mod row_parse;
 pub mod rules;
 pub mod series;
+pub mod server_time;
 pub mod shortfall;
 pub mod tally;
 pub mod totals;
