@@ -17,7 +17,7 @@ use domain::totals::Total;
 use exposition::prepared;
 use wolkvox_exporter::board::Board;
 use wolkvox_exporter::clock::Clock;
-use wolkvox_exporter::config::{Operation, Server, Skills, Start, TokenSource};
+use wolkvox_exporter::config::{OperationConfig, Server, Skills, Start, TokenSource};
 use wolkvox_exporter::ledger::Ledger;
 use wolkvox_exporter::poller::{Book, Poller, Turns, end_holds, open_account};
 use wolkvox_exporter::shutdown::Shutdown;
@@ -143,9 +143,9 @@ async fn ten_thousand_windows_leave_everything_flat() {
     assert!(last.keys * 10 <= settled.keys * 11, "from {settled:?} to {last:?}");
 }
 
-fn operation() -> Operation {
+fn operation() -> OperationConfig {
     let seconds = Duration::from_secs;
-    Operation {
+    OperationConfig {
         name: "ventas".to_owned(),
         server: Server { base_url: "http://127.0.0.1:1".to_owned(), name: "wv0042".to_owned() },
         token: TokenSource::Env("UNUSED".to_owned()),

@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
 use crate::build_info;
-use crate::config::Operation;
+use crate::config::OperationConfig;
 use crate::ledger::Ledger;
 use domain::account::Account;
 use exposition::model::Family;
@@ -53,7 +53,11 @@ impl Board {
     ///
     /// # Errors
     /// None that a user can cause: the instruments have fixed names.
-    pub fn new(operations: &[Operation], settings: Settings, started: Timestamp) -> Result<Self, prometheus::Error> {
+    pub fn new(
+        operations: &[OperationConfig],
+        settings: Settings,
+        started: Timestamp,
+    ) -> Result<Self, prometheus::Error> {
         let operations: Vec<_> = operations.iter().map(BoardOperation::new).collect();
         let accounts = vec![None; operations.len()];
         let published = ArcSwap::from_pointee(Published::new(&operations, accounts, settings, started));

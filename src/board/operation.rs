@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::pulse::Pulse;
 use super::status::{OperationStatus, State};
 use crate::clock::ServerClock;
-use crate::config::Operation;
+use crate::config::OperationConfig;
 use domain::account::Account;
 use domain::rules::Rules;
 use domain::window::Windows;
@@ -33,7 +33,7 @@ pub struct Shown<'a> {
 }
 
 impl BoardOperation {
-    pub fn new(operation: &Operation) -> Self {
+    pub fn new(operation: &OperationConfig) -> Self {
         Self {
             name: operation.name.as_str().into(),
             server: operation.server.name.clone(),
@@ -51,7 +51,7 @@ impl BoardOperation {
 }
 
 /// What the configuration says about reading and counting.
-pub fn rules(operation: &Operation) -> Rules {
+pub fn rules(operation: &OperationConfig) -> Rules {
     Rules {
         zone: operation.timezone.clone(),
         windows: Windows::new(operation.interval, operation.settle),

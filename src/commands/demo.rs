@@ -9,7 +9,7 @@ use super::exporter::Exporter;
 use super::serve::{LAST_WORDS, runtime, stop_on_signal};
 use crate::cli::DemoCommand;
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{self, Config, Operation, Server, Start, TokenSource};
+use crate::config::{self, Config, OperationConfig, Server, Start, TokenSource};
 use crate::shutdown::Shutdown;
 use simulator::{Handle, Options, Simulator};
 
@@ -55,14 +55,14 @@ pub fn run(command: DemoCommand) -> Result<(), Failure> {
 }
 
 /// The simulator's operations as the exporter's configuration has them.
-fn operations(simulator: &Handle) -> Vec<Operation> {
+fn operations(simulator: &Handle) -> Vec<OperationConfig> {
     let base_url = simulator.base_url();
     let server = Server { name: simulator.address().to_string(), base_url };
     let simulated = simulator.world().operations.iter();
-    let operation = |simulated: &simulator::operation::Operation| Operation {
+    let operation = |simulated: &simulator::operation::Operation| OperationConfig {
         start: Start::History(HISTORY),
         hold: HOLD,
-        ..Operation::new(
+        ..OperationConfig::new(
             simulated.name.clone(),
             server.clone(),
             TokenSource::Held(simulated.token().unwrap_or_default().into()),

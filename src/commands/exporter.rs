@@ -106,7 +106,7 @@ impl Exporter {
 }
 
 /// Opens the ledger and each operation's account, and publishes them.
-fn open_books(config: Config, board: Arc<Board>) -> anyhow::Result<Vec<(crate::config::Operation, Book)>> {
+fn open_books(config: Config, board: Arc<Board>) -> anyhow::Result<Vec<(crate::config::OperationConfig, Book)>> {
     let now = SystemClock.now();
     let ledger = Arc::new(Ledger::open(&config.ledger, now)?);
     let mut accounts = Vec::with_capacity(config.operations.len());

@@ -5,7 +5,7 @@ use super::problem::{Origin, Problems, quoted};
 use super::section::{Field, Section};
 use super::settings::{self, Identity, Settings};
 use super::tree::{self, Node, Value};
-use super::{Config, Operation, Skills, TokenSource, Web, values};
+use super::{Config, OperationConfig, Skills, TokenSource, Web, values};
 use crate::cli::{ServeArgs, WebArgs, WolkvoxArgs};
 
 /// In the working directory.
@@ -133,7 +133,7 @@ fn from_list(
     defaults: &Settings,
     env: &dyn Fn(&str) -> Option<String>,
     problems: &mut Problems,
-) -> Vec<Operation> {
+) -> Vec<OperationConfig> {
     let list = match &node.value {
         Value::List(list) if (1..=MOST_OPERATIONS).contains(&list.len()) => list,
         _ => {
@@ -226,7 +226,7 @@ fn from_flags(
     defaults: &Settings,
     env: &dyn Fn(&str) -> Option<String>,
     problems: &mut Problems,
-) -> Option<Operation> {
+) -> Option<OperationConfig> {
     let server = Field::from_flag(flags.server.as_deref(), "--wolkvox.server", problems, values::server);
     if server == Field::Absent {
         problems.push(Origin::CommandLine, "--wolkvox.server is missing: write 0042, wv0042 or https://host[:port]");

@@ -34,7 +34,7 @@ pub use problem::Problems;
 pub struct Config {
     pub ledger: PathBuf,
     /// At least one; the names differ.
-    pub operations: Vec<Operation>,
+    pub operations: Vec<OperationConfig>,
     pub web: Web,
 }
 
@@ -50,7 +50,7 @@ pub struct Web {
 
 /// One operation (wolkvox's word for a customer's contact centre on a server) and how it is read.
 #[derive(Debug, Clone)]
-pub struct Operation {
+pub struct OperationConfig {
     /// The `operation` label.
     pub name: String,
     pub server: Server,

@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
 use super::duration::show;
-use super::{Config, Operation, Server, Skills, Start, TokenSource};
+use super::{Config, OperationConfig, Server, Skills, Start, TokenSource};
 
 /// The effective configuration as a file that loads again: every default written out, of a token only where it is from.
 ///
@@ -30,7 +30,7 @@ fn write_config(out: &mut String, config: &Config) -> std::fmt::Result {
     config.operations.iter().try_for_each(|operation| write_operation(out, operation))
 }
 
-fn write_operation(out: &mut String, operation: &Operation) -> std::fmt::Result {
+fn write_operation(out: &mut String, operation: &OperationConfig) -> std::fmt::Result {
     writeln!(out, "  - name: {}", text(&operation.name))?;
     writeln!(out, "    server: {}", text(server(&operation.server)))?;
     match &operation.token {

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::problem::{Origin, Problems};
 use super::section::{Field, Place, Section};
-use super::{Operation, Server, Skills, Start, TokenSource, duration, values};
+use super::{OperationConfig, Server, Skills, Start, TokenSource, duration, values};
 
 /// The keys that can stand both in `defaults` and in an operation.
 pub const KEYS: [&str; 11] = [
@@ -38,7 +38,7 @@ const LONGEST_SETTLE: Duration = DAY;
 /// A wait that nobody would choose, and that still can't overflow a date.
 const LONGEST_TIMEOUT: Duration = HOUR;
 
-/// What `Operation::new` and a file without the key take.
+/// What `OperationConfig::new` and a file without the key take.
 pub(super) mod default {
     use super::{DAY, Duration, HOUR, MINUTE, TimeZone};
 
@@ -152,7 +152,7 @@ impl Settings {
     /// The operation, once the values fit each other. A bad value has been reported, and is compared with nothing.
     ///
     /// Without `identity` the comparisons are made all the same: all problems are reported at once.
-    pub fn check(self, identity: Option<Identity>, problems: &mut Problems) -> Option<Operation> {
+    pub fn check(self, identity: Option<Identity>, problems: &mut Problems) -> Option<OperationConfig> {
         let timezone = self.timezone.resolve(default::timezone);
         let interval = self.interval.resolve(|| default::INTERVAL);
         let settle = self.settle.resolve(|| default::SETTLE);
@@ -192,7 +192,7 @@ impl Settings {
         }
 
         let Identity { name, server, token, skills } = identity?;
-        Some(Operation {
+        Some(OperationConfig {
             name,
             server,
             token,
@@ -231,7 +231,7 @@ fn conflict(
     problems.push(origin, format!("{} is {relation} {}{why}", named(key, value), named(other_key, other)));
 }
 
-impl Operation {
+impl OperationConfig {
     /// An operation with the default for everything else.
     pub fn new(name: String, server: Server, token: TokenSource, timezone: TimeZone) -> Self {
         Self {

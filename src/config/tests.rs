@@ -326,7 +326,8 @@ fn the_example_is_valid_and_its_values_are_the_defaults() {
     let with_token = |name: &str| (name == "SOPORTE_TOKEN").then(|| "x".to_owned());
     let config = from_text(Some(("example", example)), &ServeArgs::default(), &with_token).unwrap();
     let [ventas, soporte] = config.operations.as_slice() else { panic!("two operations") };
-    let plain = Operation::new("ventas".into(), ventas.server.clone(), ventas.token.clone(), ventas.timezone.clone());
+    let plain =
+        OperationConfig::new("ventas".into(), ventas.server.clone(), ventas.token.clone(), ventas.timezone.clone());
     assert_eq!(format!("{ventas:?}"), format!("{plain:?}"));
     assert!(soporte.skills.selects("4173") && !soporte.skills.selects("4175"));
     for key in settings::KEYS.iter().chain(&["ledger", "name", "server", "token_file", "token_env", "skills"]) {

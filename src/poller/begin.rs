@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::board::rules;
-use crate::config::{Operation, Start};
+use crate::config::{OperationConfig, Start};
 use crate::ledger::{CommitError, Ledger, OperationId};
 use domain::account::Account;
 use domain::totals::Total;
@@ -10,7 +10,7 @@ use domain::totals::Total;
 /// Takes an operation's account from the ledger, or begins it where the configuration says. Blocks on the disk.
 pub fn open_account(
     ledger: &Ledger,
-    operation: &Operation,
+    operation: &OperationConfig,
     now: Timestamp,
 ) -> Result<(OperationId, Account), CommitError> {
     let rules = rules(operation);

@@ -14,7 +14,7 @@ use domain::range::CivilRange;
 use domain::totals::Total;
 use exposition::model::{Family, Kind, Series, Value};
 use wolkvox_exporter::board::Board;
-use wolkvox_exporter::config::Operation;
+use wolkvox_exporter::config::OperationConfig;
 
 use crate::history::{Life, Settings};
 use crate::reference::{CatchUp, Held, Key, Reference, placed};
@@ -99,7 +99,7 @@ impl Checker {
         }
     }
 
-    pub fn life_began(&mut self, life: &Life, operation: &Operation, account: &Account, now: Timestamp) {
+    pub fn life_began(&mut self, life: &Life, operation: &OperationConfig, account: &Account, now: Timestamp) {
         if self.reference.is_none() {
             self.reference = Some(Reference::new(account.marks.start));
         }

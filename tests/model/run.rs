@@ -14,7 +14,7 @@ use domain::totals::Total;
 use exposition::prepared;
 use wolkvox_exporter::board::Board;
 use wolkvox_exporter::clock::Clock;
-use wolkvox_exporter::config::{Operation, Server, Skills, Start, TokenSource};
+use wolkvox_exporter::config::{OperationConfig, Server, Skills, Start, TokenSource};
 use wolkvox_exporter::ledger::Ledger;
 use wolkvox_exporter::poller::{Book, Poller, Turns, end_holds, open_account};
 use wolkvox_exporter::shutdown::Shutdown;
@@ -145,10 +145,10 @@ async fn live(
     Ok(last)
 }
 
-fn operation(history: &History, life: &Life) -> Operation {
+fn operation(history: &History, life: &Life) -> OperationConfig {
     let settings = &life.settings;
     let seconds = Duration::from_secs;
-    Operation {
+    OperationConfig {
         name: "ventas".to_owned(),
         server: Server { base_url: "http://127.0.0.1:1".to_owned(), name: "wv0042".to_owned() },
         token: TokenSource::Env("UNUSED".to_owned()),

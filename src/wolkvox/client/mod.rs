@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::verdict::verdict;
 use super::{AbandonedCallsReport, Call, Failure, answer, http_time, token};
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Operation, TokenSource};
+use crate::config::{OperationConfig, TokenSource};
 use domain::identity::RowHasher;
 use domain::outcome::Outcome;
 use domain::range::CivilRange;
@@ -42,7 +42,7 @@ pub struct Client {
 
 impl Client {
     /// Reads the system's certificates, and so blocks for a moment. No connection is made.
-    pub fn new(operation: &Operation) -> Result<Self, SetupError> {
+    pub fn new(operation: &OperationConfig) -> Result<Self, SetupError> {
         let http = connection::http_client(&operation.server, operation.timeout, operation.connect_timeout)?;
         Ok(Self {
             http,
