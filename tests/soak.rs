@@ -21,7 +21,7 @@ use wolkvox_exporter::config::{OperationConfig, Server, Skills, Start, TokenSour
 use wolkvox_exporter::ledger::Ledger;
 use wolkvox_exporter::poller::{Book, Poller, Turns, end_holds, open_account};
 use wolkvox_exporter::shutdown::Shutdown;
-use wolkvox_exporter::wolkvox::{AbandonedCallsReport, Answer, Call};
+use wolkvox_exporter::wolkvox::{AbandonedCallsReport, Answer, Call, Failure, Token};
 
 const WINDOWS: u64 = 10_000;
 const INTERVAL: u64 = 300;
@@ -54,7 +54,7 @@ impl Clock for Paused {
 struct Steady(Paused);
 
 impl AbandonedCallsReport for Steady {
-    async fn fetch(&self, range: CivilRange, hasher: &RowHasher) -> Call {
+    async fn fetch(&self, range: CivilRange, _: &Token, hasher: &RowHasher) -> Call {
         let second = |date| Offset::UTC.to_timestamp(date).expect("a date of this century").as_second();
         let first = second(range.ini).div_euclid(EVERY) * EVERY;
         let rows =
@@ -79,8 +79,8 @@ impl AbandonedCallsReport for Steady {
         Call { took: Some(took), server_time: Some(self.0.now()), result: Ok(Answer { rows, announced }) }
     }
 
-    fn token_fingerprint(&self) -> u64 {
-        1
+    fn token(&self) -> Result<Token, Failure> {
+        Ok(Token::new("token".into()))
     }
 }
 

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::board::BoardOperation;
 use crate::clock::Clock;
 use crate::shutdown::Shutdown;
-use crate::wolkvox::AbandonedCallsReport;
+use crate::wolkvox::{AbandonedCallsReport, Failure, Token};
 use domain::cadence::Cadence;
 use domain::offset::{Observation, OffsetObserver, zones_that_fit};
 use domain::outcome::Outcome;
@@ -46,6 +46,8 @@ pub struct Poller<R, C> {
     cadence: Cadence,
     shortfall: Shortfall,
     offsets: OffsetObserver,
+    /// The fingerprint of the token that the last call was made with; `None` where there was none to send.
+    token_tried: Option<u64>,
     /// Whether the host's clock was found to be wrong by the last answer.
     clocks_differ: bool,
 }
@@ -66,6 +68,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             cadence: Cadence::default(),
             shortfall: Shortfall::default(),
             offsets: OffsetObserver::default(),
+            token_tried: None,
             clocks_differ: false,
         }
     }
@@ -124,7 +127,6 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     /// waits for has changed.
     async fn wait_for_next_poll(&mut self, polled_at: Timestamp) -> Option<()> {
         let waits_for_token = self.cadence.pause().is_some_and(|pause| pause.outcome == Outcome::Unauthorized);
-        let token = if waits_for_token { self.fingerprint().await } else { 0 };
         let mut next = self.cadence.next_poll(&self.rules.windows, polled_at);
         loop {
             let now = self.now();
@@ -135,7 +137,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             }
             let left = Duration::try_from(next.duration_since(now)).unwrap_or_default();
             self.sleep(left.min(if waits_for_token { TOKEN_LOOK } else { LONGEST_SLEEP })).await?;
-            if waits_for_token && self.fingerprint().await != token {
+            if waits_for_token && self.token().await.ok().map(|token| token.fingerprint) != self.token_tried {
                 tracing::info!(operation = %self.name, "the token has changed, trying it now");
                 self.cadence.resume();
                 return Some(());
@@ -162,10 +164,13 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         );
     }
 
-    /// The fingerprint of the token, read afresh.
-    async fn fingerprint(&self) -> u64 {
+    /// The token, read afresh.
+    async fn token(&self) -> Result<Token, Failure> {
         let report = self.report.clone();
-        tokio::task::spawn_blocking(move || report.token_fingerprint()).await.unwrap_or(0)
+        tokio::task::spawn_blocking(move || report.token()).await.unwrap_or_else(|stopped| {
+            let message = format!("the token could not be read: {stopped}");
+            Err(Failure { outcome: Outcome::Unauthorized, message, retry_after: None })
+        })
     }
 
     /// The time that windows are planned by: a window ends when the clock that dates its rows says so.

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Poller;
+use super::turn::Turn;
 use crate::board::status::PollReport;
 use crate::clock::{CLOCKS_MAY_DIFFER, Clock};
-use crate::wolkvox::{AbandonedCallsReport, Answer, Call};
+use crate::wolkvox::{AbandonedCallsReport, Answer, Call, Failure, Token};
 use domain::account::Account;
 use domain::cadence::retry_pause;
 use domain::disposition::Disposition;
@@ -118,18 +119,21 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
 
     /// One call, in its turn for the token. `None` on shutdown: the call in flight is abandoned and nothing is counted.
     async fn call(&mut self, asked: CivilRange) -> Option<Call> {
-        let (report, turns) = (self.report.clone(), self.turns.clone());
         let hasher = self.book.ledger().hasher();
         let fetch = async {
-            let fingerprint = self.fingerprint().await;
-            let _turn = turns.take(fingerprint).await;
+            let token = self.token_in_turn().await;
             let asked_at = Instant::now();
-            (report.fetch(asked, &hasher).await, asked_at.elapsed())
+            let (call, tried) = match token {
+                Ok((token, _turn)) => (self.report.fetch(asked, &token, &hasher).await, Some(token.fingerprint)),
+                Err(failure) => (Call { took: None, server_time: None, result: Err(failure) }, None),
+            };
+            (call, tried, asked_at.elapsed())
         };
-        let (call, took) = tokio::select! {
+        let (call, tried, took) = tokio::select! {
             () = self.shutdown.requested() => return None,
             ended = fetch => ended,
         };
+        self.token_tried = tried;
         match call.server_time {
             Some(server_time) => self.note_server_time(server_time, took),
             None if call.result.is_ok() => self.operation().server_clock.forget(),
@@ -139,6 +143,19 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             self.operation().pulse().durations.record(took);
         }
         Some(call)
+    }
+
+    /// The token and the right to use it. It may have been rotated during the wait for its turn: then the wait was for
+    /// the wrong one.
+    async fn token_in_turn(&self) -> Result<(Token, Turn), Failure> {
+        let mut token = self.token().await?;
+        loop {
+            let turn = self.turns.take(token.fingerprint).await;
+            let waited_for = std::mem::replace(&mut token, self.token().await?);
+            if token.fingerprint == waited_for.fingerprint {
+                return Ok((token, turn));
+            }
+        }
     }
 
     /// Uses an answer or sets its halves to be read. The error is the end of the poll, in words.

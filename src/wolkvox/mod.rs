@@ -20,16 +20,21 @@ use domain::outcome::Outcome;
 use domain::range::CivilRange;
 use domain::row::ReadRow;
 
+pub use token::Token;
+
 /// The report "detail of abandoned calls" of one operation.
 ///
 /// A trait so that the poller can be driven by generated histories in paused time, where a real socket can't be used.
 pub trait AbandonedCallsReport: Send + Sync + 'static {
+    /// Reads the token afresh. For a blocking thread: it may be a file, perhaps on a network.
+    ///
+    /// # Errors
+    /// `unauthorized` where there is none to send, as with a missing or empty file.
+    fn token(&self) -> Result<Token, Failure>;
+
     /// Asks once for the calls of `range`. Never retries, never waits for its turn: that is the poller's work.
     /// The future may be dropped at any time; nothing is counted then.
-    fn fetch(&self, range: CivilRange, hasher: &RowHasher) -> impl Future<Output = Call> + Send;
-
-    /// A number that changes with the token, and tells nothing of it. Reads a token file afresh: for a blocking thread.
-    fn token_fingerprint(&self) -> u64;
+    fn fetch(&self, range: CivilRange, token: &Token, hasher: &RowHasher) -> impl Future<Output = Call> + Send;
 }
 
 /// One call made (or, for a missing token, not made).

@@ -12,24 +12,33 @@ use crate::config::TokenSource;
 /// The longest token file, in bytes. Known tokens have some 70; a longer file is not a token but a mistake.
 const MAX_TOKEN_BYTES: u64 = 4096;
 
+/// A token as it was read for one call.
+#[derive(Debug, Clone)]
+pub struct Token {
+    pub secret: SecretString,
+    /// A number that changes with the token and tells nothing of it: a hash under a key that dies with the process.
+    pub fingerprint: u64,
+}
+
+impl Token {
+    pub fn new(secret: SecretString) -> Self {
+        static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        let fingerprint = KEY.hash_one(secret.expose_secret());
+        Self { secret, fingerprint }
+    }
+}
+
 /// Reads the token, at each call afresh: a rotated file counts from the next call on. Blocks for one small file.
-pub fn read(source: &TokenSource) -> Result<SecretString, TokenError> {
-    match source {
+pub fn read(source: &TokenSource) -> Result<Token, TokenError> {
+    let secret = match source {
         TokenSource::File(path) => usable(&read_file(path)?, || format!("the token file {}", path.display())),
         TokenSource::Env(name) => {
             let token = std::env::var(name).map_err(|_| TokenError::NoVariable(name.clone()))?;
             usable(&token.into(), || format!("the environment variable {name}"))
         }
         TokenSource::Held(token) => usable(token, || "the token".to_owned()),
-    }
-}
-
-/// A number that changes with the token and tells nothing of it: a hash under a key that dies with the process. An
-/// unreadable token has one of its own, so that its coming back shows too. Blocks for one small file.
-pub fn fingerprint(source: &TokenSource) -> u64 {
-    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    let token = read(source).ok();
-    KEY.hash_one(token.as_ref().map(|token| token.expose_secret()))
+    };
+    secret.map(Token::new)
 }
 
 /// Why there is no token to send. Names the place, never the content.
@@ -83,15 +92,13 @@ mod tests {
     #[test]
     fn a_file_is_trimmed_and_read_afresh() {
         let (folder, source) = file(b"\xef\xbb\xbfabc123\r\n");
-        assert_eq!(read(&source).unwrap().expose_secret(), "abc123");
-        let before = fingerprint(&source);
-        assert_eq!(fingerprint(&source), before);
+        let before = read(&source).unwrap();
+        assert_eq!(before.secret.expose_secret(), "abc123");
+        assert_eq!(read(&source).unwrap().fingerprint, before.fingerprint);
         std::fs::write(folder.path().join("token"), "def456").unwrap();
-        assert_eq!(read(&source).unwrap().expose_secret(), "def456");
-        let after = fingerprint(&source);
-        assert_ne!(after, before);
-        std::fs::remove_file(folder.path().join("token")).unwrap();
-        assert_ne!(fingerprint(&source), after);
+        let after = read(&source).unwrap();
+        assert_eq!(after.secret.expose_secret(), "def456");
+        assert_ne!(after.fingerprint, before.fingerprint);
     }
 
     #[test]
@@ -120,7 +127,7 @@ mod tests {
     #[test]
     fn debug_output_has_no_token() {
         let source = TokenSource::Held("hush".into());
-        let shown = format!("{source:?} {:?} {:?}", read(&source), fingerprint(&source));
+        let shown = format!("{source:?} {:?}", read(&source));
         assert!(!shown.contains("hush"), "{shown}");
     }
 }

@@ -18,7 +18,7 @@ use domain::row::{ReadRow, Row};
 use wolkvox_exporter::board::Board;
 use wolkvox_exporter::clock::Clock;
 use wolkvox_exporter::poller::Book;
-use wolkvox_exporter::wolkvox::{AbandonedCallsReport, Answer, Call, Failure};
+use wolkvox_exporter::wolkvox::{AbandonedCallsReport, Answer, Call, Failure, Token};
 
 use crate::history::{self, History};
 
@@ -281,7 +281,7 @@ impl Shared {
 }
 
 impl AbandonedCallsReport for World {
-    async fn fetch(&self, range: CivilRange, hasher: &RowHasher) -> Call {
+    async fn fetch(&self, range: CivilRange, _: &Token, hasher: &RowHasher) -> Call {
         let (before, poll_began, first_of_poll) = self.begin_call();
         let from = self.clock.true_time();
         let calm = self.shared.calm.load(Ordering::Relaxed);
@@ -350,8 +350,8 @@ impl AbandonedCallsReport for World {
         Call { took, server_time: Some(at), result: Ok(answer) }
     }
 
-    fn token_fingerprint(&self) -> u64 {
-        1
+    fn token(&self) -> Result<Token, Failure> {
+        Ok(Token::new("token".into()))
     }
 }
 

@@ -13,7 +13,7 @@ use reqwest::header::{DATE, HeaderValue, RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::verdict::verdict;
-use super::{AbandonedCallsReport, Call, Failure, answer, http_time, token};
+use super::{AbandonedCallsReport, Call, Failure, Token, answer, http_time, token};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{OperationConfig, TokenSource};
 use domain::identity::RowHasher;
@@ -126,26 +126,17 @@ struct Received {
 }
 
 impl AbandonedCallsReport for Client {
-    async fn fetch(&self, range: CivilRange, hasher: &RowHasher) -> Call {
-        let source = self.token.clone();
-        // A file, perhaps on a network.
-        let token = match tokio::task::spawn_blocking(move || token::read(&source)).await {
-            Ok(Ok(token)) => token,
-            Ok(Err(error)) => return not_made(error.to_string()),
-            Err(_) => return not_made("the token could not be read".to_owned()),
-        };
-        self.call(range, &token, hasher).await
+    fn token(&self) -> Result<Token, Failure> {
+        token::read(&self.token).map_err(|error| Failure {
+            outcome: Outcome::Unauthorized,
+            message: error.to_string().chars().take(MAX_MESSAGE_CHARS).collect(),
+            retry_after: None,
+        })
     }
 
-    fn token_fingerprint(&self) -> u64 {
-        token::fingerprint(&self.token)
+    async fn fetch(&self, range: CivilRange, token: &Token, hasher: &RowHasher) -> Call {
+        self.call(range, &token.secret, hasher).await
     }
-}
-
-fn not_made(message: String) -> Call {
-    let message = message.chars().take(MAX_MESSAGE_CHARS).collect();
-    let failure = Failure { outcome: Outcome::Unauthorized, message, retry_after: None };
-    Call { took: None, server_time: None, result: Err(failure) }
 }
 
 /// The bound that [`Failure::message`] promises.
