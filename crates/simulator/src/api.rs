@@ -8,8 +8,8 @@ use super::body::AnswerBody;
 use super::faults::Fault;
 use super::operation::{Operation, Turn};
 use super::query;
-use super::refusal::Refusal;
-use super::report::{Question, Report, head};
+use super::refusal::{Refusal, head};
+use super::report::{Question, Report};
 use super::world::{Request, World};
 
 pub(super) const PATH: &str = "/api/v2/reports_manager.php";

@@ -1,5 +1,4 @@
 use super::quirks::CodeForm;
-use super::report::head;
 
 /// An answer without data, in the API's own words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,4 +47,16 @@ impl Refusal {
         body.extend_from_slice(b",\"data\":null}");
         body
     }
+}
+
+/// The object up to `msg`, without its end.
+pub(super) fn head(code: u16, msg: &str, form: CodeForm) -> Vec<u8> {
+    let code = match form {
+        CodeForm::Text => format!("\"code\":\"{code}\","),
+        CodeForm::Number => format!("\"code\":{code},"),
+        CodeForm::Missing => String::new(),
+        CodeForm::Blank => "\"code\":\"\",".to_owned(),
+    };
+    let msg = serde_json::Value::from(msg);
+    format!("{{{code}\"error\":null,\"msg\":{msg}").into_bytes()
 }

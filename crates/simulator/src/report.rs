@@ -5,9 +5,9 @@ use rand::RngExt as _;
 
 use super::call::{Call, RawRow};
 use super::faults::Fault;
-use super::quirks::{CodeForm, DataForm, DateEnd, EmptyForm, Order, Quirks};
+use super::quirks::{DataForm, DateEnd, EmptyForm, Order, Quirks};
 use super::random::{self, Stream};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, head};
 use super::row::{self, RowForm};
 
 /// More rows are cut off, without a word. What the API does there is not documented; this is the worst it could do.
@@ -154,7 +154,7 @@ fn put_in_order(rows: &mut [(DateTime, Entry<'_>)], order: Order, question: &Que
 }
 
 fn write_rows(rows: &[(DateTime, Entry<'_>)], question: &Question, setting: Setting<'_>) -> Vec<Vec<u8>> {
-    let form = RowForm::new(setting);
+    let form = RowForm::new(setting.quirks, setting.now, setting.faults);
     let mut written: Vec<Vec<u8>> = Vec::with_capacity(rows.len());
     for (index, (date, entry)) in rows.iter().enumerate() {
         match entry {
@@ -213,18 +213,5 @@ fn empty(quirks: &Quirks) -> Report {
     Report { status, body, rows: 0 }
 }
 
-/// The object up to `msg`, without its end.
-pub(super) fn head(code: u16, msg: &str, form: CodeForm) -> Vec<u8> {
-    let code = match form {
-        CodeForm::Text => format!("\"code\":\"{code}\","),
-        CodeForm::Number => format!("\"code\":{code},"),
-        CodeForm::Missing => String::new(),
-        CodeForm::Blank => "\"code\":\"\",".to_owned(),
-    };
-    let msg = serde_json::Value::from(msg);
-    format!("{{{code}\"error\":null,\"msg\":{msg}").into_bytes()
-}
-
 #[cfg(test)]
-#[path = "report_tests.rs"]
 mod tests;

@@ -1,28 +1,28 @@
 use std::io::Write as _;
 
-use jiff::Span;
 use jiff::civil::DateTime;
+use jiff::{Span, Timestamp};
 
 use super::call::Call;
 use super::faults::Fault;
 use super::quirks::{Quirks, TimeForm};
-use super::report::Setting;
 
 /// How a call is written as a row of the report.
 pub(super) struct RowForm<'a> {
     quirks: &'a Quirks,
-    now: jiff::Timestamp,
+    now: Timestamp,
     odd_names: bool,
     odd_times: bool,
     invalid_utf8: bool,
 }
 
 impl<'a> RowForm<'a> {
-    pub(super) fn new(setting: Setting<'a>) -> Self {
-        let on = |fault| setting.faults.contains(&fault);
+    /// For an answer at `now`.
+    pub(super) fn new(quirks: &'a Quirks, now: Timestamp, faults: &[Fault]) -> Self {
+        let on = |fault| faults.contains(&fault);
         Self {
-            quirks: setting.quirks,
-            now: setting.now,
+            quirks,
+            now,
             odd_names: on(Fault::OddNames),
             odd_times: on(Fault::OddTimes),
             invalid_utf8: on(Fault::InvalidUtf8),

@@ -299,5 +299,4 @@ fn milliseconds(duration: Duration) -> SignedDuration {
 }
 
 #[cfg(test)]
-#[path = "traffic_tests.rs"]
 mod tests;

@@ -1,7 +1,7 @@
 use serde_json::Value;
 
-use super::super::quirks::TimeForm;
 use super::*;
+use crate::quirks::{CodeForm, TimeForm};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -134,7 +134,7 @@ fn faults_of_rows_spoil_what_they_say() {
 #[test]
 fn some_odd_name_has_ten_kilobytes() {
     let (zone, quirks) = (TimeZone::UTC, Quirks::default());
-    let form = RowForm::new(Setting { zone: &zone, now: at(LATER), quirks: &quirks, faults: &[Fault::OddNames] });
+    let form = RowForm::new(&quirks, at(LATER), &[Fault::OddNames]);
     let longest = (4173..4180).map(|id| {
         let call = Call::abandoned(at(LATER), &id.to_string(), "", 1.0);
         form.write(&call, zone.to_datetime(call.at), 0).len()
