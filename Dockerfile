@@ -14,10 +14,10 @@ COPY . .
 ARG REVISION=
 # The caches keep the crates and what has been compiled of them from one build to the next. They are not part of the
 # image, so the program is copied out of them. Cargo tells what has changed by the time of a file, and the cache may be newer
-# than an older checkout: the crate itself is always compiled.
+# than an older checkout: our own crates are always compiled.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/build/target,sharing=locked \
-    touch build.rs src/lib.rs src/main.rs \
+    touch build.rs src/*.rs crates/*/src/lib.rs \
     && WOLKVOX_EXPORTER_REVISION="$REVISION" cargo build --release --locked --bin wolkvox-exporter \
     && install -D -m 755 target/release/wolkvox-exporter /image/wolkvox-exporter
 
