@@ -93,10 +93,10 @@ fn count(ledger: &Ledger, opened: &Opened, rows: Vec<ReadRow>) -> Account {
         now: stretch.to,
         server_now: stretch.to,
     };
-    let counted = ledger.commit::<CommitError>(&opened.id, &opened.account, |account, seen| {
+    let counted = ledger.commit::<(), CommitError>(&opened.id, &opened.account, |account, seen| {
         tally(account, &rules, &read, seen).map_err(CommitError::from)
     });
-    counted.expect("room on the disk")
+    counted.expect("room on the disk").0
 }
 
 fn rules() -> Rules {

@@ -2,22 +2,22 @@
 //! the same functions in the ordinary tests.
 
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
-use crate::board::{Board, Site};
 use crate::cli::ServeArgs;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Problems, effective, from_text};
+use crate::exporter::{Loaded, Site};
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+use crate::operation::Operation;
 use crate::web::server::{self, Limits};
 use crate::wolkvox::Answer;
 use crate::wolkvox::answer::{self, Data};
 use crate::wolkvox::verdict::verdict;
-use domain::account::Account;
 use domain::identity::RowHasher;
 use domain::label::MAX_LABEL_CHARS;
 use domain::row::{ReadRow, Row};
 use domain::row_parse::RowParser;
-use domain::window::Windows;
 use exposition::prepared;
 
 /// Panics where the bytes lead to something that must never be.
@@ -95,11 +95,15 @@ pub fn requests(sent: &[u8]) {
     static SITE: LazyLock<Arc<Site>> = LazyLock::new(|| {
         let config = load("operations: [{server: 1, token_env: TOKEN, timezone: UTC}]").expect("it is complete");
         let now = SystemClock.now();
-        let board =
-            Board::new(&config.operations, prepared::Settings::default(), now).expect("its metrics are distinct");
-        let windows = Windows::new(Duration::from_secs(300), Duration::from_secs(60));
-        board.publish(0, Arc::new(Account::new(&windows, now)), now);
-        Arc::new(Site::new(Arc::new(board)))
+        // Its file is gone as soon as it is open.
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let ledger = Arc::new(Ledger::open(&folder.path().join("ledger.db"), now).expect("a new ledger"));
+        let open = |config| Operation::open(&ledger, config, now).expect("a new operation");
+        let operations = config.operations.iter().map(open).collect();
+        let metrics = Metrics::new(prepared::Settings::default(), now).expect("its metrics are distinct");
+        let site = Site::new(metrics, now);
+        site.show(Loaded { ledger, operations });
+        Arc::new(site)
     });
     let options = server::Options { telemetry_path: "/metrics".to_owned(), limits: Limits::default() };
     let answers = RUNTIME.block_on(server::answers_to(SITE.clone(), options, sent));

@@ -14,16 +14,18 @@
 //!
 //! `ARCHITECTURE.md` has the invariants, what is deliberately absent, and the test behind each sentence of the promise.
 
-pub mod board;
 pub mod build_info;
 pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod exporter;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod ledger;
 pub mod logging;
+pub mod metrics;
+pub mod operation;
 pub mod poller;
 pub mod shutdown;
 pub mod web;

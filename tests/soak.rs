@@ -15,11 +15,12 @@ use domain::range::CivilRange;
 use domain::row::{ReadRow, Row};
 use domain::totals::Total;
 use exposition::prepared;
-use wolkvox_exporter::board::Board;
 use wolkvox_exporter::clock::Clock;
 use wolkvox_exporter::config::{OperationConfig, Server, Skills, Start, TokenSource};
 use wolkvox_exporter::ledger::Ledger;
-use wolkvox_exporter::poller::{Book, Poller, Turns, end_holds, open_account};
+use wolkvox_exporter::metrics::Metrics;
+use wolkvox_exporter::operation::{Operation, Snapshot};
+use wolkvox_exporter::poller::{Poller, Turns, end_holds};
 use wolkvox_exporter::shutdown::Shutdown;
 use wolkvox_exporter::wolkvox::{AbandonedCallsReport, Answer, Call, Failure, Token};
 
@@ -106,15 +107,13 @@ async fn ten_thousand_windows_leave_everything_flat() {
     let clock = Paused { begin: Timestamp::from_second(1_800_000_000).expect("an instant"), began: Instant::now() };
     let operation = operation();
     let ledger = Arc::new(Ledger::open(&folder.path().join("ledger.db"), clock.now()).expect("a new ledger"));
-    let (id, account) = open_account(&ledger, &operation, clock.now()).expect("a new account");
-    let board =
-        Arc::new(Board::new(std::slice::from_ref(&operation), prepared::Settings::default(), clock.now()).unwrap());
-    let book = Arc::new(Book::new(ledger.clone(), id, account, board.clone(), 0, clock.now()));
+    let live = Operation::open(&ledger, &operation, clock.now()).expect("a new account");
+    let metrics = Metrics::new(prepared::Settings::default(), clock.now()).expect("its metrics are distinct");
     let (_trigger, shutdown) = Shutdown::new();
     let report = Arc::new(Steady(clock.clone()));
-    let poller = Poller::new(report, book.clone(), 0, Turns::default(), clock.clone(), shutdown.clone());
+    let poller = Poller::new(report, live.clone(), Turns::default(), clock.clone(), shutdown.clone());
     tokio::spawn(poller.run());
-    tokio::spawn(end_holds(book.clone(), operation.hold, clock.clone(), shutdown));
+    tokio::spawn(end_holds(live.clone(), clock.clone(), shutdown));
 
     // Settled, and two seconds after the answer.
     tokio::time::sleep(Duration::from_secs(63)).await;
@@ -124,12 +123,13 @@ async fn ten_thousand_windows_leave_everything_flat() {
         if window % 100 != 0 {
             continue;
         }
-        board.exposition(clock.now());
-        let account = book.account();
+        let snapshot = Snapshot::new(&live, clock.now());
+        metrics.families(std::slice::from_ref(&snapshot), ledger.figures()).await;
+        let account = &snapshot.account;
         assert_eq!(account.totals.get(Total::Windows), window);
         let calls: u64 = account.series.values().map(|series| series.counts.calls).sum();
         assert_eq!(calls, window * CALLS_PER_WINDOW, "after {window} windows");
-        last = Figures { ledger_bytes: ledger.size_bytes(), keys: ledger.keys(), memory: memory() };
+        last = Figures { ledger_bytes: ledger.figures().size_bytes, keys: ledger.figures().keys, memory: memory() };
         assert!(last.keys <= HOURS_KEPT * 3_600 / EVERY as u64 + CALLS_PER_WINDOW, "{last:?}");
         assert!(last.ledger_bytes <= LARGEST_LEDGER, "{last:?}");
         if window <= SETTLED {

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Failure;
-use super::exporter::Exporter;
 use super::serve::{LAST_WORDS, runtime, stop_on_signal};
 use crate::cli::DemoCommand;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config, OperationConfig, Server, Start, TokenSource};
+use crate::exporter::Exporter;
 use crate::shutdown::Shutdown;
 use simulator::{Handle, Options, Simulator};
 

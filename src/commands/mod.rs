@@ -2,7 +2,6 @@
 
 mod check_config;
 mod demo;
-mod exporter;
 mod serve;
 mod simulate;
 

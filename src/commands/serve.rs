@@ -4,8 +4,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
-use super::exporter::Exporter;
 use crate::config::Config;
+use crate::exporter::Exporter;
 use crate::shutdown::{Shutdown, ShutdownTrigger};
 
 /// Scrapes and polls are short; what takes long (decoding, the ledger, compression) has threads of its own.

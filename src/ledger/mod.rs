@@ -11,7 +11,7 @@ mod store;
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -31,8 +31,22 @@ pub struct Ledger {
     connection: Mutex<Connection>,
     /// Row identities of all operations.
     keys: AtomicI64,
+    commit_errors: AtomicU64,
+    /// Kept from the last commit: a scrape doesn't ask the disk.
+    size_bytes: AtomicU64,
     /// Holds the lock for the life of the process.
     _lock: std::fs::File,
+}
+
+/// What the ledger says of itself, as of its last commit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LedgerFigures {
+    /// Transactions that could not be stored.
+    pub commit_errors: u64,
+    /// On disk, those of the write-ahead log included.
+    pub size_bytes: u64,
+    /// Row identities kept.
+    pub keys: u64,
 }
 
 /// An operation's place in the ledger.
@@ -89,13 +103,27 @@ impl Ledger {
     }
 
     /// Runs `change` on a copy of `old` and on the seen rows, and stores what came of it: all of it, or on an error
-    /// nothing. Returns the new account.
-    pub fn commit<E: From<CommitError>>(
+    /// nothing. Returns the new account, and what `change` returned.
+    pub fn commit<T, E: From<CommitError>>(
         &self,
         operation: &OperationId,
         old: &Account,
-        change: impl FnOnce(&mut Account, &mut SeenInLedger<'_>) -> Result<(), E>,
-    ) -> Result<Account, E> {
+        change: impl FnOnce(&mut Account, &mut SeenInLedger<'_>) -> Result<T, E>,
+    ) -> Result<(Account, T), E> {
+        let committed = self.try_commit(operation, old, change);
+        if committed.is_err() {
+            self.commit_errors.fetch_add(1, Ordering::Relaxed);
+        }
+        self.size_bytes.store(self.size_on_disk(), Ordering::Relaxed);
+        committed
+    }
+
+    fn try_commit<T, E: From<CommitError>>(
+        &self,
+        operation: &OperationId,
+        old: &Account,
+        change: impl FnOnce(&mut Account, &mut SeenInLedger<'_>) -> Result<T, E>,
+    ) -> Result<(Account, T), E> {
         let mut connection = self.connection();
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(CommitError::from)?;
@@ -108,25 +136,28 @@ impl Ledger {
             count: 0,
             looked_up: None,
         };
-        change(&mut account, &mut seen)?;
+        let outcome = change(&mut account, &mut seen)?;
         let (seen_digest, seen_count) = (seen.digest, seen.count);
         store::save(&transaction, operation.id, old, &account)
             .and_then(|()| self.seal(&transaction, operation, &account, seen_digest, seen_count))
             .and_then(|()| transaction.commit())
             .map_err(CommitError::from)?;
         self.keys.fetch_add(seen_count, Ordering::Relaxed);
-        Ok(account)
+        Ok((account, outcome))
     }
 
-    /// Bytes on disk, those of the write-ahead log included.
-    pub fn size_bytes(&self) -> u64 {
+    /// Waits for nothing.
+    pub fn figures(&self) -> LedgerFigures {
+        LedgerFigures {
+            commit_errors: self.commit_errors.load(Ordering::Relaxed),
+            size_bytes: self.size_bytes.load(Ordering::Relaxed),
+            keys: u64::try_from(self.keys.load(Ordering::Relaxed)).unwrap_or(0),
+        }
+    }
+
+    fn size_on_disk(&self) -> u64 {
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
         size(&self.path) + size(&open::beside(&self.path, "-wal"))
-    }
-
-    /// Row identities kept.
-    pub fn keys(&self) -> u64 {
-        self.keys.load(Ordering::Relaxed).max(0) as u64
     }
 
     /// Stores the digests of what the transaction leaves behind.

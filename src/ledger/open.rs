@@ -3,7 +3,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -23,13 +23,19 @@ pub fn open(path: &Path, now: Timestamp) -> Result<Ledger, OpenError> {
         create(path)?;
     }
     match load(path, now) {
-        Ok((connection, key, keys)) => Ok(Ledger {
-            path: path.to_owned(),
-            key,
-            connection: Mutex::new(connection),
-            keys: AtomicI64::new(keys),
-            _lock: lock,
-        }),
+        Ok((connection, key, keys)) => {
+            let ledger = Ledger {
+                path: path.to_owned(),
+                key,
+                connection: Mutex::new(connection),
+                keys: AtomicI64::new(keys),
+                commit_errors: AtomicU64::new(0),
+                size_bytes: AtomicU64::new(0),
+                _lock: lock,
+            };
+            ledger.size_bytes.store(ledger.size_on_disk(), Ordering::Relaxed);
+            Ok(ledger)
+        }
         Err(Refusal::Other(error)) => Err(error),
         Err(Refusal::Damaged(why)) => Err(set_aside(path, why, now)),
     }

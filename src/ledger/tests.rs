@@ -95,7 +95,7 @@ fn fill(ledger: &Ledger, commits: u32) -> Vec<Account> {
     let mut states = vec![opened.account];
     for number in 0..commits {
         let old = states.last().expect("the new one");
-        states.push(ledger.commit(&opened.id, old, |account, seen| change(account, seen, number)).expect("a commit"));
+        states.push(ledger.commit(&opened.id, old, |account, seen| change(account, seen, number)).expect("a commit").0);
     }
     states
 }
@@ -111,7 +111,7 @@ fn seen_rows(ledger: &Ledger) -> Vec<SeenRow> {
     let mut statement =
         connection.prepare("SELECT id, date, verdict, content FROM seen ORDER BY operation, id").unwrap();
     let rows: Vec<_> = statement.query_map([], SeenRow::from_sql).unwrap().map(Result::unwrap).collect();
-    assert_eq!(ledger.keys(), rows.len() as u64);
+    assert_eq!(ledger.figures().keys, rows.len() as u64);
     rows
 }
 
@@ -242,7 +242,7 @@ proptest! {
         let mut ledger = Ledger::open(&path, now()).unwrap();
         let mut opened = load(&ledger);
         for number in numbers {
-            opened.account = ledger.commit(&opened.id, &opened.account, |account, seen| change(account, seen, number)).unwrap();
+            opened.account = ledger.commit(&opened.id, &opened.account, |account, seen| change(account, seen, number)).unwrap().0;
             let (database, log) = snapshot(&path);
             let rows = seen_rows(&ledger);
             prop_assert_eq!(reopen(&database, &log), Some((opened.account.clone(), rows.clone())));
@@ -264,10 +264,10 @@ fn a_change_that_fails_or_panics_leaves_nothing() {
     let path = folder.path().join("ledger.db");
     let ledger = Ledger::open(&path, now()).expect("a new ledger");
     let account = fill(&ledger, 3).pop().expect("commits");
-    let (id, keys) = (load(&ledger).id, ledger.keys());
+    let (id, keys) = (load(&ledger).id, ledger.figures().keys);
     let failed = ledger.commit(&id, &account, |account, seen| {
         change(account, seen, 50)?;
-        Err(CommitError::Broken("half-way".to_owned()))
+        Err::<(), _>(CommitError::Broken("half-way".to_owned()))
     });
     assert!(failed.is_err());
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -280,8 +280,8 @@ fn a_change_that_fails_or_panics_leaves_nothing() {
         })
     }));
     assert!(panicked.is_err());
-    assert_eq!((load(&ledger).account, ledger.keys()), (account.clone(), keys));
-    let next = ledger.commit(&id, &account, |account, seen| change(account, seen, 52)).expect("the ledger goes on");
+    assert_eq!((load(&ledger).account, ledger.figures().keys), (account.clone(), keys));
+    let next = ledger.commit(&id, &account, |account, seen| change(account, seen, 52)).expect("the ledger goes on").0;
     let (database, log) = snapshot(&path);
     assert_eq!(reopen(&database, &log), Some((next, seen_rows(&ledger))));
 }
@@ -307,7 +307,7 @@ fn a_full_disk_stores_all_or_nothing() {
             Ok(())
         });
         match stored {
-            Ok(stored) => account = stored,
+            Ok((stored, ())) => account = stored,
             Err(CommitError::Database(error)) => {
                 assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DiskFull));
                 failures += 1;
@@ -381,7 +381,7 @@ fn a_ledger_tells_its_size_and_its_identities() {
     fill(&ledger, 20);
     let (database, log) = snapshot(&path);
     assert!(!log.is_empty());
-    assert_eq!(ledger.size_bytes(), (database.len() + log.len()) as u64);
+    assert_eq!(ledger.figures().size_bytes, (database.len() + log.len()) as u64);
     let rows = seen_rows(&ledger);
     assert!(rows.len() > 10);
     drop(ledger);
@@ -414,7 +414,7 @@ fn a_row_is_known_until_its_date_is_forgotten() {
         assert_eq!(seen.get(id(1))?, Some(sighting(3)), "looked at anew");
         seen.forget_before(date(2))
     });
-    assert_eq!(ledger.keys(), 3);
+    assert_eq!(ledger.figures().keys, 3);
     commit(&|seen| {
         assert_eq!(seen.get(id(0))?, None);
         assert_eq!(seen.get(id(1))?, Some(sighting(3)), "it has a later date now");
@@ -422,7 +422,7 @@ fn a_row_is_known_until_its_date_is_forgotten() {
         Ok(())
     });
     drop(ledger);
-    assert_eq!(Ledger::open(&folder.path().join("ledger.db"), now()).unwrap().keys(), 3, "the digests fit");
+    assert_eq!(Ledger::open(&folder.path().join("ledger.db"), now()).unwrap().figures().keys, 3, "the digests fit");
 }
 
 #[test]

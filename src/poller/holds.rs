@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::book::Book;
 use crate::clock::Clock;
+use crate::operation::Operation;
 use crate::shutdown::Shutdown;
 
 /// How long until a hold is tried to be ended again when the ledger could not be written.
@@ -14,17 +14,18 @@ pub const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// Ends the holds of new series when they have lasted for `hold`, until shutdown.
 ///
 /// The end of a hold is stored before it is shown: after a crash a series must not show its starting value again.
-pub async fn end_holds<C: Clock>(book: Arc<Book>, hold: Duration, clock: C, shutdown: Shutdown) {
-    let mut account = book.follow();
+pub async fn end_holds<C: Clock>(operation: Arc<Operation>, clock: C, shutdown: Shutdown) {
+    let (report, hold) = (&operation.abandoned, operation.rules.hold);
+    let mut account = report.follow();
     loop {
         let now = clock.now();
         let next = account.borrow_and_update().next_release(hold, now);
         let wait = next.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
         let wait = match wait {
-            Some(Duration::ZERO) => match book.amend(now, move |account| account.release(hold, now)).await {
-                Ok(_) => continue,
+            Some(Duration::ZERO) => match report.amend(move |account| account.release(hold, now)).await {
+                Ok(()) => continue,
                 Err(error) => {
-                    tracing::error!(%error, "new series stay at their starting values; trying again");
+                    tracing::error!(operation = %operation.name, %error, "new series stay at their starting values; trying again");
                     Some(LEDGER_PAUSE)
                 }
             },

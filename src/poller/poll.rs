@@ -1,13 +1,5 @@
 use std::time::Duration;
 
-use jiff::Timestamp;
-use tokio::time::Instant;
-
-use super::Poller;
-use super::turn::Turn;
-use crate::board::status::PollReport;
-use crate::clock::{CLOCKS_MAY_DIFFER, Clock};
-use crate::wolkvox::{AbandonedCallsReport, Answer, Call, Failure, Token};
 use domain::account::Account;
 use domain::cadence::retry_pause;
 use domain::disposition::Disposition;
@@ -16,23 +8,20 @@ use domain::plan::Plan;
 use domain::range::{CivilRange, Stretch};
 use domain::row::ReadRow;
 use domain::shortfall::Judgement;
-use domain::tally::Read;
+use domain::tally::{Read, tally};
 use domain::totals::Total;
 use domain::zone::civil_range;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::Poller;
+use crate::clock::{CLOCKS_MAY_DIFFER, Clock};
+use crate::ledger::CommitError;
+use crate::operation::ended::{EndedPoll, Trouble};
+use crate::wolkvox::{AbandonedCallsReport, Answer, Call};
 
 /// Calls in one poll: enough to find the place of a gap in a window, few enough to keep the token for its other users.
 const CALLS_PER_POLL: u32 = 16;
-
-/// How a poll ended.
-#[derive(Debug)]
-pub(super) struct PollEnd {
-    /// Of the last call.
-    pub outcome: Outcome,
-    /// In words, where the poll failed.
-    pub message: Option<String>,
-    pub retry_after: Option<Duration>,
-    pub report: PollReport,
-}
 
 /// Where a poll stands.
 struct Progress {
@@ -63,8 +52,8 @@ impl Progress {
 
 impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     /// Reads what `plan` says: in one call, or in parts where an answer is incomplete. `None` on shutdown.
-    pub(super) async fn poll(&mut self, plan: Plan) -> Option<PollEnd> {
-        let account = self.book.account();
+    pub(super) async fn poll(&mut self, plan: Plan) -> Option<EndedPoll> {
+        let account = self.operation.abandoned.account();
         let mut progress = Progress {
             plan,
             began: self.now(),
@@ -78,27 +67,26 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             counted_before: account.totals.get(Total::Rows(Disposition::Counted)),
             skip_to: plan.skip_to,
         };
-        let mut last = (Outcome::Ok, None, None);
+        let mut outcome = Outcome::Ok;
+        let mut trouble = None;
         while let Some(stretch) = progress.parts.pop() {
-            let asked = civil_range(&self.rules.zone, progress.with_the_second_before(stretch));
+            let asked = civil_range(&self.operation.rules.zone, progress.with_the_second_before(stretch));
             let call = self.call(asked).await?;
             progress.calls += 1;
-            last = match call.result {
-                Ok(answer) => match self.take(&mut progress, stretch, asked, call.server_time, answer).await {
-                    Ok(outcome) => (outcome, None, None),
-                    Err((outcome, message)) => (outcome, Some(message), None),
-                },
+            outcome = call.outcome();
+            self.operation.abandoned.pulse().last_call = Some(outcome);
+            trouble = match call.result {
+                Ok(answer) => self.take(&mut progress, stretch, asked, call.server_time, answer).await.err(),
                 Err(failure) => {
                     self.count_call(failure.outcome).await;
-                    let windows = &self.rules.windows;
-                    let retry_after = failure.retry_after;
+                    let windows = &self.operation.rules.windows;
                     let elapsed = progress.began_at.elapsed();
-                    let pause = retry_pause(failure.outcome, progress.retries, retry_after, windows, elapsed);
+                    let pause = retry_pause(failure.outcome, progress.retries, failure.retry_after, windows, elapsed);
                     if let Some(pause) = pause
                         && progress.calls < CALLS_PER_POLL
                     {
                         tracing::info!(
-                            operation = %self.name, outcome = %failure.outcome, range = %asked, error = %failure,
+                            operation = %self.operation.name, outcome = %failure.outcome, range = %asked, error = %failure,
                             "the call failed, trying again in {pause:?}"
                         );
                         progress.retries += 1;
@@ -106,59 +94,44 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
                         self.sleep(pause).await?;
                         continue;
                     }
-                    (failure.outcome, Some(failure.message), retry_after)
+                    Some(Trouble::Call(failure))
                 }
             };
-            if last.1.is_some() {
+            if trouble.is_some() {
                 break;
             }
         }
-        let (outcome, message, retry_after) = last;
-        Some(self.poll_end(progress, outcome, message, retry_after))
+        Some(self.end(progress, outcome, trouble))
     }
 
     /// One call, in its turn for the token. `None` on shutdown: the call in flight is abandoned and nothing is counted.
     async fn call(&mut self, asked: CivilRange) -> Option<Call> {
-        let hasher = self.book.ledger().hasher();
+        let hasher = self.operation.abandoned.hasher();
+        let token = &mut self.token;
         let fetch = async {
-            let token = self.token_in_turn().await;
-            let asked_at = Instant::now();
-            let (call, tried) = match token {
-                Ok((token, _turn)) => (self.report.fetch(asked, &token, &hasher).await, Some(token.fingerprint)),
-                Err(failure) => (Call { took: None, server_time: None, result: Err(failure) }, None),
+            let (secret, _turn) = match token.take().await {
+                Ok(taken) => taken,
+                Err(failure) => return (Call::not_made(failure), Duration::ZERO),
             };
-            (call, tried, asked_at.elapsed())
+            let asked_at = Instant::now();
+            (token.api().fetch(asked, &secret, &hasher).await, asked_at.elapsed())
         };
-        let (call, tried, took) = tokio::select! {
+        let (call, took) = tokio::select! {
             () = self.shutdown.requested() => return None,
             ended = fetch => ended,
         };
-        self.token_tried = tried;
         match call.server_time {
             Some(server_time) => self.note_server_time(server_time, took),
-            None if call.result.is_ok() => self.operation().server_clock.forget(),
+            None if call.result.is_ok() => self.operation.clock.forget(),
             None => {}
         }
         if let Some(took) = call.took {
-            self.operation().pulse().durations.record(took);
+            self.operation.abandoned.pulse().durations.record(took);
         }
         Some(call)
     }
 
-    /// The token and the right to use it. It may have been rotated during the wait for its turn: then the wait was for
-    /// the wrong one.
-    async fn token_in_turn(&self) -> Result<(Token, Turn), Failure> {
-        let mut token = self.token().await?;
-        loop {
-            let turn = self.turns.take(token.fingerprint).await;
-            let waited_for = std::mem::replace(&mut token, self.token().await?);
-            if token.fingerprint == waited_for.fingerprint {
-                return Ok((token, turn));
-            }
-        }
-    }
-
-    /// Uses an answer or sets its halves to be read. The error is the end of the poll, in words.
+    /// Uses an answer or sets its halves to be read. The trouble is the end of the poll.
     async fn take(
         &mut self,
         progress: &mut Progress,
@@ -166,13 +139,13 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         asked: CivilRange,
         server_time: Option<Timestamp>,
         answer: Answer,
-    ) -> Result<Outcome, (Outcome, String)> {
+    ) -> Result<(), Trouble> {
         if stretch.to > server_time.unwrap_or_else(|| self.now()) + CLOCKS_MAY_DIFFER {
             return Err(self.refuse_future().await);
         }
         let delivered = answer.rows.len() as u64;
         let short = answer.shortfall();
-        let mut believed = self.book.account().marks.missing_believed;
+        let mut believed = self.operation.abandoned.account().marks.missing_believed;
         let judgement = self.judge(progress, stretch, short, answer.may_be_cut(), &mut believed);
         let outcome = answer.outcome();
         let Judgement::Use { missing } = judgement else {
@@ -180,14 +153,9 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             let Some((older, newer)) = stretch.halves() else { unreachable!("a single second is used as it came") };
             progress.parts.extend([newer, older]);
             if progress.calls < CALLS_PER_POLL {
-                return Ok(outcome);
+                return Ok(());
             }
-            let announced = answer.announced.map_or("no number".to_owned(), |rows| rows.to_string());
-            let message = format!(
-                "the answer is incomplete ({delivered} rows, {announced} announced); what was read in parts is \
-                 counted, the rest follows with the next poll"
-            );
-            return Err((outcome, message));
+            return Err(Trouble::Incomplete { delivered, announced: answer.announced });
         };
         self.observe_offset(&answer.rows);
         let read = Read {
@@ -201,23 +169,34 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             now: self.clock.now(),
             server_now: self.now(),
         };
-        self.book.count(read, outcome, believed).await.map_err(|error| (outcome, error.to_string()))?;
+        self.count(read, outcome, believed).await.map_err(|error| Trouble::Ledger(error.to_string()))?;
         progress.skip_to = None;
         progress.rows += delivered;
         if !progress.parts.is_empty() && progress.calls >= CALLS_PER_POLL {
-            let message = format!("{CALLS_PER_POLL} calls were not enough for this range; the rest follows");
-            return Err((outcome, message));
+            return Err(Trouble::TooManyParts { calls: progress.calls });
         }
-        Ok(outcome)
+        Ok(())
+    }
+
+    /// Counts the rows of an answer and its outcome. `missing_believed` rows of those within reach are believed never to
+    /// come.
+    async fn count(&self, read: Read, outcome: Outcome, missing_believed: u64) -> Result<(), CommitError> {
+        let rules = self.operation.rules.clone();
+        let counted = self.operation.abandoned.commit(move |account, seen| {
+            account.totals.add(Total::Polls(outcome), 1);
+            account.marks.missing_believed = missing_believed;
+            tally(account, &rules, &read, seen).map_err(CommitError::from)
+        });
+        counted.await
     }
 
     /// Refuses an answer about a time that has yet to come: the host's clock is ahead. A new account that was begun by
     /// that clock is begun again.
-    async fn refuse_future(&self) -> (Outcome, String) {
-        let (windows, host) = (self.rules.windows, self.clock.now());
-        let ahead = self.operation().server_clock.ahead(host);
+    async fn refuse_future(&self) -> Trouble {
+        let (windows, host) = (self.operation.rules.windows, self.clock.now());
+        let ahead = self.operation.clock.ahead(host);
         let now = host - ahead;
-        let counted = self.book.amend(host, move |account| {
+        let counted = self.operation.abandoned.amend(move |account| {
             account.totals.add(Total::Polls(Outcome::Ok), 1);
             if !account.marks.read_before {
                 // Where the clock has been set right since, `ahead` is zero.
@@ -226,13 +205,10 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
                 *account = Account { totals, ..Account::new(&windows, first) };
             }
         });
-        let ledger = counted.await.err().map(|error| format!("; {error}")).unwrap_or_default();
-        let message = format!(
-            "the clock of this host is {}s ahead of the server's, so the answer is about a time that has yet to come and \
-             is not used; the next poll goes by the server's clock{ledger}",
-            ahead.as_secs()
-        );
-        (Outcome::Ok, message)
+        match counted.await {
+            Ok(()) => Trouble::Early { ahead },
+            Err(error) => Trouble::Ledger(error.to_string()),
+        }
     }
 
     fn judge(
@@ -265,8 +241,10 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     /// Counts the outcome of a call whose answer is not used. A ledger that can't be written loses this one count; it
     /// has its own metric, and the log says so.
     async fn count_call(&self, outcome: Outcome) {
-        if let Err(error) = self.book.count_call(outcome, self.clock.now()).await {
-            tracing::error!(operation = %self.name, %outcome, %error, "the outcome of a call could not be counted");
+        if let Err(error) =
+            self.operation.abandoned.amend(move |account| account.totals.add(Total::Polls(outcome), 1)).await
+        {
+            tracing::error!(operation = %self.operation.name, %outcome, %error, "the outcome of a call could not be counted");
         }
     }
 
@@ -275,9 +253,9 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             ReadRow::Row(row) => Some(row),
             ReadRow::Rejected { .. } => None,
         });
-        self.offsets.observe(rows, &self.rules.zone);
+        self.offsets.observe(rows, &self.operation.rules.zone);
         let known = self.offsets.known();
-        let before = std::mem::replace(&mut self.operation().pulse().offset, known);
+        let before = std::mem::replace(&mut self.operation.abandoned.pulse().offset, known);
         if let Some(observed) = known
             && observed.mismatch
             && !before.is_some_and(|before| before.mismatch)
@@ -286,24 +264,17 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         }
     }
 
-    fn poll_end(
-        &self,
-        progress: Progress,
-        outcome: Outcome,
-        message: Option<String>,
-        retry_after: Option<Duration>,
-    ) -> PollEnd {
-        let counted = self.book.account().totals.get(Total::Rows(Disposition::Counted)) - progress.counted_before;
-        let report = PollReport {
+    fn end(&self, progress: Progress, outcome: Outcome, trouble: Option<Trouble>) -> EndedPoll {
+        let counted = self.operation.abandoned.account().totals.get(Total::Rows(Disposition::Counted));
+        EndedPoll {
             at: progress.began,
-            range: civil_range(&self.rules.zone, progress.plan.stretch),
+            range: civil_range(&self.operation.rules.zone, progress.plan.stretch),
             outcome,
             calls: progress.calls,
             rows: progress.rows,
-            counted,
+            counted: counted - progress.counted_before,
             took: progress.began_at.elapsed(),
-            message: message.clone(),
-        };
-        PollEnd { outcome, message, retry_after, report }
+            trouble,
+        }
     }
 }

@@ -1,27 +1,188 @@
+//! One call per token at a time: "the same token cannot be consumed simultaneously", says the API.
+
 use std::collections::HashMap;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use domain::outcome::Outcome;
 use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
 
-/// The queue before each token: "the same token cannot be consumed simultaneously", says the API, so two operations with
-/// one token take turns, in the order in which they came.
+use crate::wolkvox::{AbandonedCallsReport, Failure, Token};
+
+/// The folder with the lock files, beside the ledger.
+const FOLDER: &str = "wolkvox-exporter.turns";
+
+/// How often a turn that another process holds is asked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// A call takes a minute at most, and a process that has gone holds no lock: whoever holds one for longer is stuck.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// The token of one report, and the turn that each call with it needs.
+#[derive(Debug)]
+pub(super) struct TokenInTurn<R> {
+    api: Arc<R>,
+    turns: Turns,
+    /// What the last call was made with; `None` where there was no token to send.
+    last: Option<Token>,
+}
+
+impl<R: AbandonedCallsReport> TokenInTurn<R> {
+    pub fn new(api: Arc<R>, turns: Turns) -> Self {
+        Self { api, turns, last: None }
+    }
+
+    pub fn api(&self) -> &R {
+        &self.api
+    }
+
+    /// The token, and the right to use it until the turn is dropped.
+    ///
+    /// It is read once its turn has come. That is the turn of the token that was used last: where another one is read
+    /// then, which begins to be used with this, that one's turn is waited for, and it is read again.
+    pub async fn take(&mut self) -> Result<(Token, Turn), Failure> {
+        loop {
+            let turn = match &self.last {
+                Some(token) => Some(self.turns.take(token).await?),
+                None => None,
+            };
+            let token = self.read().await;
+            let token = token.inspect_err(|_| self.last = None)?;
+            let waited_for = self.last.replace(token.clone());
+            if let (Some(turn), Some(waited_for)) = (turn, waited_for)
+                && waited_for.fingerprint == token.fingerprint
+            {
+                return Ok((token, turn));
+            }
+        }
+    }
+
+    /// Whether there is another token now than the one that the last call was made with.
+    pub async fn has_changed(&self) -> bool {
+        let fingerprint = |token: &Token| token.fingerprint;
+        self.read().await.ok().as_ref().map(fingerprint) != self.last.as_ref().map(fingerprint)
+    }
+
+    async fn read(&self) -> Result<Token, Failure> {
+        let api = self.api.clone();
+        let read = tokio::task::spawn_blocking(move || api.token()).await;
+        read.unwrap_or_else(|stopped| {
+            Err(not_made(Outcome::Unauthorized, format!("no token could be read: {stopped}")))
+        })
+    }
+}
+
+fn not_made(outcome: Outcome, message: String) -> Failure {
+    Failure { outcome, message, retry_after: None }
+}
+
+/// The queues before the tokens: within the process in the order in which calls come, and by a lock file for the other
+/// processes of this machine.
 #[derive(Debug, Default, Clone)]
-pub struct Turns(Arc<Mutex<HashMap<u64, Arc<tokio::sync::Mutex<()>>>>>);
+pub struct Turns {
+    queues: Arc<Mutex<HashMap<u64, Arc<tokio::sync::Mutex<()>>>>>,
+    files: Option<Arc<LockFiles>>,
+}
 
 /// The right to use a token until this is dropped.
 #[derive(Debug)]
-pub struct Turn(#[expect(dead_code, reason = "held for its drop")] OwnedMutexGuard<()>);
+pub(super) struct Turn {
+    _queue: OwnedMutexGuard<()>,
+    _file: Option<File>,
+}
 
 impl Turns {
-    /// Waits for the turn of whoever wants to use the token with this fingerprint.
-    pub async fn take(&self, token: u64) -> Turn {
+    /// With lock files beside the ledger at `ledger`. Where they can't be made, only this process takes turns. Blocks on
+    /// the disk.
+    pub fn beside(ledger: &Path) -> Self {
+        let folder = ledger.parent().unwrap_or(Path::new("")).join(FOLDER);
+        let files = LockFiles::open(folder.clone()).inspect_err(|error| {
+            tracing::warn!(
+                folder = %folder.display(), %error,
+                "no lock files can be kept there; other programs of this machine are not kept from using a token at the \
+                 same time"
+            );
+        });
+        Self { files: files.ok().map(Arc::new), ..Self::default() }
+    }
+
+    /// Waits for the turn of whoever wants to use `token`.
+    pub(super) async fn take(&self, token: &Token) -> Result<Turn, Failure> {
         let queue = {
-            let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
             // Tokens are rotated; those that nobody holds or waits for are forgotten.
             queues.retain(|_, queue| Arc::strong_count(queue) > 1);
-            queues.entry(token).or_default().clone()
+            queues.entry(token.fingerprint).or_default().clone()
         };
-        Turn(queue.lock_owned().await)
+        let queue = queue.lock_owned().await;
+        let file = match &self.files {
+            Some(files) => files.take(token).await?,
+            None => None,
+        };
+        Ok(Turn { _queue: queue, _file: file })
+    }
+}
+
+/// A folder with a file per token, named by a hash under a key that is in the folder too.
+#[derive(Debug)]
+struct LockFiles {
+    folder: PathBuf,
+    key: [u8; 16],
+}
+
+impl LockFiles {
+    fn open(folder: PathBuf) -> io::Result<Self> {
+        match fs::DirBuilder::new().mode(0o700).create(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        let place = folder.join("key");
+        if !place.try_exists()? {
+            let mut key = [0; 16];
+            getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+            let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+            file.write_all(&key)?;
+            // Another process may have been faster, and its key is as good.
+            match file.persist_noclobber(&place) {
+                Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => return Err(error.error),
+                _ => {}
+            }
+        }
+        let key = fs::read(place)?.try_into().map_err(|_| io::Error::other("its key has not 16 bytes"))?;
+        Ok(Self { folder, key })
+    }
+
+    /// Waits until no other process has the token's turn. `None` where the file can't be had.
+    async fn take(self: &Arc<Self>, token: &Token) -> Result<Option<File>, Failure> {
+        let place = self.folder.join(format!("{}.lock", token.keyed_hash(&self.key)));
+        let since = Instant::now();
+        loop {
+            let place = place.clone();
+            let tried = tokio::task::spawn_blocking(move || {
+                let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&place);
+                file.map_err(TryLockError::Error).and_then(|file| file.try_lock().map(|()| file))
+            });
+            match tried.await {
+                Ok(Ok(file)) => return Ok(Some(file)),
+                Ok(Err(TryLockError::WouldBlock)) if since.elapsed() < LONGEST_WAIT => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                Ok(Err(TryLockError::WouldBlock)) => {
+                    let message = format!("another program of this machine has held the token for {LONGEST_WAIT:?}");
+                    return Err(not_made(Outcome::Busy, message));
+                }
+                Ok(Err(TryLockError::Error(error))) => {
+                    tracing::warn!(folder = %self.folder.display(), %error, "a token is used without a lock file");
+                    return Ok(None);
+                }
+                Err(_) => return Ok(None),
+            }
+        }
     }
 }
 
@@ -29,25 +190,54 @@ impl Turns {
 mod tests {
     use super::*;
 
+    fn token(text: &str) -> Token {
+        Token::new(text.into())
+    }
+
     #[tokio::test]
     async fn one_token_is_used_once_at_a_time_and_in_order() {
         let turns = Turns::default();
-        let first = turns.take(1).await;
-        let mut second = Box::pin(turns.take(1));
-        let mut third = Box::pin(turns.take(1));
-        assert!(futures_are_pending(&mut second, &mut third).await);
-        turns.take(2).await;
+        let first = turns.take(&token("1")).await.unwrap();
+        let one = token("1");
+        let mut second = Box::pin(turns.take(&one));
+        let mut third = Box::pin(turns.take(&one));
+        assert!(is_pending(&mut second).await && is_pending(&mut third).await);
+        turns.take(&token("2")).await.unwrap();
         drop(first);
-        let second = second.await;
-        assert!(tokio::time::timeout(std::time::Duration::ZERO, &mut third).await.is_err());
+        let second = second.await.unwrap();
+        assert!(is_pending(&mut third).await);
         drop(second);
-        third.await;
-        turns.take(3).await;
-        assert_eq!(turns.0.lock().unwrap().len(), 1, "forgets the tokens that nobody uses");
+        third.await.unwrap();
+        turns.take(&token("3")).await.unwrap();
+        assert_eq!(turns.queues.lock().unwrap().len(), 1, "forgets the tokens that nobody uses");
     }
 
-    async fn futures_are_pending(one: &mut (impl Future + Unpin), two: &mut (impl Future + Unpin)) -> bool {
-        let pending = |future| tokio::time::timeout(std::time::Duration::ZERO, future);
-        pending(one).await.is_err() && tokio::time::timeout(std::time::Duration::ZERO, two).await.is_err()
+    #[tokio::test]
+    async fn another_process_takes_its_turn_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = folder.path().join("ledger.db");
+        // Two processes are two sets of queues that share a folder.
+        let (ours, theirs) = (Turns::beside(&ledger), Turns::beside(&ledger));
+        let (one, other) = (token("hush"), token("other"));
+        let held = theirs.take(&one).await.unwrap();
+        let mut waiting = Box::pin(ours.take(&one));
+        assert!(is_pending(&mut waiting).await);
+        ours.take(&other).await.unwrap();
+        drop(held);
+        waiting.await.unwrap();
+        for entry in fs::read_dir(folder.path().join(FOLDER)).unwrap() {
+            assert!(!entry.unwrap().file_name().to_string_lossy().contains("hush"));
+        }
+    }
+
+    #[tokio::test]
+    async fn without_lock_files_the_process_itself_takes_turns() {
+        let turns = Turns::beside(Path::new("/dev/null/ledger.db"));
+        assert!(turns.files.is_none());
+        turns.take(&token("1")).await.unwrap();
+    }
+
+    async fn is_pending<T>(future: &mut (impl Future<Output = T> + Unpin)) -> bool {
+        tokio::time::timeout(Duration::from_millis(300), future).await.is_err()
     }
 }

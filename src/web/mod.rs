@@ -14,12 +14,16 @@ use std::future::Future;
 
 use exposition::prepared::Exposed;
 
-use crate::board::status::Status;
+use crate::operation::status::Status;
 
 /// What the server shows. It never calls wolkvox and never waits for the ledger.
 pub trait Site: Send + Sync + 'static {
-    /// The answer to a scrape with these request headers.
-    fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> impl Future<Output = Exposed> + Send;
+    /// The answer to a scrape with these request headers; `None` until the ledger is loaded.
+    fn metrics(
+        &self,
+        accept: Option<&str>,
+        accept_encoding: Option<&str>,
+    ) -> impl Future<Output = Option<Exposed>> + Send;
     fn status(&self) -> Status;
     /// Whether the ledger is open and loaded.
     fn ready(&self) -> bool;

@@ -75,7 +75,10 @@ async fn route<S: Site, B>(site: &S, telemetry_path: &str, request: &Request<B>)
         Place::Metrics => {
             let accept = joined(request.headers(), ACCEPT);
             let accept_encoding = joined(request.headers(), ACCEPT_ENCODING);
-            exposed(site.metrics(accept.as_deref(), accept_encoding.as_deref()).await)
+            match site.metrics(accept.as_deref(), accept_encoding.as_deref()).await {
+                Some(answer) => exposed(answer),
+                None => not_ready(),
+            }
         }
         Place::Page => {
             let lang = page::Lang::chosen(request.uri().query(), joined(request.headers(), ACCEPT_LANGUAGE).as_deref());
@@ -83,10 +86,13 @@ async fn route<S: Site, B>(site: &S, telemetry_path: &str, request: &Request<B>)
         }
         Place::Healthy => text(StatusCode::OK, "healthy\n".into()),
         Place::Ready if site.ready() => text(StatusCode::OK, "ready\n".into()),
-        Place::Ready => {
-            text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the ledger is not open and loaded yet\n".into())
-        }
+        Place::Ready => not_ready(),
     }
+}
+
+/// A scrape without the totals of the ledger would make them look as if they had begun again.
+fn not_ready() -> Response<Pieces> {
+    text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the ledger is not open and loaded yet\n".into())
 }
 
 /// A header's value. Several lines of one header mean the same as one line with commas (RFC 9110, section 5.3). Lines

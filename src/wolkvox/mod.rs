@@ -47,6 +47,20 @@ pub struct Call {
     pub result: Result<Answer, Failure>,
 }
 
+impl Call {
+    /// A call for which there was no token, or no turn.
+    pub fn not_made(failure: Failure) -> Self {
+        Self { took: None, server_time: None, result: Err(failure) }
+    }
+
+    pub fn outcome(&self) -> Outcome {
+        match &self.result {
+            Ok(answer) => answer.outcome(),
+            Err(failure) => failure.outcome,
+        }
+    }
+}
+
 /// An answer that could be read to its end.
 #[derive(Debug, Default)]
 pub struct Answer {

@@ -1,11 +1,12 @@
 use std::collections::hash_map::RandomState;
 use std::fs::File;
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use siphasher::sip::SipHasher24;
 
 use crate::config::TokenSource;
 
@@ -25,6 +26,13 @@ impl Token {
         static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         let fingerprint = KEY.hash_one(secret.expose_secret());
         Self { secret, fingerprint }
+    }
+
+    /// A number for other processes that have the key too, in hexadecimal. It tells nothing of the token either.
+    pub fn keyed_hash(&self, key: &[u8; 16]) -> String {
+        let mut hasher = SipHasher24::new_with_key(key);
+        hasher.write(self.secret.expose_secret().as_bytes());
+        format!("{:016x}", hasher.finish())
     }
 }
 

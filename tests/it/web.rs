@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use wolkvox_exporter::board::status::Status;
+use wolkvox_exporter::operation::status::Status;
 use wolkvox_exporter::web::server::{Limits, Options, run};
 use wolkvox_exporter::web::{Site, listen};
 
@@ -35,7 +35,7 @@ struct Fake {
 }
 
 impl Site for Fake {
-    async fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Exposed {
+    async fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Option<Exposed> {
         let body = match accept {
             Some("panic") => panic!("a panic that the test asked for"),
             Some("wait") => {
@@ -49,7 +49,8 @@ impl Site for Fake {
             }
             _ => vec![format!("{accept:?} ").into(), Bytes::new(), format!("{accept_encoding:?}").into()],
         };
-        Exposed { content_type: "text/plain; version=0.0.4; charset=utf-8", content_encoding: Some("identity"), body }
+        let content_type = "text/plain; version=0.0.4; charset=utf-8";
+        self.ready().then_some(Exposed { content_type, content_encoding: Some("identity"), body })
     }
 
     fn status(&self) -> Status {

@@ -1,6 +1,7 @@
 //! The promises, checked at every scrape, at the end of every life and at the end of the history.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use domain::outcome::Outcome;
 use domain::range::CivilRange;
 use domain::totals::Total;
 use exposition::model::{Family, Kind, Series, Value};
-use wolkvox_exporter::board::Board;
+use exposition::prepared::Prepared;
 use wolkvox_exporter::config::OperationConfig;
 
 use crate::history::{Life, Settings};
@@ -67,6 +68,9 @@ pub struct Checker {
     true_zone: TimeZone,
     pub mismatch_seen: bool,
 }
+
+/// The families with a series per label set, and the others.
+pub type Shown = (Arc<Prepared>, Vec<Family>);
 
 impl Checker {
     pub fn new(world: World) -> Self {
@@ -148,14 +152,14 @@ impl Checker {
         self.settings.clone().expect("a life has begun")
     }
 
-    pub fn scrape(&mut self, board: &Board, account: &Account, now: Timestamp) -> Result<(), String> {
+    /// `calls` and `others` are the families that a scrape at `now` shows.
+    pub fn scrape(&mut self, (calls, others): &Shown, account: &Account, now: Timestamp) -> Result<(), String> {
         self.take_answers()?;
         if let Some(offence) = self.world.shared().offence.lock().unwrap().take() {
             return Err(offence);
         }
-        let (calls, others) = board.exposition(now);
         let calls = calls.families();
-        self.nothing_falls(calls.iter().chain(&others))?;
+        self.nothing_falls(calls.iter().chain(others))?;
         self.totals(account)?;
         let current = self.server_time(now).duration_since(account.marks.complete_until)
             <= SignedDuration::from_secs((2 * self.settings().interval + self.settings().settle) as i64);
@@ -165,7 +169,7 @@ impl Checker {
         if account.marks.read_before && complete_until > truth + CLOCKS_MAY_DIFFER {
             return Err(format!("complete until {complete_until}, which is yet to come at {truth}"));
         }
-        self.zone_is_observed(&others)?;
+        self.zone_is_observed(others)?;
         if self.clocks_were_right {
             let hold = Duration::from_secs(self.settings().hold);
             let expected = match self.reference().catch_up {

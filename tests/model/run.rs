@@ -12,11 +12,12 @@ use tokio::time::Instant;
 use domain::account::Account;
 use domain::totals::Total;
 use exposition::prepared;
-use wolkvox_exporter::board::Board;
 use wolkvox_exporter::clock::Clock;
 use wolkvox_exporter::config::{OperationConfig, Server, Skills, Start, TokenSource};
 use wolkvox_exporter::ledger::Ledger;
-use wolkvox_exporter::poller::{Book, Poller, Turns, end_holds, open_account};
+use wolkvox_exporter::metrics::Metrics;
+use wolkvox_exporter::operation::{Operation, Snapshot};
+use wolkvox_exporter::poller::{Poller, Turns, end_holds};
 use wolkvox_exporter::shutdown::Shutdown;
 
 use crate::check::Checker;
@@ -88,19 +89,16 @@ async fn live(
     world.clock.error.store(life.clock_error, Ordering::Relaxed);
     let clock = world.clock.clone();
     let ledger = Arc::new(Ledger::open(path, clock.now()).map_err(|error| error.to_string())?);
-    let (id, account) = open_account(&ledger, &operation, clock.now()).map_err(|error| error.to_string())?;
-    let board =
-        Arc::new(Board::new(std::slice::from_ref(&operation), prepared::Settings::default(), clock.now()).unwrap());
+    let live = Operation::open(&ledger, &operation, clock.now()).map_err(|error| error.to_string())?;
+    let metrics = Metrics::new(prepared::Settings::default(), clock.now()).unwrap();
     let (trigger, shutdown) = Shutdown::new();
-    let book = Arc::new(Book::new(ledger.clone(), id, account, board.clone(), 0, clock.now()));
-    checker.life_began(life, &operation, &book.account(), clock.now());
-    world.life_began(&book, &board);
+    checker.life_began(life, &operation, &live.abandoned.account(), clock.now());
+    world.life_began(&live);
     _ = tokio::time::timeout(Duration::ZERO, world.shared().kill.notified()).await;
 
-    let poller =
-        Poller::new(Arc::new(world.clone()), book.clone(), 0, Turns::default(), clock.clone(), shutdown.clone());
+    let poller = Poller::new(Arc::new(world.clone()), live.clone(), Turns::default(), clock.clone(), shutdown.clone());
     let poller = tokio::spawn(poller.run());
-    let holds = tokio::spawn(end_holds(book.clone(), operation.hold, clock.clone(), shutdown));
+    let holds = tokio::spawn(end_holds(live.clone(), clock.clone(), shutdown));
     let began = Instant::now();
     let ends = began + Duration::from_secs(life.seconds) + Duration::from_nanos(3);
     let mut step =
@@ -113,7 +111,9 @@ async fn live(
             world.clock.error.fetch_add(by, Ordering::Relaxed);
             step = None;
         }
-        result = checker.scrape(&board, &book.account(), clock.now());
+        let snapshot = Snapshot::new(&live, clock.now());
+        let shown = metrics.families(std::slice::from_ref(&snapshot), ledger.figures()).await;
+        result = checker.scrape(&shown, &snapshot.account, snapshot.now);
         let next = ends.min(Instant::now() + SCRAPE);
         tokio::select! {
             () = tokio::time::sleep_until(next) => {}
@@ -133,15 +133,17 @@ async fn live(
             _ => {}
         }
     }
-    // A commit that had begun finishes whoever waits for it; it has the book, as have this life and the world.
-    while Arc::strong_count(&book) > 2 {
+    // A commit that had begun finishes whoever waits for it; it has the report, as has the operation.
+    while Arc::strong_count(&live.abandoned) > 1 {
         tokio::task::yield_now().await;
     }
-    let last = book.account();
-    result = result.and_then(|()| checker.scrape(&board, &last, clock.now()));
+    let snapshot = Snapshot::new(&live, clock.now());
+    let shown = metrics.families(std::slice::from_ref(&snapshot), ledger.figures()).await;
+    let last = snapshot.account;
+    result = result.and_then(|()| checker.scrape(&shown, &last, snapshot.now));
     world.life_ended();
     result?;
-    checker.life_ended(&last, clock.now(), ledger.keys())?;
+    checker.life_ended(&last, clock.now(), ledger.figures().keys)?;
     Ok(last)
 }
 

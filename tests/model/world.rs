@@ -15,9 +15,8 @@ use domain::identity::{RowContent, RowHasher};
 use domain::outcome::Outcome;
 use domain::range::CivilRange;
 use domain::row::{ReadRow, Row};
-use wolkvox_exporter::board::Board;
 use wolkvox_exporter::clock::Clock;
-use wolkvox_exporter::poller::Book;
+use wolkvox_exporter::operation::Operation;
 use wolkvox_exporter::wolkvox::{AbandonedCallsReport, Answer, Call, Failure, Token};
 
 use crate::history::{self, History};
@@ -90,9 +89,8 @@ pub struct ToldRow {
 /// What a life can be watched by from inside a call.
 #[derive(Clone)]
 pub struct Insight {
-    pub book: Arc<Book>,
-    pub board: Arc<Board>,
-    /// When the last poll that has ended began, as the board had it at the last call; and when the present one did.
+    pub operation: Arc<Operation>,
+    /// When the last poll that has ended began, as the pulse had it at the last call; and when the present one did.
     last_poll: Option<Timestamp>,
     poll_began: Option<Timestamp>,
 }
@@ -168,12 +166,12 @@ impl World {
         if let (Some(insight), Some(last)) = (&*insight, told.last_mut())
             && last.after.is_none()
         {
-            last.after = Some(insight.book.account());
+            last.after = Some(insight.operation.abandoned.account());
         }
     }
 
-    pub fn life_began(&self, book: &Arc<Book>, board: &Arc<Board>) {
-        let insight = Insight { book: book.clone(), board: board.clone(), last_poll: None, poll_began: None };
+    pub fn life_began(&self, operation: &Arc<Operation>) {
+        let insight = Insight { operation: operation.clone(), last_poll: None, poll_began: None };
         *self.shared.insight.lock().unwrap() = Some(insight);
         self.shared.in_flight.store(false, Ordering::Relaxed);
     }
@@ -207,13 +205,13 @@ impl World {
         }
         let mut insight = self.shared.insight.lock().unwrap();
         let insight = insight.as_mut().expect("calls are made within a life");
-        let last_poll = insight.board.operation(0).pulse().polls.front().map(|poll| poll.at);
+        let last_poll = insight.operation.abandoned.pulse().polls.front().map(|poll| poll.at);
         let first = insight.poll_began.is_none() || last_poll != insight.last_poll;
         if first {
             insight.poll_began = Some(self.clock.true_time());
         }
         insight.last_poll = last_poll;
-        (insight.book.account(), insight.poll_began.expect("set above"), first)
+        (insight.operation.abandoned.account(), insight.poll_began.expect("set above"), first)
     }
 }
 

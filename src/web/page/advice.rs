@@ -1,6 +1,8 @@
 use super::Lang;
 use domain::outcome::Outcome;
 
+use crate::operation::ended::Trouble;
+
 /// What a poll's outcome means to people, in one language.
 pub(super) struct Advice {
     /// A few words, for a table.
@@ -11,8 +13,65 @@ pub(super) struct Advice {
     pub to_do: &'static str,
 }
 
-/// The words for `outcome`.
-pub(super) const fn advice(outcome: Outcome, lang: Lang) -> Advice {
+/// The words for what was wrong with a poll.
+pub(super) const fn advice(trouble: &Trouble, lang: Lang) -> Advice {
+    let (en, es) = match trouble {
+        Trouble::Call(failure) => return of_outcome(failure.outcome, lang),
+        Trouble::Incomplete { .. } => return of_outcome(Outcome::Incomplete, lang),
+        Trouble::TooManyParts { .. } => (
+            (
+                "more parts to read",
+                "The range had to be read in more parts than one poll has calls.",
+                "Nothing: what was read is counted, and the next poll goes on from there.",
+            ),
+            (
+                "faltan partes por leer",
+                "El rango tuvo que leerse en más partes de las que caben en una consulta.",
+                "Nada: lo leído ya está contado, y la próxima consulta sigue desde ahí.",
+            ),
+        ),
+        Trouble::Ledger(_) => (
+            (
+                "ledger not written",
+                "The rows came, and the ledger could not be written: nothing of them is counted yet.",
+                "Look at the ledger's disk: is it full, read-only or gone? As soon as it can be written the rows are read \
+                 again and counted.",
+            ),
+            (
+                "registro sin escribir",
+                "Las filas llegaron, pero el registro (ledger) no se pudo escribir: todavía no se ha contado ninguna.",
+                "Revise el disco del registro: ¿está lleno, en solo lectura o ausente? En cuanto se pueda escribir, las \
+                 filas se vuelven a leer y se cuentan.",
+            ),
+        ),
+        Trouble::Early { .. } => (
+            (
+                "this host's clock is ahead",
+                "By the server's clock the range has not ended yet: the clock of this host is ahead.",
+                "Set the clock of this host right (NTP). Until then windows are read by the server's clock.",
+            ),
+            (
+                "el reloj de este equipo está adelantado",
+                "Según el reloj del servidor el rango aún no termina: el reloj de este equipo está adelantado.",
+                "Ponga en hora el reloj de este equipo (NTP). Mientras tanto se lee según el reloj del servidor.",
+            ),
+        ),
+    };
+    told(en, es, lang)
+}
+
+type Words = (&'static str, &'static str, &'static str);
+
+const fn told(en: Words, es: Words, lang: Lang) -> Advice {
+    let (short, happened, to_do) = match lang {
+        Lang::En => en,
+        Lang::Es => es,
+    };
+    Advice { short, happened, to_do }
+}
+
+/// The words for how a call ended.
+pub(super) const fn of_outcome(outcome: Outcome, lang: Lang) -> Advice {
     let (en, es) = match outcome {
         Outcome::Ok => (
             ("rows received", "The API answered with rows.", "Nothing."),
@@ -154,9 +213,5 @@ pub(super) const fn advice(outcome: Outcome, lang: Lang) -> Advice {
             ),
         ),
     };
-    let (short, happened, to_do) = match lang {
-        Lang::En => en,
-        Lang::Es => es,
-    };
-    Advice { short, happened, to_do }
+    told(en, es, lang)
 }

@@ -14,12 +14,12 @@ mod tests;
 
 pub use lang::Lang;
 
-use self::advice::advice;
+use self::advice::{advice, of_outcome};
 use self::html::Html;
 use self::when::{When, age_text, took};
 use self::words::{Told, number, summary, tell};
-use crate::board::status::{OperationStatus, PollReport, State, Status};
-use domain::outcome::Outcome;
+use crate::operation::ended::EndedPoll;
+use crate::operation::status::{OperationStatus, State, Status};
 
 /// The whole page. Links are relative, so that they also hold behind a proxy that serves it under a prefix.
 pub fn render(status: &Status, lang: Lang, telemetry_path: &str) -> String {
@@ -78,7 +78,7 @@ const fn class(state: &State) -> &'static str {
         State::Starting => "starting",
         State::Current => "current",
         State::CatchingUp => "catching-up",
-        State::Failing { .. } => "failing",
+        State::Failing(_) => "failing",
         State::Paused { .. } => "paused",
     }
 }
@@ -174,12 +174,14 @@ fn polls(h: &mut Html, operation: &OperationStatus, lang: Lang, when: &When) {
     h.raw("</tbody>\n</table>\n");
 }
 
-fn outcome(h: &mut Html, poll: &PollReport, lang: Lang) {
-    let fine = matches!(poll.outcome, Outcome::Ok | Outcome::Empty);
-    h.raw(if fine { "<span>" } else { "<span class=\"bad\">" }).text(advice(poll.outcome, lang).short);
-    h.raw(" <code>").text(poll.outcome.as_str()).raw("</code>");
-    if let Some(message) = &poll.message {
-        h.element("<small lang=\"en\">", message, "</small>");
+fn outcome(h: &mut Html, poll: &EndedPoll, lang: Lang) {
+    let (markup, short, name) = match &poll.trouble {
+        None => ("<span>", of_outcome(poll.outcome, lang).short, poll.outcome.as_str()),
+        Some(trouble) => ("<span class=\"bad\">", advice(trouble, lang).short, trouble.name()),
+    };
+    h.raw(markup).text(short).raw(" <code>").text(name).raw("</code>");
+    if let Some(trouble) = &poll.trouble {
+        h.element("<small lang=\"en\">", &trouble.to_string(), "</small>");
     }
     h.raw("</span>");
 }

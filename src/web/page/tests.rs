@@ -4,7 +4,11 @@ use jiff::Timestamp;
 use jiff::civil::date;
 
 use super::*;
+use domain::outcome::Outcome;
 use domain::range::CivilRange;
+
+use crate::operation::ended::Trouble;
+use crate::wolkvox::Failure;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -12,7 +16,7 @@ fn at(text: &str) -> Timestamp {
 
 /// An operation in Bogotá at 14:37:12 with three polls: one with rows, an empty one, a failed one.
 fn operation(name: &str, state: State) -> OperationStatus {
-    let poll = |hour: u64, minute: u64, outcome| PollReport {
+    let poll = |hour: u64, minute: u64, outcome| EndedPoll {
         at: at("2026-01-18T05:00:02Z") + Duration::from_secs((hour * 60 + minute) * 60),
         range: CivilRange {
             ini: date(2026, 1, 18).at(hour as i8 - 1, minute as i8 - 1, 0, 0),
@@ -23,7 +27,7 @@ fn operation(name: &str, state: State) -> OperationStatus {
         rows: 0,
         counted: 0,
         took: Duration::from_millis(840),
-        message: None,
+        trouble: None,
     };
     OperationStatus {
         name: name.to_owned(),
@@ -31,23 +35,29 @@ fn operation(name: &str, state: State) -> OperationStatus {
         timezone: "America/Bogota".to_owned(),
         interval: Duration::from_secs(300),
         state,
-        complete_until: at("2026-01-18T19:35:00Z"),
+        concerns: Vec::new(),
+        since: at("2026-01-18T05:00:00Z"),
+        complete_until: Some(at("2026-01-18T19:35:00Z")),
         last_window_calls: Some(7),
         calls_total: 48_213,
         series: 34,
         series_on_hold: 0,
         next_poll: Some(at("2026-01-18T19:41:00Z")),
         last_polls: vec![
-            PollReport { rows: 12_050, counted: 7, took: Duration::from_millis(2310), ..poll(14, 36, Outcome::Ok) },
+            EndedPoll { rows: 12_050, counted: 7, took: Duration::from_millis(2310), ..poll(14, 36, Outcome::Ok) },
             poll(14, 31, Outcome::Empty),
-            PollReport {
+            EndedPoll {
                 calls: 3,
                 took: Duration::from_secs(75),
-                message: Some("no answer within 75 s".to_owned()),
+                trouble: Some(call_failed(Outcome::Timeout, "no answer within 75 s")),
                 ..poll(14, 26, Outcome::Timeout)
             },
         ],
     }
+}
+
+fn call_failed(outcome: Outcome, message: &str) -> Trouble {
+    Trouble::Call(Failure { outcome, message: message.to_owned(), retry_after: None })
 }
 
 fn status(operations: Vec<OperationStatus>) -> Status {
@@ -63,35 +73,31 @@ fn status(operations: Vec<OperationStatus>) -> Status {
 /// One operation in each state.
 fn all_states() -> Status {
     let starting = OperationStatus {
-        complete_until: at("2026-01-18T04:50:00Z"),
+        complete_until: Some(at("2026-01-18T04:50:00Z")),
         last_window_calls: None,
         next_poll: None,
         last_polls: Vec::new(),
         ..operation("arranque", State::Starting)
     };
     let catching_up = OperationStatus {
-        complete_until: at("2026-01-18T18:05:00Z"),
+        complete_until: Some(at("2026-01-18T18:05:00Z")),
         last_window_calls: None,
         series_on_hold: 3,
         ..operation("cobranzas", State::CatchingUp)
     };
     let failing = OperationStatus {
-        complete_until: at("2026-01-18T19:10:00Z"),
+        complete_until: Some(at("2026-01-18T19:10:00Z")),
         last_window_calls: None,
-        ..operation(
-            "soporte",
-            State::Failing { outcome: Outcome::Connect, message: "tcp connect error: connection timed out".to_owned() },
-        )
+        ..operation("soporte", State::Failing(call_failed(Outcome::Connect, "tcp connect error: connection timed out")))
     };
     let paused = OperationStatus {
-        complete_until: at("2026-01-17T23:30:00Z"),
+        complete_until: Some(at("2026-01-17T23:30:00Z")),
         timezone: "Europe/Madrid".to_owned(),
         last_window_calls: None,
         ..operation(
             "madrid",
             State::Paused {
-                outcome: Outcome::Unauthorized,
-                message: "403: PLEASE VALIDATE TOKEN".to_owned(),
+                trouble: call_failed(Outcome::Unauthorized, "403: PLEASE VALIDATE TOKEN"),
                 until: at("2026-01-18T20:35:00Z"),
             },
         )
@@ -128,10 +134,10 @@ fn links_are_relative_and_keep_to_the_telemetry_path() {
 #[test]
 fn text_from_outside_is_never_markup() {
     let hostile = "</section><script>alert(1)</script>\" onload='x' &amp; \u{202e}";
-    let mut operation = operation(hostile, State::Failing { outcome: Outcome::Malformed, message: hostile.to_owned() });
+    let mut operation = operation(hostile, State::Failing(call_failed(Outcome::Malformed, hostile)));
     operation.server = hostile.to_owned();
     operation.timezone = hostile.to_owned();
-    operation.last_polls[0].message = Some(hostile.to_owned());
+    operation.last_polls[0].trouble = Some(call_failed(Outcome::Malformed, hostile));
     let hostile_page = render(&status(vec![operation]), Lang::Es, hostile);
     let tags = check_well_formed(&hostile_page);
     assert!(!tags.iter().any(|tag| tag == "script"), "{tags:?}");
@@ -145,8 +151,8 @@ fn every_outcome_and_state_makes_a_well_formed_page_in_both_languages() {
     for lang in Lang::ALL {
         check_well_formed(&render(&all_states(), lang, "/metrics"));
         for outcome in Outcome::ALL {
-            let failing = State::Failing { outcome, message: "x".to_owned() };
-            let paused = State::Paused { outcome, message: String::new(), until: at("2026-01-18T20:35:00Z") };
+            let failing = State::Failing(call_failed(outcome, "x"));
+            let paused = State::Paused { trouble: call_failed(outcome, ""), until: at("2026-01-18T20:35:00Z") };
             let mut operations = vec![operation("a", failing), operation("b", paused)];
             operations[0].last_polls[0].outcome = outcome;
             let page = render(&status(operations), lang, "/metrics");

@@ -1,7 +1,8 @@
 use super::Lang;
 use super::advice::advice;
 use super::when::When;
-use crate::board::status::{OperationStatus, State};
+use crate::operation::ended::Trouble as Cause;
+use crate::operation::status::{OperationStatus, State};
 use domain::outcome::Outcome;
 
 /// An operation's state in words.
@@ -59,26 +60,28 @@ pub(super) fn tell(operation: &OperationStatus, lang: Lang, when: &When) -> Told
             ],
             trouble: None,
         },
-        State::Failing { outcome, message } => Told {
+        State::Failing(cause) => Told {
             word: lang.pick("failing", "con fallas"),
             sentences: vec![complete],
-            trouble: Some(trouble(*outcome, message, next_after_failure(next, lang), lang)),
+            trouble: Some(trouble(cause, next_after_failure(next, lang), lang)),
         },
-        State::Paused { outcome, message, until } => Told {
+        State::Paused { trouble: cause, until } => Told {
             word: lang.pick("paused", "en pausa"),
             sentences: vec![complete],
-            trouble: Some(trouble(*outcome, message, next_after_pause(*outcome, *until, lang, when), lang)),
+            trouble: Some(trouble(cause, next_after_pause(cause, *until, lang, when), lang)),
         },
     }
 }
 
-fn trouble(outcome: Outcome, message: &str, next: String, lang: Lang) -> Trouble {
-    let advice = advice(outcome, lang);
-    Trouble { happened: advice.happened, next, to_do: advice.to_do, message: message.to_owned() }
+fn trouble(cause: &Cause, next: String, lang: Lang) -> Trouble {
+    let advice = advice(cause, lang);
+    Trouble { happened: advice.happened, next, to_do: advice.to_do, message: cause.to_string() }
 }
 
 fn complete(operation: &OperationStatus, lang: Lang, when: &When) -> String {
-    let until = operation.complete_until;
+    let Some(until) = operation.complete_until else {
+        return lang.pick("Nothing has been read yet.", "Todavía no se ha leído nada.").to_owned();
+    };
     format!(
         "{} {} ({}), {}.",
         lang.pick("The data are complete up to", "Los datos están completos hasta"),
@@ -108,23 +111,27 @@ fn next_after_failure(next_poll: Option<String>, lang: Lang) -> String {
     format!("{next} {kept}")
 }
 
-fn next_after_pause(outcome: Outcome, until: jiff::Timestamp, lang: Lang, when: &When) -> String {
+fn next_after_pause(cause: &Cause, until: jiff::Timestamp, lang: Lang, when: &When) -> String {
     let pause = format!(
         "{} {} ({}).",
         lang.pick("No call is made until", "No se consulta hasta"),
         when.spoken(until),
         when.ahead(until)
     );
+    let outcome = match cause {
+        Cause::Call(failure) => Some(failure.outcome),
+        _ => None,
+    };
     let more = match outcome {
-        Outcome::Unauthorized => lang.pick(
+        Some(Outcome::Unauthorized) => lang.pick(
             "Each further refusal doubles the pause; a changed token ends it within 10 seconds.",
             "Cada nuevo rechazo duplica la pausa; un token distinto la termina en 10 segundos.",
         ),
-        Outcome::BadRequest => lang.pick(
+        Some(Outcome::BadRequest) => lang.pick(
             "Each further refusal doubles the pause; a changed configuration ends it.",
             "Cada nuevo rechazo duplica la pausa; una configuración distinta la termina.",
         ),
-        Outcome::QuotaExceeded => lang.pick(
+        Some(Outcome::QuotaExceeded) => lang.pick(
             "Until the operation's midnight it is tried now and then only; what is missing is read afterwards.",
             "Hasta la medianoche de la operación solo se intenta de vez en cuando; lo que falta se lee después.",
         ),

@@ -1,9 +1,8 @@
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use domain::outcome::Outcome;
-use domain::range::CivilRange;
+use super::ended::{EndedPoll, Trouble};
 
 /// What the status page tells. Made afresh for each request; holds no secret and no personal data.
 #[derive(Debug, Clone)]
@@ -11,6 +10,7 @@ pub struct Status {
     pub version: &'static str,
     pub now: Timestamp,
     pub started: Timestamp,
+    /// Whether the ledger is open and loaded; no operation is known before.
     pub ready: bool,
     pub operations: Vec<OperationStatus>,
 }
@@ -24,8 +24,11 @@ pub struct OperationStatus {
     pub timezone: String,
     pub interval: Duration,
     pub state: State,
-    /// The data are complete up to here.
-    pub complete_until: Timestamp,
+    pub concerns: Vec<Concern>,
+    /// What is counted is dated from here on.
+    pub since: Timestamp,
+    /// The data are complete up to here; `None` until a read has been stored.
+    pub complete_until: Option<Timestamp>,
     /// Abandoned calls in the last complete window; `None` while that window is stale.
     pub last_window_calls: Option<u64>,
     /// Abandoned calls counted since the ledger began.
@@ -35,11 +38,11 @@ pub struct OperationStatus {
     pub series_on_hold: usize,
     pub next_poll: Option<Timestamp>,
     /// Newest first, a bounded number.
-    pub last_polls: Vec<PollReport>,
+    pub last_polls: Vec<EndedPoll>,
 }
 
 /// An operation's state in one word; the page turns it into a sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum State {
     /// No poll has ended yet.
     Starting,
@@ -48,23 +51,21 @@ pub enum State {
     /// The API answers again and the stretch that was missed is being read, or was read a moment ago.
     CatchingUp,
     /// The last poll failed; the next one comes at the next window's time.
-    Failing { outcome: Outcome, message: String },
+    Failing(Trouble),
     /// The last poll failed in a way that a soon retry can't mend.
-    Paused { outcome: Outcome, message: String, until: Timestamp },
+    Paused { trouble: Trouble, until: Timestamp },
 }
 
-/// One poll: a call, or several when an answer was retried or read in parts.
+/// What is wrong though polls may succeed.
 #[derive(Debug, Clone)]
-pub struct PollReport {
-    pub at: Timestamp,
-    /// What was asked for, in local time.
-    pub range: CivilRange,
-    /// Of the last call.
-    pub outcome: Outcome,
-    pub calls: u32,
-    pub rows: u64,
-    pub counted: u64,
-    pub took: Duration,
-    /// In words, where the poll failed.
-    pub message: Option<String>,
+pub enum Concern {
+    /// The dates of the report contradict the configured zone.
+    Zone {
+        /// Seconds east of UTC.
+        observed_offset: i64,
+        /// IANA names.
+        zones_that_fit: Vec<&'static str>,
+    },
+    /// The host's clock is ahead of the server's by this, or behind where it is negative.
+    Clock { ahead: SignedDuration },
 }

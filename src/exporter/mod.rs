@@ -1,21 +1,29 @@
+//! The exporter put together: a server that answers from the first moment, and per operation a poller and the end of its
+//! holds, once the ledger is loaded.
+
+mod site;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use exposition::prepared::Settings;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::board::{Board, Site};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::ledger::Ledger;
-use crate::poller::{Book, Poller, Turns, end_holds, open_account};
+use crate::metrics::Metrics;
+use crate::operation::Operation;
+use crate::poller::{Poller, Turns, end_holds};
 use crate::shutdown::Shutdown;
 use crate::web::server::Limits;
 use crate::web::{listen, server};
 use crate::wolkvox::client::Client;
-use exposition::prepared::Settings;
+
+pub use site::{Loaded, Site};
 
 /// A commit to a disk that hangs is not waited for longer: the process promises to end within ten seconds. The server
 /// cuts its connections after five.
@@ -25,7 +33,7 @@ const TASKS_END_WITHIN: Duration = Duration::from_secs(6);
 pub struct Exporter {
     config: Config,
     listeners: Vec<TcpListener>,
-    board: Arc<Board>,
+    site: Arc<Site>,
 }
 
 impl Exporter {
@@ -33,8 +41,9 @@ impl Exporter {
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let listeners = listen::bind(&config.web.listen_addresses).await?;
         let settings = Settings { created_lines: config.web.openmetrics_created };
-        let board = Arc::new(Board::new(&config.operations, settings, SystemClock.now())?);
-        Ok(Self { config, listeners, board })
+        let started = SystemClock.now();
+        let site = Arc::new(Site::new(Metrics::new(settings, started)?, started));
+        Ok(Self { config, listeners, site })
     }
 
     /// The addresses that are bound.
@@ -51,34 +60,32 @@ impl Exporter {
     /// # Errors
     /// When the ledger can't be opened, or a task ends that never should.
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
+        let Self { config, listeners, site } = self;
         let mut tasks = JoinSet::new();
-        let site = Arc::new(Site::new(self.board.clone()));
-        let options =
-            server::Options { telemetry_path: self.config.web.telemetry_path.clone(), limits: Limits::default() };
-        let stop = shutdown.clone();
+        let options = server::Options { telemetry_path: config.web.telemetry_path.clone(), limits: Limits::default() };
+        let (served, stop) = (site.clone(), shutdown.clone());
         tasks.spawn(async move {
-            server::run(self.listeners, site, options, async move { stop.requested().await }).await;
+            server::run(listeners, served, options, async move { stop.requested().await }).await;
             "the HTTP server"
         });
 
-        let (config, board) = (self.config, self.board);
-        let opening = tokio::task::spawn_blocking(move || open_books(config, board));
-        let books = tokio::select! {
+        let opening = tokio::task::spawn_blocking(move || open(&config).map(|loaded| (config, loaded)));
+        let (config, loaded) = tokio::select! {
             () = shutdown.requested() => return Ok(()),
             opened = opening => opened.context("opening the ledger")??,
         };
-        let turns = Turns::default();
-        for (index, (operation, book)) in books.into_iter().enumerate() {
-            let book = Arc::new(book);
-            let client = Arc::new(Client::new(&operation)?);
-            let poller = Poller::new(client, book.clone(), index, turns.clone(), SystemClock, shutdown.clone());
+        let turns = Turns::beside(&config.ledger);
+        let loaded = site.show(loaded);
+        for (config, operation) in config.operations.iter().zip(&loaded.operations) {
+            let client = Arc::new(Client::new(config)?);
+            let poller = Poller::new(client, operation.clone(), turns.clone(), SystemClock, shutdown.clone());
             tasks.spawn(async move {
                 poller.run().await;
                 "a poller"
             });
-            let stop = shutdown.clone();
+            let holds = end_holds(operation.clone(), SystemClock, shutdown.clone());
             tasks.spawn(async move {
-                end_holds(book, operation.hold, SystemClock, stop).await;
+                holds.await;
                 "the hold of new series"
             });
         }
@@ -105,18 +112,11 @@ impl Exporter {
     }
 }
 
-/// Opens the ledger and each operation's account, and publishes them.
-fn open_books(config: Config, board: Arc<Board>) -> anyhow::Result<Vec<(crate::config::OperationConfig, Book)>> {
+/// Opens the ledger and each operation in it. Blocks on the disk.
+fn open(config: &Config) -> anyhow::Result<Loaded> {
     let now = SystemClock.now();
     let ledger = Arc::new(Ledger::open(&config.ledger, now)?);
-    let mut accounts = Vec::with_capacity(config.operations.len());
-    for operation in &config.operations {
-        accounts.push(open_account(&ledger, operation, now)?);
-    }
-    board.ledger_committed(&ledger, true);
-    let books = accounts
-        .into_iter()
-        .enumerate()
-        .map(|(index, (id, account))| Book::new(ledger.clone(), id, account, board.clone(), index, now));
-    Ok(config.operations.into_iter().zip(books).collect())
+    let open = |config| Operation::open(&ledger, config, now);
+    let operations = config.operations.iter().map(open).collect::<Result<_, _>>()?;
+    Ok(Loaded { ledger, operations })
 }

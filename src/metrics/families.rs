@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::operation::{BoardOperation, Shown};
-use super::pulse::Durations;
+use crate::ledger::LedgerFigures;
+use crate::operation::Snapshot;
+use crate::operation::pulse::{Durations, Pulse};
 use domain::account::Account;
 use domain::disposition::{Disposition, RejectReason};
 use domain::histogram::{NATIVE_SCHEMA, Native, ZERO_THRESHOLD};
@@ -17,15 +18,15 @@ use exposition::model::{Family, Histogram, Kind, NativeHistogram, Series, Value}
 
 /// The families with a series per label set. They change with a commit, not with a scrape, but for one thing: the window
 /// gauges of an operation are absent when its last complete window is too old to stand for "now".
-pub fn call_families(operations: &[Shown<'_>], now: Timestamp) -> Vec<Family> {
+pub fn call_families(operations: &[Snapshot]) -> Vec<Family> {
     let mut calls = Vec::new();
     let mut times = Vec::new();
     let mut last_window = Vec::new();
-    for shown @ Shown { operation, account } in operations {
+    for snapshot @ Snapshot { operation, account, .. } in operations {
         let created = Some(account.marks.start.as_second() as f64);
-        let window = shown.last_window(now);
+        let window = snapshot.last_window();
         for (key, series) in &account.series {
-            let labels = labels_of(operation, account, key);
+            let labels = labels_of(&operation.name, account, key);
             let shown = series.shown();
             if let Some(window) = &window {
                 let value = Value::Gauge(window.get(&series.number).copied().unwrap_or(0) as f64);
@@ -65,10 +66,10 @@ pub fn call_families(operations: &[Shown<'_>], now: Timestamp) -> Vec<Family> {
     ]
 }
 
-fn labels_of(operation: &BoardOperation, account: &Account, key: &SeriesKey) -> Vec<(Cow<'static, str>, Arc<str>)> {
+fn labels_of(operation: &Arc<str>, account: &Account, key: &SeriesKey) -> Vec<(Cow<'static, str>, Arc<str>)> {
     let name = account.skills.get(&key.skill_id).map_or(&key.skill_id, |said| &said.name);
     vec![
-        ("operation".into(), operation.name.clone()),
+        ("operation".into(), operation.clone()),
         ("skill_id".into(), key.skill_id.clone()),
         ("skill_name".into(), name.clone()),
         ("type_interaction".into(), key.type_interaction.clone()),
@@ -85,18 +86,19 @@ fn native(native: &Native) -> NativeHistogram {
 }
 
 /// The families with a few series per operation.
-pub fn operation_families(operations: &[Shown<'_>], process_start: Timestamp, now: Timestamp) -> Vec<Family> {
+pub fn operation_families(operations: &[Snapshot], process_start: Timestamp) -> Vec<Family> {
     let mut families = ledger_counters(operations);
-    families.extend(gauges(operations, now));
+    families.extend(gauges(operations));
+    families.push(last_poll_outcome(operations));
     families.push(poll_durations(operations, process_start));
     families
 }
 
 /// The counters that live in the ledger.
-fn ledger_counters(operations: &[Shown<'_>]) -> Vec<Family> {
+fn ledger_counters(operations: &[Snapshot]) -> Vec<Family> {
     let counter = |name: &'static str, help: &'static str, label: &'static str, values: &[(&'static str, Total)]| {
         let mut series = Vec::with_capacity(operations.len() * values.len());
-        for Shown { operation, account } in operations {
+        for Snapshot { operation, account, .. } in operations {
             let created = Some(account.marks.start.as_second() as f64);
             for &(value, total) in values {
                 let mut labels = vec![("operation".into(), operation.name.clone())];
@@ -160,58 +162,111 @@ fn ledger_counters(operations: &[Shown<'_>]) -> Vec<Family> {
     ]
 }
 
-fn gauges(operations: &[Shown<'_>], now: Timestamp) -> Vec<Family> {
-    let gauge = |name: &'static str, help: &'static str, value: &dyn Fn(&Shown<'_>) -> Option<f64>| {
-        let series = operations.iter().filter_map(|shown| {
-            let labels = vec![("operation".into(), shown.operation.name.clone())];
-            Some(Series { labels, value: Value::Gauge(value(shown)?), created: None })
+fn gauges(operations: &[Snapshot]) -> Vec<Family> {
+    let gauge = |name: &'static str, help: &'static str, value: &dyn Fn(&Snapshot, &Pulse) -> Option<f64>| {
+        let series = operations.iter().filter_map(|snapshot| {
+            let labels = vec![("operation".into(), snapshot.operation.name.clone())];
+            let value = value(snapshot, &snapshot.operation.abandoned.pulse())?;
+            Some(Series { labels, value: Value::Gauge(value), created: None })
         });
         Family { name: name.into(), help: help.into(), kind: Kind::Gauge, series: series.collect() }
     };
     vec![
-        gauge("wolkvox_up", "Whether the last poll succeeded. An empty window is a success.", &|shown| {
-            shown.operation.pulse().up.map(|up| f64::from(u8::from(up)))
+        gauge("wolkvox_up", "Whether the last poll succeeded. An empty window is a success.", &|_, pulse| {
+            pulse.up().map(boolean)
         }),
-        gauge("wolkvox_complete_until_timestamp_seconds", "The data are complete up to here.", &|shown| {
-            Some(shown.account.marks.complete_until.as_second() as f64)
+        gauge("wolkvox_complete_until_timestamp_seconds", "The data are complete up to here.", &|snapshot, _| {
+            Some(snapshot.account.marks.complete_until.as_second() as f64)
         }),
-        gauge("wolkvox_last_success_timestamp_seconds", "When the last poll that succeeded ended.", &|shown| {
-            shown.operation.pulse().last_success.map(seconds)
+        gauge("wolkvox_last_success_timestamp_seconds", "When the last poll that succeeded ended.", &|_, pulse| {
+            pulse.last_success.map(seconds)
         }),
-        gauge("wolkvox_last_poll_timestamp_seconds", "When the last poll ended.", &|shown| {
-            shown.operation.pulse().last_poll.map(seconds)
+        gauge("wolkvox_last_poll_timestamp_seconds", "When the last poll ended.", &|_, pulse| {
+            pulse.last_poll.map(seconds)
         }),
         gauge(
             "wolkvox_catching_up",
             "1 while an outage is being made good, and until the new series have shown their starting values.",
-            &|shown| Some(f64::from(u8::from(shown.account.catching_up(shown.operation.rules.hold, now)))),
+            &|snapshot, _| Some(boolean(snapshot.catching_up())),
         ),
         gauge(
             "wolkvox_observed_utc_offset_seconds",
             "The offset of the report's dates from UTC, worked out from conn_id.",
-            &|shown| shown.operation.pulse().offset.map(|observed| observed.offset as f64),
+            &|_, pulse| pulse.offset.map(|observed| observed.offset as f64),
         ),
         gauge(
             "wolkvox_timezone_mismatch",
             "Whether the observed offset contradicts the configured time zone.",
-            &|shown| {
-                let mismatch = shown.operation.pulse().offset.is_some_and(|observed| observed.mismatch);
-                Some(f64::from(u8::from(mismatch)))
-            },
+            &|_, pulse| Some(boolean(pulse.offset.is_some_and(|observed| observed.mismatch))),
         ),
     ]
 }
 
-fn poll_durations(operations: &[Shown<'_>], process_start: Timestamp) -> Family {
+/// All outcomes of an operation once a call has ended, so that a rule can ask for any of them.
+fn last_poll_outcome(operations: &[Snapshot]) -> Family {
+    let series = operations.iter().flat_map(|snapshot| {
+        let last = snapshot.operation.abandoned.pulse().last_call;
+        let of_outcome = move |last: Outcome, outcome: Outcome| Series {
+            labels: vec![
+                ("operation".into(), snapshot.operation.name.clone()),
+                ("outcome".into(), outcome.as_str().into()),
+            ],
+            value: Value::Gauge(boolean(outcome == last)),
+            created: None,
+        };
+        last.into_iter().flat_map(move |last| Outcome::ALL.map(|outcome| of_outcome(last, outcome)))
+    });
+    Family {
+        name: "wolkvox_last_poll_outcome".into(),
+        help: "1 for the outcome of the last call, 0 for the others. Absent until a call has ended.".into(),
+        kind: Kind::Gauge,
+        series: series.collect(),
+    }
+}
+
+/// What the ledger says of itself, over all operations. `started` is when its errors began to be counted.
+pub fn ledger_families(figures: LedgerFigures, started: Timestamp) -> Vec<Family> {
+    let family = |name: &'static str, help: &'static str, kind, value, created| Family {
+        name: name.into(),
+        help: help.into(),
+        kind,
+        series: vec![Series { labels: Vec::new(), value, created }],
+    };
+    vec![
+        family(
+            "wolkvox_ledger_commit_errors_total",
+            "Transactions that the ledger could not store. What they would have counted is read again.",
+            Kind::Counter,
+            Value::Counter(figures.commit_errors as f64),
+            Some(seconds(started)),
+        ),
+        family(
+            "wolkvox_ledger_size_bytes",
+            "Size of the ledger on disk.",
+            Kind::Gauge,
+            Value::Gauge(figures.size_bytes as f64),
+            None,
+        ),
+        family(
+            "wolkvox_ledger_keys",
+            "Row identities kept to recognise rows that come again.",
+            Kind::Gauge,
+            Value::Gauge(figures.keys as f64),
+            None,
+        ),
+    ]
+}
+
+fn poll_durations(operations: &[Snapshot], process_start: Timestamp) -> Family {
     let histogram = |durations: &Durations| Histogram {
         count: durations.count,
         sum: durations.sum,
         buckets: durations.cumulative(),
         native: Some(native(&durations.native)),
     };
-    let series = operations.iter().map(|shown| Series {
-        labels: vec![("operation".into(), shown.operation.name.clone())],
-        value: Value::Histogram(histogram(&shown.operation.pulse().durations)),
+    let series = operations.iter().map(|snapshot| Series {
+        labels: vec![("operation".into(), snapshot.operation.name.clone())],
+        value: Value::Histogram(histogram(&snapshot.operation.abandoned.pulse().durations)),
         created: Some(seconds(process_start)),
     });
     Family {
@@ -220,6 +275,10 @@ fn poll_durations(operations: &[Shown<'_>], process_start: Timestamp) -> Family 
         kind: Kind::Histogram,
         series: series.collect(),
     }
+}
+
+fn boolean(value: bool) -> f64 {
+    f64::from(u8::from(value))
 }
 
 fn seconds(at: Timestamp) -> f64 {

@@ -1,10 +1,9 @@
 use jiff::Timestamp;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
-use prometheus::{Gauge, IntCounter, IntGauge, Opts, Registry};
+use prometheus::{Gauge, IntGauge, Opts, Registry};
 
 use crate::build_info;
-use crate::ledger::Ledger;
 use exposition::model::Family;
 use exposition::registry;
 
@@ -12,21 +11,11 @@ use exposition::registry;
 #[derive(Debug)]
 pub struct Instruments {
     registry: Registry,
-    commit_errors: IntCounter,
-    /// Kept from the last commit: a scrape doesn't ask the disk.
-    size_bytes: IntGauge,
-    keys: IntGauge,
 }
 
 impl Instruments {
     pub fn new(started: Timestamp) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
-        let commit_errors = IntCounter::new(
-            "wolkvox_ledger_commit_errors_total",
-            "Transactions that the ledger could not store. What they would have counted is read again.",
-        )?;
-        let size_bytes = IntGauge::new("wolkvox_ledger_size_bytes", "Size of the ledger on disk.")?;
-        let keys = IntGauge::new("wolkvox_ledger_keys", "Row identities kept to recognise rows that come again.")?;
         let build = Opts::new("wolkvox_exporter_build_info", "Always 1; the labels say what was built.")
             .const_label("version", build_info::VERSION)
             .const_label("revision", build_info::REVISION)
@@ -44,27 +33,12 @@ impl Instruments {
         )?;
         loaded_at.set(started.as_millisecond() as f64 / 1_000.0);
 
-        let collectors: [Box<dyn Collector>; 7] = [
-            Box::new(commit_errors.clone()),
-            Box::new(size_bytes.clone()),
-            Box::new(keys.clone()),
-            Box::new(build),
-            Box::new(loaded),
-            Box::new(loaded_at),
-            Box::new(ProcessCollector::for_self()),
-        ];
+        let collectors: [Box<dyn Collector>; 4] =
+            [Box::new(build), Box::new(loaded), Box::new(loaded_at), Box::new(ProcessCollector::for_self())];
         for collector in collectors {
             registry.register(collector)?;
         }
-        Ok(Self { registry, commit_errors, size_bytes, keys })
-    }
-
-    pub fn ledger_committed(&self, ledger: &Ledger, ok: bool) {
-        if !ok {
-            self.commit_errors.inc();
-        }
-        self.size_bytes.set(ledger.size_bytes() as i64);
-        self.keys.set(ledger.keys() as i64);
+        Ok(Self { registry })
     }
 
     pub fn families(&self) -> Vec<Family> {

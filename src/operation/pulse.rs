@@ -1,46 +1,52 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::status::PollReport;
 use domain::cadence::Pause;
 use domain::histogram::Native;
 use domain::offset::Observation;
 use domain::outcome::Outcome;
+use jiff::Timestamp;
+
+use super::ended::{EndedPoll, Trouble};
 
 /// Polls shown on the status page: two hours at the default interval.
 const POLLS_SHOWN: usize = 24;
 
-/// What is known of an operation's polls since the process began, and is lost with it.
+/// What is known of the polls of one report since the process began, and is lost with it.
 #[derive(Debug, Default)]
 pub struct Pulse {
     pub last_poll: Option<Timestamp>,
     pub last_success: Option<Timestamp>,
-    /// Whether the last poll succeeded; `None` until one has ended.
-    pub up: Option<bool>,
+    /// How the last call ended; `None` until one has.
+    pub last_call: Option<Outcome>,
     pub durations: Durations,
     /// The report's offset from UTC.
     pub offset: Option<Observation>,
     pub next_poll: Option<Timestamp>,
     pub pause: Option<Pause>,
-    /// How the last poll failed.
-    pub failure: Option<(Outcome, String)>,
     /// Newest first.
-    pub polls: VecDeque<PollReport>,
+    pub polls: VecDeque<EndedPoll>,
 }
 
 impl Pulse {
     /// Notes a poll that ended at `now`.
-    pub fn poll_ended(&mut self, report: PollReport, now: Timestamp) {
+    pub fn poll_ended(&mut self, poll: EndedPoll, now: Timestamp) {
         self.last_poll = Some(now);
-        self.up = Some(report.message.is_none());
-        if report.message.is_none() {
+        if poll.trouble.is_none() {
             self.last_success = Some(now);
         }
-        self.failure = report.message.clone().map(|message| (report.outcome, message));
-        self.polls.push_front(report);
+        self.polls.push_front(poll);
         self.polls.truncate(POLLS_SHOWN);
+    }
+
+    /// Whether the last poll succeeded; `None` until one has ended.
+    pub fn up(&self) -> Option<bool> {
+        self.polls.front().map(|poll| poll.trouble.is_none())
+    }
+
+    /// What was wrong with the last poll.
+    pub fn trouble(&self) -> Option<&Trouble> {
+        self.polls.front()?.trouble.as_ref()
     }
 }
 

@@ -1,0 +1,69 @@
+use std::sync::{Arc, OnceLock};
+
+use exposition::prepared::{Exposed, expose};
+use jiff::Timestamp;
+
+use crate::build_info;
+use crate::clock::{Clock as _, SystemClock};
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+use crate::operation::status::Status;
+use crate::operation::{Operation, Snapshot};
+use crate::web;
+
+/// What the HTTP server shows.
+#[derive(Debug)]
+pub struct Site {
+    started: Timestamp,
+    metrics: Metrics,
+    /// Nothing before the ledger is loaded.
+    loaded: OnceLock<Loaded>,
+}
+
+/// The operations of an open ledger.
+#[derive(Debug)]
+pub struct Loaded {
+    pub ledger: Arc<Ledger>,
+    /// As the configuration lists them.
+    pub operations: Vec<Arc<Operation>>,
+}
+
+impl Site {
+    pub fn new(metrics: Metrics, started: Timestamp) -> Self {
+        Self { started, metrics, loaded: OnceLock::new() }
+    }
+
+    /// Shows the operations from now on. Done once.
+    pub fn show(&self, loaded: Loaded) -> &Loaded {
+        self.loaded.get_or_init(|| loaded)
+    }
+
+    fn snapshots(&self, now: Timestamp) -> Vec<Snapshot> {
+        let operations = self.loaded.get().map_or(&[][..], |loaded| &loaded.operations);
+        operations.iter().map(|operation| Snapshot::new(operation, now)).collect()
+    }
+}
+
+impl web::Site for Site {
+    async fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Option<Exposed> {
+        let loaded = self.loaded.get()?;
+        let snapshots = self.snapshots(SystemClock.now());
+        let (calls, others) = self.metrics.families(&snapshots, loaded.ledger.figures()).await;
+        Some(expose(&calls, &others, accept, accept_encoding).await)
+    }
+
+    fn status(&self) -> Status {
+        let now = SystemClock.now();
+        Status {
+            version: build_info::VERSION,
+            now,
+            started: self.started,
+            ready: web::Site::ready(self),
+            operations: self.snapshots(now).iter().map(Snapshot::status).collect(),
+        }
+    }
+
+    fn ready(&self) -> bool {
+        self.loaded.get().is_some()
+    }
+}

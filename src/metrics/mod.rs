@@ -1,0 +1,111 @@
+//! What a scrape shows: the metric families of operations and of the process itself. Contract and code meet in
+//! [`families`], and nowhere else.
+
+mod families;
+mod instruments;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use domain::account::Account;
+use exposition::model::Family;
+use exposition::prepared::{Prepared, Settings};
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+
+use crate::ledger::LedgerFigures;
+use crate::operation::Snapshot;
+
+use instruments::Instruments;
+
+/// Makes the families, and keeps those of the call series until they change.
+#[derive(Debug)]
+pub struct Metrics {
+    started: Timestamp,
+    settings: Settings,
+    instruments: Instruments,
+    kept: ArcSwapOption<Kept>,
+    /// Held by the scrape that makes the families of the call series anew; the others wait for it here, without a thread.
+    making: Mutex<()>,
+}
+
+/// The families with a series per label set, and what they were made of.
+struct Kept {
+    basis: Vec<Basis>,
+    calls: Arc<Prepared>,
+}
+
+struct Basis {
+    account: Arc<Account>,
+    last_window: Option<BTreeMap<u32, u64>>,
+}
+
+impl Metrics {
+    /// # Errors
+    /// None that a user can cause: the instruments have fixed names.
+    pub fn new(settings: Settings, started: Timestamp) -> Result<Self, prometheus::Error> {
+        let instruments = Instruments::new(started)?;
+        Ok(Self { started, settings, instruments, kept: ArcSwapOption::empty(), making: Mutex::default() })
+    }
+
+    /// What a scrape shows: the families with a series per label set, and the others. Both are of the same moment.
+    pub async fn families(&self, operations: &[Snapshot], ledger: LedgerFigures) -> (Arc<Prepared>, Vec<Family>) {
+        let calls = self.calls(operations).await;
+        let mut others = families::operation_families(operations, self.started);
+        others.extend(families::ledger_families(ledger, self.started));
+        others.extend(self.instruments.families());
+        (calls, others)
+    }
+
+    /// Those families change with a read, not with a scrape: made again they are at the first scrape after a change.
+    async fn calls(&self, operations: &[Snapshot]) -> Arc<Prepared> {
+        if let Some(calls) = self.kept_for(operations) {
+            return calls;
+        }
+        let _making = self.making.lock().await;
+        if let Some(calls) = self.kept_for(operations) {
+            return calls;
+        }
+        let (settings, snapshots) = (self.settings, operations.to_vec());
+        let make = move || Prepared::new(families::call_families(&snapshots), settings);
+        // Some milliseconds for a large centre. While the runtime shuts down it takes no work: a last scrape makes its own.
+        let calls = match tokio::task::spawn_blocking(make.clone()).await {
+            Ok(calls) => calls,
+            Err(_) => make(),
+        };
+        let basis =
+            |snapshot: &Snapshot| Basis { account: snapshot.account.clone(), last_window: snapshot.last_window() };
+        let basis = operations.iter().map(basis).collect();
+        self.kept.store(Some(Arc::new(Kept { basis, calls: calls.clone() })));
+        calls
+    }
+
+    fn kept_for(&self, operations: &[Snapshot]) -> Option<Arc<Prepared>> {
+        let kept = self.kept.load();
+        let kept = kept.as_ref()?;
+        let same = kept.basis.len() == operations.len()
+            && kept.basis.iter().zip(operations).all(|(basis, snapshot)| basis.shows_as(snapshot));
+        same.then(|| kept.calls.clone())
+    }
+}
+
+impl Basis {
+    /// Whether the call series of `snapshot` look as they did. A failed poll changes an account, and no series.
+    fn shows_as(&self, snapshot: &Snapshot) -> bool {
+        let (one, other) = (&self.account, &snapshot.account);
+        let same_series = || {
+            one.marks.start == other.marks.start
+                && one.skills == other.skills
+                && one.series.len() == other.series.len()
+                && one.series.values().zip(other.series.values()).all(|(one, other)| Arc::ptr_eq(one, other))
+        };
+        (Arc::ptr_eq(one, other) || same_series()) && self.last_window == snapshot.last_window()
+    }
+}
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kept").field("operations", &self.basis.len()).finish_non_exhaustive()
+    }
+}

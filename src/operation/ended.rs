@@ -1,0 +1,88 @@
+use std::fmt;
+use std::time::Duration;
+
+use domain::outcome::Outcome;
+use domain::range::CivilRange;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::wolkvox::Failure;
+
+/// A poll that has ended: one call, or several when an answer was retried or read in parts. Log, page and metrics tell it
+/// from here.
+#[derive(Debug, Clone)]
+pub struct EndedPoll {
+    /// When it began.
+    pub at: Timestamp,
+    /// What was to be read, in local time.
+    pub range: CivilRange,
+    /// Of the last call.
+    pub outcome: Outcome,
+    pub calls: u32,
+    pub rows: u64,
+    pub counted: u64,
+    pub took: Duration,
+    /// Where the poll did not bring all that was due.
+    pub trouble: Option<Trouble>,
+}
+
+/// Why a poll did not bring all that was due. Nothing is lost by any of them: the cursor stays where the last whole part
+/// ended, and the next poll reads on from there.
+#[derive(Debug, Clone)]
+pub enum Trouble {
+    /// A call gave no answer to count; what a retry within the poll can mend was tried.
+    Call(Failure),
+    /// An answer had fewer rows than it announced, or so many that some may be left out, at the last call of the poll.
+    Incomplete { delivered: u64, announced: Option<u64> },
+    /// The range had to be read in more parts than a poll has calls.
+    TooManyParts { calls: u32 },
+    /// The rows had come and could not be stored.
+    Ledger(String),
+    /// By the server's clock the answer is about a time that has yet to come: this host's clock is ahead.
+    Early { ahead: SignedDuration },
+}
+
+impl Trouble {
+    /// A word for logs: the outcome where a call failed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Call(failure) => failure.outcome.as_str(),
+            Self::Incomplete { .. } => Outcome::Incomplete.as_str(),
+            Self::TooManyParts { .. } => "too_many_parts",
+            Self::Ledger(_) => "ledger",
+            Self::Early { .. } => "clock",
+        }
+    }
+
+    /// How long the server wants to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Call(failure) => failure.retry_after,
+            _ => None,
+        }
+    }
+}
+
+/// What happened, in technical terms.
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(failure) => f.write_str(&failure.message),
+            Self::Incomplete { delivered, announced } => {
+                write!(f, "the answer is incomplete ({delivered} rows, ")?;
+                match announced {
+                    Some(rows) => write!(f, "{rows} announced")?,
+                    None => f.write_str("no number announced")?,
+                }
+                f.write_str("); what was read in parts is counted, the rest follows with the next poll")
+            }
+            Self::TooManyParts { calls } => write!(f, "{calls} calls were not enough for this range; the rest follows"),
+            Self::Ledger(error) => f.write_str(error),
+            Self::Early { ahead } => write!(
+                f,
+                "the clock of this host is {}s ahead of the server's, so the answer is about a time that has yet to come \
+                 and is not used; the next poll goes by the server's clock",
+                ahead.as_secs()
+            ),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+use std::sync::Arc;
+
+use domain::account::Account;
+use domain::totals::Total;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{Operation, Report, rules};
+use crate::clock::ServerClock;
+use crate::config::{OperationConfig, Start};
+use crate::ledger::{CommitError, Ledger};
+
+impl Operation {
+    /// Takes the operation's account from the ledger, or begins it where the configuration says. Blocks on the disk.
+    pub fn open(ledger: &Arc<Ledger>, config: &OperationConfig, now: Timestamp) -> Result<Arc<Self>, CommitError> {
+        let rules = Arc::new(rules(config));
+        let zone = rules.zone.iana_name().unwrap_or("UTC");
+        let opened = ledger.operation(&config.name, zone, now, || {
+            let first = match config.start {
+                Start::Now => now,
+                Start::History(duration) => now - duration,
+            };
+            Account::new(&rules.windows, first)
+        })?;
+        let report = Report::new(ledger.clone(), opened.id, opened.account);
+        if let Some(old) = opened.other_zone {
+            change_zone(&report, &config.name, &old, &rules.zone)?;
+        }
+        Ok(Arc::new(Self {
+            name: config.name.as_str().into(),
+            server: config.server.name.clone(),
+            rules,
+            buckets: config.abandon_time_buckets.clone(),
+            clock: ServerClock::default(),
+            abandoned: Arc::new(report),
+        }))
+    }
+}
+
+fn change_zone(report: &Report, operation: &str, old_timezone: &str, zone: &TimeZone) -> Result<(), CommitError> {
+    let skipped = |account: &Account| account.totals.get(Total::SkippedSeconds);
+    let before = skipped(&report.account());
+    report.commit_now(|account, _| {
+        // A zone that this build's database lacks is taken for one that hides nothing differs from.
+        if let Ok(old) = TimeZone::get(old_timezone) {
+            account.change_zone(&old, zone);
+        }
+        Ok(())
+    })?;
+    let account = report.account();
+    tracing::info!(
+        operation, old_timezone, timezone = zone.iana_name().unwrap_or("UTC"),
+        complete_until = %account.marks.complete_until,
+        "the time zone has changed since the last start; reading again from complete_until"
+    );
+    let seconds = skipped(&account) - before;
+    if seconds > 0 {
+        tracing::warn!(
+            operation, old_timezone, seconds, before = %account.marks.complete_until,
+            "the old time zone may have hidden rows for longer than row identities are kept; that time is given up"
+        );
+    }
+    Ok(())
+}

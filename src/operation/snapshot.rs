@@ -1,0 +1,80 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::account::Account;
+use domain::offset::zones_that_fit;
+use jiff::Timestamp;
+
+use super::Operation;
+use super::pulse::Pulse;
+use super::status::{Concern, OperationStatus, State};
+
+/// An operation at one moment: whoever shows it twice in one answer shows the same account.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub operation: Arc<Operation>,
+    pub account: Arc<Account>,
+    /// By the host's clock.
+    pub now: Timestamp,
+}
+
+impl Snapshot {
+    pub fn new(operation: &Arc<Operation>, now: Timestamp) -> Self {
+        Self { operation: operation.clone(), account: operation.abandoned.account(), now }
+    }
+
+    /// Calls in the last complete window by series number, if that window stands for "now".
+    pub fn last_window(&self) -> Option<BTreeMap<u32, u64>> {
+        let Self { operation, account, now } = self;
+        let windows = &operation.rules.windows;
+        let current = account.last_window_is_current(windows, operation.clock.now(*now));
+        current.then(|| account.last_window(windows))
+    }
+
+    pub fn catching_up(&self) -> bool {
+        self.account.catching_up(self.operation.rules.hold, self.now)
+    }
+
+    /// What the status page tells.
+    pub fn status(&self) -> OperationStatus {
+        let Self { operation, account, .. } = self;
+        let rules = &operation.rules;
+        let pulse = operation.abandoned.pulse();
+        OperationStatus {
+            name: operation.name.to_string(),
+            server: operation.server.clone(),
+            timezone: rules.zone.iana_name().unwrap_or("UTC").to_owned(),
+            interval: rules.windows.interval(),
+            state: self.state(&pulse),
+            concerns: self.concerns(&pulse),
+            since: account.marks.start,
+            complete_until: account.marks.read_before.then_some(account.marks.complete_until),
+            last_window_calls: self.last_window().map(|calls| calls.values().sum()),
+            calls_total: account.series.values().map(|series| series.counts.calls).sum(),
+            series: account.series.len(),
+            series_on_hold: account.series.values().filter(|series| series.hold.is_some()).count(),
+            next_poll: pulse.next_poll,
+            last_polls: pulse.polls.iter().cloned().collect(),
+        }
+    }
+
+    fn state(&self, pulse: &Pulse) -> State {
+        match (pulse.up(), pulse.trouble().cloned(), pulse.pause) {
+            (None, ..) => State::Starting,
+            (_, Some(trouble), Some(pause)) => State::Paused { trouble, until: pause.until },
+            (_, Some(trouble), None) => State::Failing(trouble),
+            (_, None, _) if self.catching_up() => State::CatchingUp,
+            (_, None, _) => State::Current,
+        }
+    }
+
+    fn concerns(&self, pulse: &Pulse) -> Vec<Concern> {
+        let zone = pulse.offset.filter(|observed| observed.mismatch).map(|observed| Concern::Zone {
+            observed_offset: observed.offset,
+            zones_that_fit: zones_that_fit(observed, self.now),
+        });
+        let ahead = self.operation.clock.ahead(self.now);
+        let clock = (!ahead.is_zero()).then_some(Concern::Clock { ahead });
+        [zone, clock].into_iter().flatten().collect()
+    }
+}
