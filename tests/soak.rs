@@ -10,9 +10,11 @@ use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use tokio::time::Instant;
 
+use domain::evidence::Evidence;
 use domain::identity::{RowContent, RowHasher};
 use domain::range::CivilRange;
 use domain::row::{ReadRow, Row};
+use domain::server_time::Stamp;
 use domain::totals::Total;
 use exposition::prepared;
 use wolkvox_exporter::clock::Clock;
@@ -75,9 +77,12 @@ impl AbandonedCallsReport for Steady {
             });
         let rows: Vec<_> = rows.collect();
         let announced = Some(rows.len() as u64);
+        let evidence = if rows.is_empty() { Evidence::EmptyData } else { Evidence::Rows };
+        let answer = Answer { rows, announced, evidence, broken: false };
         let took = Duration::from_secs(1);
         tokio::time::sleep(took).await;
-        Call { took: Some(took), server_time: Some(self.0.now()), result: Ok(Answer { rows, announced }) }
+        let stamp = Stamp::new(self.0.now(), Duration::ZERO);
+        Call { took: Some(took), stamp: Some(stamp), result: Ok(answer) }
     }
 
     fn token(&self) -> Result<Token, Failure> {

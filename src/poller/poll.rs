@@ -7,6 +7,7 @@ use domain::outcome::Outcome;
 use domain::plan::Plan;
 use domain::range::{CivilRange, Stretch};
 use domain::row::ReadRow;
+use domain::server_time::Stamp;
 use domain::shortfall::Judgement;
 use domain::tally::{Read, tally};
 use domain::totals::Total;
@@ -76,7 +77,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             outcome = call.outcome();
             self.operation.abandoned.pulse().last_call = Some(outcome);
             trouble = match call.result {
-                Ok(answer) => self.take(&mut progress, stretch, asked, call.server_time, answer).await.err(),
+                Ok(answer) => self.take(&mut progress, stretch, asked, call.stamp.map(Stamp::date), answer).await.err(),
                 Err(failure) => {
                     self.count_call(failure.outcome).await;
                     let windows = &self.operation.rules.windows;
@@ -120,7 +121,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             () = self.shutdown.requested() => return None,
             ended = fetch => ended,
         };
-        match call.server_time {
+        match call.stamp.map(Stamp::date) {
             Some(server_time) => self.note_server_time(server_time, took),
             None if call.result.is_ok() => self.operation.clock.forget(),
             None => {}

@@ -13,12 +13,12 @@ pub(crate) mod verdict;
 use std::future::Future;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
+use domain::evidence::Evidence;
 use domain::identity::RowHasher;
 use domain::outcome::Outcome;
 use domain::range::CivilRange;
 use domain::row::ReadRow;
+use domain::server_time::Stamp;
 
 pub use token::Token;
 
@@ -42,15 +42,15 @@ pub trait AbandonedCallsReport: Send + Sync + 'static {
 pub struct Call {
     /// Request to last byte; `None` when no request was sent, as with an empty token file.
     pub took: Option<Duration>,
-    /// The server's clock when it answered, from the answer's `Date`: the dates of the report come from that clock.
-    pub server_time: Option<Timestamp>,
+    /// When the answer was made, as its head says; `None` where it doesn't, or more than once.
+    pub stamp: Option<Stamp>,
     pub result: Result<Answer, Failure>,
 }
 
 impl Call {
     /// A call for which there was no token, or no turn.
     pub fn not_made(failure: Failure) -> Self {
-        Self { took: None, server_time: None, result: Err(failure) }
+        Self { took: None, stamp: None, result: Err(failure) }
     }
 
     pub fn outcome(&self) -> Outcome {
@@ -61,13 +61,18 @@ impl Call {
     }
 }
 
-/// An answer that could be read to its end.
-#[derive(Debug, Default)]
+/// An answer of the report.
+#[derive(Debug)]
 pub struct Answer {
-    /// In the order of the answer.
+    /// In the order of the answer. None of one that is [`broken`](Self::broken).
     pub rows: Vec<ReadRow>,
     /// How many rows `msg` announced; `None` where it has no count. 0 for an empty answer.
     pub announced: Option<u64>,
+    /// What shows that the report itself has answered.
+    pub evidence: Evidence,
+    /// Whether a bad byte spoils it from some row on, so that the range is to be asked for in parts. An answer that was
+    /// cut off is not broken: the next one may be whole.
+    pub broken: bool,
 }
 
 /// The API's limit is 60,000 rows; what it does above is unknown. Careful clients take an answer near it for cut off.
@@ -84,9 +89,12 @@ impl Answer {
         self.rows.len() >= FULL_ANSWER_ROWS
     }
 
-    /// `Ok`, `Empty` or `Incomplete`.
+    /// `Ok`, `Empty` or `Incomplete`, and `Malformed` of a broken one. Whether an empty one counts as such, where its
+    /// evidence is no proof, is for whoever knows what the report has answered before.
     pub fn outcome(&self) -> Outcome {
-        if self.shortfall() > 0 || self.may_be_cut() {
+        if self.broken {
+            Outcome::Malformed
+        } else if self.shortfall() > 0 || self.may_be_cut() {
             Outcome::Incomplete
         } else if self.rows.is_empty() {
             Outcome::Empty

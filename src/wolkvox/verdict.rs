@@ -1,6 +1,7 @@
 use super::Answer;
 use super::answer::{Code, Data, Decoded, NotReadable};
 use super::redact::redacted;
+use domain::evidence::Evidence;
 use domain::outcome::Outcome;
 
 /// The message of an empty window, a 404, as two clients of the live API have recorded it.
@@ -34,8 +35,10 @@ fn success(status: u16, decoded: Result<Decoded, NotReadable>) -> Result<Answer,
     if rows.is_empty() && body.names_error {
         return Err(malformed(&format!("it names an error and has no rows; it says {}", quoted(&body.msg))));
     }
+    let evidence =
+        if rows.is_empty() && announced.is_none_or(|rows| rows == 0) { Evidence::EmptyData } else { Evidence::Rows };
     let announced = announced.or(rows.is_empty().then_some(0));
-    Ok(Answer { rows, announced })
+    Ok(Answer { rows, announced, evidence, broken: false })
 }
 
 fn failure(code: u16, decoded: Result<Decoded, NotReadable>, said: &str) -> Result<Answer, (Outcome, String)> {
@@ -51,10 +54,11 @@ fn failure(code: u16, decoded: Result<Decoded, NotReadable>, said: &str) -> Resu
             Ok(Decoded { data: Data::Rows(rows), .. }) if !rows.is_empty() => {
                 (Outcome::Malformed, "a 404 that has rows all the same")
             }
-            Ok(_) | Err(NotReadable::Nothing) => return Ok(Answer { rows: Vec::new(), announced: Some(0) }),
+            Ok(_) => return Ok(empty(Evidence::Object404)),
+            Err(NotReadable::Nothing) => return Ok(empty(Evidence::Bare404)),
             Err(NotReadable::Html) => (Outcome::Malformed, "a 404 that is an HTML page, not the API's"),
             Err(NotReadable::NoObject) if msg.to_ascii_uppercase().contains(EMPTY_WINDOW) => {
-                return Ok(Answer { rows: Vec::new(), announced: Some(0) });
+                return Ok(empty(Evidence::Message));
             }
             Err(_) => (Outcome::Malformed, "a 404 that is not the API's: is the server's address right?"),
         },
@@ -68,6 +72,10 @@ fn failure(code: u16, decoded: Result<Decoded, NotReadable>, said: &str) -> Resu
     };
     let said = if msg.trim().is_empty() { String::new() } else { format!("; it says {}", quoted(msg)) };
     Err((outcome, format!("{meaning} ({code}){said}")))
+}
+
+fn empty(evidence: Evidence) -> Answer {
+    Answer { rows: Vec::new(), announced: Some(0), evidence, broken: false }
 }
 
 /// One status, four meanings: only the text tells them apart.

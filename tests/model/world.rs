@@ -11,10 +11,12 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use domain::account::Account;
+use domain::evidence::Evidence;
 use domain::identity::{RowContent, RowHasher};
 use domain::outcome::Outcome;
 use domain::range::CivilRange;
 use domain::row::{ReadRow, Row};
+use domain::server_time::Stamp;
 use wolkvox_exporter::clock::Clock;
 use wolkvox_exporter::operation::Operation;
 use wolkvox_exporter::wolkvox::{AbandonedCallsReport, Answer, Call, Failure, Token};
@@ -316,8 +318,8 @@ impl AbandonedCallsReport for World {
             let (outcome, retry_after) = (told.outcome, told.retry_after);
             self.end_call(told);
             let failure = Failure { outcome, message: format!("{outcome} by the history"), retry_after };
-            let server_time = (outcome != Outcome::Connect).then_some(at);
-            return Call { took, server_time, result: Err(failure) };
+            let stamp = (outcome != Outcome::Connect).then_some(Stamp::new(at, Duration::ZERO));
+            return Call { took, stamp, result: Err(failure) };
         }
         if matches!(answer, history::Answer::KilledBeforeCommit { .. }) {
             self.shared.kill.notify_one();
@@ -344,8 +346,9 @@ impl AbandonedCallsReport for World {
             });
         }
         let rows = rows.iter().map(|row| ReadRow::Row(self.shared.row(row, hasher))).collect();
-        let answer = Answer { rows, announced: Some(announced) };
-        Call { took, server_time: Some(at), result: Ok(answer) }
+        let evidence = if announced == 0 { Evidence::EmptyData } else { Evidence::Rows };
+        let answer = Answer { rows, announced: Some(announced), evidence, broken: false };
+        Call { took, stamp: Some(Stamp::new(at, Duration::ZERO)), result: Ok(answer) }
     }
 
     fn token(&self) -> Result<Token, Failure> {

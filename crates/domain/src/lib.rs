@@ -16,6 +16,7 @@ pub mod cadence;
 pub mod conn_id;
 pub mod disposition;
 pub mod distribution;
+pub mod evidence;
 pub mod histogram;
 pub mod identity;
 pub mod label;

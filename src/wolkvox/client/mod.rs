@@ -7,18 +7,17 @@ mod tests;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use reqwest::Response;
-use reqwest::header::{DATE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{HeaderValue, RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::verdict::verdict;
 use super::{AbandonedCallsReport, Call, Failure, Token, answer, http_time, token};
-use crate::clock::{Clock as _, SystemClock};
 use crate::config::{OperationConfig, TokenSource};
 use domain::identity::RowHasher;
 use domain::outcome::Outcome;
 use domain::range::CivilRange;
+use domain::server_time::Stamp;
 
 pub use connection::SetupError;
 
@@ -72,10 +71,10 @@ impl Client {
         let sent = Instant::now();
         let received = self.receive(range, token).await;
         let took = Some(sent.elapsed());
-        let Received { status, server_time, retry_after, body } = match received {
+        let Received { status, stamp, retry_after, body } = match received {
             Ok(received) => received,
             Err((outcome, message)) => {
-                return Call { took, server_time: None, result: Err(failure(outcome, &message, None, token)) };
+                return Call { took, stamp: None, result: Err(failure(outcome, &message, None, token)) };
             }
         };
         // 60,000 rows take some 100 ms: too long for a thread that also answers scrapes.
@@ -96,7 +95,7 @@ impl Client {
                 token,
             )),
         };
-        Call { took, server_time, result }
+        Call { took, stamp, result }
     }
 
     async fn receive(&self, range: CivilRange, token: &SecretString) -> Result<Received, (Outcome, String)> {
@@ -106,21 +105,20 @@ impl Client {
         let request = self.http.get(self.url(range)).header("wolkvox-token", header);
         let response = request.send().await.map_err(|error| connection::before_the_head(error.without_url()))?;
         let status = response.status().as_u16();
-        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let retry_after = header(RETRY_AFTER).and_then(|value| http_time::delay(value, SystemClock.now()));
-        let server_time = header(DATE).and_then(http_time::date);
+        let stamp = http_time::stamp(response.headers());
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = retry_after.and_then(|value| http_time::delay(value, stamp.map(Stamp::date)));
         let body = match status {
             200..300 | 404 => whole_body(response, self.max_body_bytes).await?,
             _ => start_of_body(response).await,
         };
-        Ok(Received { status, server_time, retry_after, body })
+        Ok(Received { status, stamp, retry_after, body })
     }
 }
 
 struct Received {
     status: u16,
-    /// The answer's `Date`.
-    server_time: Option<Timestamp>,
+    stamp: Option<Stamp>,
     retry_after: Option<Duration>,
     body: Vec<u8>,
 }
