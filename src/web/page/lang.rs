@@ -1,3 +1,5 @@
+use exposition::negotiate;
+
 /// The languages of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lang {
@@ -11,8 +13,8 @@ impl Lang {
     /// The language for a request: `lang` in the query if it names one of ours, else what `Accept-Language` prefers,
     /// else English.
     pub fn chosen(query: Option<&str>, accept_language: Option<&str>) -> Self {
-        let asked =
-            query.unwrap_or_default().split('&').filter_map(|pair| pair.strip_prefix("lang=")).find_map(Self::of_tag);
+        let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        let asked = pairs.find_map(|(name, value)| if name == "lang" { Self::of_tag(&value) } else { None });
         asked.or_else(|| preferred(accept_language?)).unwrap_or(Self::En)
     }
 
@@ -48,21 +50,12 @@ impl Lang {
 }
 
 /// The first of the languages with the highest weight (RFC 9110, section 12.5.4); `None` if ours are not among them.
-/// A part that can't be read is passed over.
 fn preferred(accept_language: &str) -> Option<Lang> {
-    let mut best: Option<(Lang, f32)> = None;
-    for part in accept_language.split(',') {
-        let mut fields = part.split(';').map(str::trim);
-        let Some(lang) = fields.next().and_then(Lang::of_tag) else { continue };
-        let weight = match fields.find_map(|field| field.strip_prefix("q=")) {
-            None => 1.0,
-            Some(q) => match q.parse::<f32>() {
-                Ok(q) if (0.0..=1.0).contains(&q) => q,
-                _ => continue,
-            },
-        };
-        if weight > best.map_or(0.0, |(_, weight)| weight) {
-            best = Some((lang, weight));
+    let mut best: Option<(Lang, u16)> = None;
+    for range in negotiate::ranges(accept_language) {
+        let Some(lang) = Lang::of_tag(&range.value) else { continue };
+        if range.weight > best.map_or(0, |(_, weight)| weight) {
+            best = Some((lang, range.weight));
         }
     }
     best.map(|(lang, _)| lang)
@@ -84,6 +77,7 @@ mod tests {
         check(Some("lang=en"), Some("es"), Lang::En);
         check(Some("a=b&lang=es"), Some("en"), Lang::Es);
         check(Some("lang=tlh"), Some("es"), Lang::Es);
+        check(Some("lang=tlh&lang=%65s"), None, Lang::Es);
         check(Some("lang"), Some("es"), Lang::Es);
     }
 
@@ -92,7 +86,8 @@ mod tests {
         check(None, Some("en;q=0.2, es-419;q=0.7"), Lang::Es);
         check(None, Some("de-CH, fr;q=0.9, *;q=0.1"), Lang::En);
         check(None, Some("es;q=0"), Lang::En);
-        check(None, Some("es;q=NaN, en;q=0.1"), Lang::En);
+        check(None, Some("es;Q=0.1, en;q=0.2"), Lang::En);
+        check(None, Some("es;q=NaN, en;q=0.1"), Lang::Es);
         check(None, Some(";;,,q=,es;q=2,ES"), Lang::Es);
     }
 }

@@ -1,12 +1,12 @@
-//! The grammar of `Accept` and `Accept-Encoding` (RFC 9110 §12.4.2 and §12.5).
+//! The grammar of `Accept`, `Accept-Encoding` and `Accept-Language` (RFC 9110 §12.4.2 and §12.5).
 
-/// One element of the header: a media range or a coding, with its parameters.
+/// One element of the header: a media range, a coding or a language, with its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Range {
+pub struct Range {
     /// In lower case, without parameters.
-    pub(super) value: String,
+    pub value: String,
     /// The `q` in thousandths: 1000 if absent. An unreadable one counts as absent.
-    pub(super) weight: u16,
+    pub weight: u16,
     parameters: Vec<(String, String)>,
 }
 
@@ -21,7 +21,7 @@ impl Range {
 const MOST_RANGES: usize = 64;
 
 /// The header's elements in their order. What can't be read is left out.
-pub(super) fn ranges(header: &str) -> Vec<Range> {
+pub fn ranges(header: &str) -> Vec<Range> {
     split(header, ',').filter_map(range).take(MOST_RANGES).collect()
 }
 

@@ -6,7 +6,7 @@
 
 mod header;
 
-use header::Range;
+pub use header::{Range, ranges};
 
 /// How families are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,7 +48,7 @@ impl Encoding {
 /// The range with the highest weight wins; of equals, an explicit one before a wildcard, then the earlier one. A client
 /// that allows none of the formats gets text all the same: a scrape that shows what is wrong is worth more than a 406.
 pub fn format(accept: Option<&str>) -> Accepted {
-    let ranges = header::ranges(accept.unwrap_or_default());
+    let ranges = ranges(accept.unwrap_or_default());
     let mut best = (Offer::Text, None, 0, false);
     for range in ranges.iter().filter(|range| range.weight > 0) {
         let Some(offer) = offer(range) else { continue };
@@ -68,7 +68,7 @@ pub fn format(accept: Option<&str>) -> Accepted {
 /// cheaper to make. A bare `*` gets identity. Where identity is forbidden and nothing known is allowed, it is sent all the
 /// same (RFC 9110 §12.5.3 leaves that to the server).
 pub fn encoding(accept_encoding: Option<&str>) -> Encoding {
-    let ranges = header::ranges(accept_encoding.unwrap_or_default());
+    let ranges = ranges(accept_encoding.unwrap_or_default());
     let weight = |names: &[&str]| ranges.iter().find(|range| names.contains(&range.value.as_str())).map(|r| r.weight);
     let any = weight(&["*"]);
     let identity = weight(&["identity"]).or(any);
