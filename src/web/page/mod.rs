@@ -1,10 +1,10 @@
 //! The status page: what the exporter knows and doesn't know, for a person. Plain HTML, no script, nothing loaded.
 //!
 //! [`render`] lays the page out; `words` and `advice` say things in the reader's language, `when` writes times in the
-//! operation's zone, `html` keeps text from becoming markup.
+//! operation's zone, `clean` keeps characters out that could make it look like another page.
 
 mod advice;
-mod html;
+mod clean;
 mod lang;
 mod when;
 mod words;
@@ -14,8 +14,9 @@ mod tests;
 
 pub use lang::Lang;
 
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
 use self::advice::{advice, of_outcome};
-use self::html::Html;
 use self::when::{When, age_text, took};
 use self::words::{Told, number, summary, tell};
 use crate::operation::ended::EndedPoll;
@@ -23,54 +24,74 @@ use crate::operation::status::{OperationStatus, State, Status};
 
 /// The whole page. Links are relative, so that they also hold behind a proxy that serves it under a prefix.
 pub fn render(status: &Status, lang: Lang, telemetry_path: &str) -> String {
-    let mut h = Html::default();
-    head(&mut h, status, lang);
-    if !status.ready {
-        h.element(
-            "<p class=\"notice\">",
-            lang.pick("The ledger is not open and loaded yet.", "El registro (ledger) aún no está abierto y cargado."),
-            "</p>\n",
-        );
-    }
-    h.element("<p class=\"summary\">", &summary(&status.operations, lang), "</p>\n");
-    for operation in &status.operations {
-        section(&mut h, operation, lang, &When::new(lang, &operation.timezone, status.now));
-    }
-    foot(&mut h, status, lang, telemetry_path);
-    h.into_string()
+    let page = html! {
+        (DOCTYPE)
+        html lang=(lang.code()) {
+            head { (head(status, lang)) }
+            body {
+                header {
+                    h1 { "wolkvox-exporter" }
+                    (languages(lang))
+                }
+                main {
+                    @if !status.ready {
+                        p.notice {
+                            (lang.pick(
+                                "The ledger is not open and loaded yet.",
+                                "El registro (ledger) aún no está abierto y cargado.",
+                            ))
+                        }
+                    }
+                    p.summary { (summary(&status.operations, lang)) }
+                    @for operation in &status.operations {
+                        (section(operation, lang, &When::new(lang, &operation.timezone, status.now)))
+                    }
+                }
+                footer { (foot(status, lang, telemetry_path)) }
+            }
+        }
+    };
+    clean::clean(page.into_string())
 }
 
-fn head(h: &mut Html, status: &Status, lang: Lang) {
-    h.raw("<!DOCTYPE html>\n<html lang=\"").raw(lang.code()).raw("\">\n<head>\n<meta charset=\"utf-8\">\n");
-    h.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    h.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
-    h.raw("<title>wolkvox-exporter: ").text(&summary(&status.operations, lang)).raw("</title>\n");
-    h.raw("<style>\n").raw(include_str!("style.css")).raw("</style>\n</head>\n<body>\n<header>\n");
-    h.raw("<h1>wolkvox-exporter</h1>\n<nav aria-label=\"").text(lang.pick("Language", "Idioma")).raw("\">");
-    for other in Lang::ALL {
-        if other == lang {
-            h.element("<span aria-current=\"true\">", other.name(), "</span>");
-        } else {
-            h.raw("<a href=\"?lang=").raw(other.code()).raw("\" hreflang=\"").raw(other.code()).raw("\" lang=\"");
-            h.raw(other.code()).raw("\">").text(other.name()).raw("</a>");
+fn head(status: &Status, lang: Lang) -> Markup {
+    html! {
+        meta charset="utf-8";
+        meta name="viewport" content="width=device-width, initial-scale=1";
+        meta name="color-scheme" content="light dark";
+        title { "wolkvox-exporter: " (summary(&status.operations, lang)) }
+        style { (PreEscaped(include_str!("style.css"))) }
+    }
+}
+
+fn languages(lang: Lang) -> Markup {
+    html! {
+        nav aria-label=(lang.pick("Language", "Idioma")) {
+            @for other in Lang::ALL {
+                @if other == lang {
+                    span aria-current="true" { (other.name()) }
+                } @else {
+                    a href={ "?lang=" (other.code()) } hreflang=(other.code()) lang=(other.code()) { (other.name()) }
+                }
+            }
         }
     }
-    h.raw("</nav>\n</header>\n<main>\n");
 }
 
-fn section(h: &mut Html, operation: &OperationStatus, lang: Lang, when: &When) {
+fn section(operation: &OperationStatus, lang: Lang, when: &When) -> Markup {
     let told = tell(operation, lang, when);
-    h.raw("<section>\n<h2>").text(&operation.name).raw(" <span class=\"badge ").raw(class(&operation.state));
-    h.raw("\">").text(told.word).raw("</span></h2>\n");
-    state(h, &told, lang);
-    facts(h, operation, lang);
-    if operation.last_polls.is_empty() {
-        let none = lang.pick("No poll has ended yet.", "Todavía no ha terminado ninguna consulta.");
-        h.element("<p class=\"muted\">", none, "</p>\n");
-    } else {
-        polls(h, operation, lang, when);
+    html! {
+        section {
+            h2 { (operation.name) " " span.badge.(class(&operation.state)) { (told.word) } }
+            (state(&told, lang))
+            (facts(operation, lang))
+            @if operation.last_polls.is_empty() {
+                p.muted { (lang.pick("No poll has ended yet.", "Todavía no ha terminado ninguna consulta.")) }
+            } @else {
+                (polls(operation, lang, when))
+            }
+        }
     }
-    h.raw("</section>\n");
 }
 
 const fn class(state: &State) -> &'static str {
@@ -83,126 +104,131 @@ const fn class(state: &State) -> &'static str {
     }
 }
 
-fn state(h: &mut Html, told: &Told, lang: Lang) {
-    h.raw("<p>");
-    for (i, sentence) in told.sentences.iter().enumerate() {
-        h.raw(if i == 0 { "" } else { " " });
-        prose(h, sentence);
-    }
-    h.raw("</p>\n");
-    let Some(trouble) = &told.trouble else { return };
-    h.raw("<dl class=\"trouble\">\n");
-    for (term, text) in [
-        (lang.pick("What happened", "Qué pasó"), trouble.happened),
-        (lang.pick("What happens next", "Qué sigue"), &trouble.next),
-        (lang.pick("What to do", "Qué hacer"), trouble.to_do),
-    ] {
-        h.element("<dt>", term, "</dt>").raw("<dd>");
-        prose(h, text);
-        h.raw("</dd>\n");
-    }
-    if !trouble.message.is_empty() {
-        h.element("<dt>", lang.pick("In technical terms", "En términos técnicos"), "</dt>");
-        h.element("<dd lang=\"en\"><code>", &trouble.message, "</code></dd>\n");
-    }
-    h.raw("</dl>\n");
-}
-
-/// A sentence in which no date and no offset is broken at its hyphen. (A hyphen that does not break would, but a page
-/// can't be searched for a date written with it.)
-fn prose(h: &mut Html, sentence: &str) {
-    for (i, word) in sentence.split(' ').enumerate() {
-        h.raw(if i == 0 { "" } else { " " });
-        if word.contains('-') && word.contains(|c: char| c.is_ascii_digit()) {
-            h.element("<span class=\"whole\">", word, "</span>");
-        } else {
-            h.text(word);
+fn state(told: &Told, lang: Lang) -> Markup {
+    html! {
+        p { @for sentence in &told.sentences { (prose(sentence)) " " } }
+        @if let Some(trouble) = &told.trouble {
+            dl.trouble {
+                dt { (lang.pick("What happened", "Qué pasó")) }
+                dd { (prose(trouble.happened)) }
+                dt { (lang.pick("What happens next", "Qué sigue")) }
+                dd { (prose(&trouble.next)) }
+                dt { (lang.pick("What to do", "Qué hacer")) }
+                dd { (prose(trouble.to_do)) }
+                @if !trouble.message.is_empty() {
+                    dt { (lang.pick("In technical terms", "En términos técnicos")) }
+                    dd lang="en" { code { (trouble.message) } }
+                }
+            }
         }
     }
 }
 
-fn facts(h: &mut Html, operation: &OperationStatus, lang: Lang) {
+/// A sentence in which no date and no offset is broken at its hyphen. (A hyphen that does not break would, but a page
+/// can't be searched for a date written with it.)
+fn prose(sentence: &str) -> Markup {
+    html! {
+        @for (i, word) in sentence.split(' ').enumerate() {
+            @if i > 0 { " " }
+            @if word.contains('-') && word.contains(|c: char| c.is_ascii_digit()) {
+                span.whole { (word) }
+            } @else {
+                (word)
+            }
+        }
+    }
+}
+
+fn facts(operation: &OperationStatus, lang: Lang) -> Markup {
     let last_window = operation.last_window_calls.map_or("—".to_owned(), number);
     let series = match (operation.series_on_hold, lang) {
         (0, _) => number(operation.series as u64),
         (held, Lang::En) => format!("{}, {} of them new", number(operation.series as u64), number(held as u64)),
         (held, Lang::Es) => format!("{}, {} de ellas nuevas", number(operation.series as u64), number(held as u64)),
     };
-    h.raw("<dl class=\"facts\">\n");
-    for (term, fact) in [
+    let facts = [
         (lang.pick("Abandoned in the last window", "Abandonadas en la última ventana"), last_window),
         (lang.pick("Abandoned in total", "Abandonadas en total"), number(operation.calls_total)),
         (lang.pick("Series", "Series"), series),
         (lang.pick("Window", "Ventana"), age_text(operation.interval)),
         (lang.pick("Server", "Servidor"), operation.server.clone()),
-    ] {
-        h.element("<div><dt>", term, "</dt>").element("<dd>", &fact, "</dd></div>\n");
+    ];
+    html! {
+        dl.facts { @for (term, fact) in facts { div { dt { (term) } dd { (fact) } } } }
     }
-    h.raw("</dl>\n");
 }
 
 /// The last polls, newest first. On a narrow screen each row becomes a block whose cells are named by `data-label`.
-fn polls(h: &mut Html, operation: &OperationStatus, lang: Lang, when: &When) {
-    let labels = [
+fn polls(operation: &OperationStatus, lang: Lang, when: &When) -> Markup {
+    let words = [
         lang.pick("Time", "Hora"),
         lang.pick("Range asked for", "Rango consultado"),
         lang.pick("Outcome", "Resultado"),
+    ];
+    let numbers = [
         lang.pick("Rows", "Filas"),
         lang.pick("Counted", "Contadas"),
         lang.pick("Calls to the API", "Llamadas a la API"),
         lang.pick("Duration", "Duración"),
     ];
-    h.raw("<table>\n<caption>").text(lang.pick("Last polls", "Últimas consultas")).raw("</caption>\n<thead><tr>");
-    for (i, label) in labels.into_iter().enumerate() {
-        h.raw(if i < 3 { "<th scope=\"col\">" } else { "<th scope=\"col\" class=\"n\">" }).text(label).raw("</th>");
-    }
-    h.raw("</tr></thead>\n<tbody>\n");
-    for poll in &operation.last_polls {
-        h.raw("<tr><td data-label=\"").text(labels[0]).raw("\"><time datetime=\"").text(&when.machine(poll.at));
-        h.raw("\">").text(&when.brief(poll.at)).raw(" <small>").text(&when.offset(poll.at)).raw("</small></time></td>");
-        h.raw("<td data-label=\"").text(labels[1]).raw("\">");
-        h.text(&when.range(poll.range.ini, poll.range.end)).raw("</td>");
-        h.raw("<td data-label=\"").text(labels[2]).raw("\">");
-        outcome(h, poll, lang);
-        h.raw("</td>");
-        let numbers = [number(poll.rows), number(poll.counted), number(poll.calls.into()), took(lang, poll.took)];
-        for (label, number) in labels[3..].iter().zip(numbers) {
-            h.raw("<td class=\"n\" data-label=\"").text(label).raw("\">").text(&number).raw("</td>");
+    html! {
+        table {
+            caption { (lang.pick("Last polls", "Últimas consultas")) }
+            thead {
+                tr {
+                    @for label in words { th scope="col" { (label) } }
+                    @for label in numbers { th.n scope="col" { (label) } }
+                }
+            }
+            tbody { @for poll in &operation.last_polls { (row(poll, words, numbers, lang, when)) } }
         }
-        h.raw("</tr>\n");
     }
-    h.raw("</tbody>\n</table>\n");
 }
 
-fn outcome(h: &mut Html, poll: &EndedPoll, lang: Lang) {
-    let (markup, short, name) = match &poll.trouble {
-        None => ("<span>", of_outcome(poll.outcome, lang).short, poll.outcome.as_str()),
-        Some(trouble) => ("<span class=\"bad\">", advice(trouble, lang).short, trouble.name()),
+fn row(poll: &EndedPoll, [time, range, result]: [&str; 3], numbers: [&str; 4], lang: Lang, when: &When) -> Markup {
+    let counts = [number(poll.rows), number(poll.counted), number(poll.calls.into()), took(lang, poll.took)];
+    html! {
+        tr {
+            td data-label=(time) {
+                time datetime=(when.machine(poll.at)) { (when.brief(poll.at)) " " small { (when.offset(poll.at)) } }
+            }
+            td data-label=(range) { (when.range(poll.range.ini, poll.range.end)) }
+            td data-label=(result) { (outcome(poll, lang)) }
+            @for (label, count) in numbers.into_iter().zip(counts) { td.n data-label=(label) { (count) } }
+        }
+    }
+}
+
+fn outcome(poll: &EndedPoll, lang: Lang) -> Markup {
+    let (short, name) = match &poll.trouble {
+        None => (of_outcome(poll.outcome, lang).short, poll.outcome.as_str()),
+        Some(trouble) => (advice(trouble, lang).short, trouble.name()),
     };
-    h.raw(markup).text(short).raw(" <code>").text(name).raw("</code>");
-    if let Some(trouble) = &poll.trouble {
-        h.element("<small lang=\"en\">", &trouble.to_string(), "</small>");
+    html! {
+        span class=[poll.trouble.as_ref().map(|_| "bad")] {
+            (short) " " code { (name) }
+            @if let Some(trouble) = &poll.trouble { small lang="en" { (trouble) } }
+        }
     }
-    h.raw("</span>");
 }
 
-fn foot(h: &mut Html, status: &Status, lang: Lang, telemetry_path: &str) {
-    const PROJECT: &str = env!("CARGO_PKG_REPOSITORY");
+fn foot(status: &Status, lang: Lang, telemetry_path: &str) -> Markup {
     let utc = When::utc(lang, status.now);
-    h.raw("</main>\n<footer>\n<p><a href=\"./").text(telemetry_path.trim_start_matches('/')).raw("\">");
-    h.text(lang.pick("Metrics", "Métricas")).raw("</a> <a href=\"./-/healthy\">");
-    h.text(lang.pick("Liveness", "Vitalidad")).raw("</a> <a href=\"./-/ready\">");
-    h.text(lang.pick("Readiness", "Disponibilidad")).raw("</a>");
-    if !PROJECT.is_empty() {
-        h.raw(" <a href=\"").raw(PROJECT).raw("\">").text(lang.pick("Project", "Proyecto")).raw("</a>");
-    }
-    h.raw("</p>\n<p class=\"muted\">").text(lang.pick("As of ", "Estado del "));
-    h.raw("<time datetime=\"").text(&utc.machine(status.now)).raw("\">");
-    h.text(&status.now.strftime("%Y-%m-%d %H:%M:%S").to_string()).raw(" UTC</time>. ");
     let running = age_text(status.now.duration_since(status.started).unsigned_abs());
-    h.text(&match lang {
+    let version = match lang {
         Lang::En => format!("Version {}, running for {running}.", status.version),
         Lang::Es => format!("Versión {}, en marcha desde hace {running}.", status.version),
-    });
-    h.raw("</p>\n</footer>\n</body>\n</html>\n");
+    };
+    html! {
+        p {
+            a href={ "./" (telemetry_path.trim_start_matches('/')) } { (lang.pick("Metrics", "Métricas")) } " "
+            a href="./-/healthy" { (lang.pick("Liveness", "Vitalidad")) } " "
+            a href="./-/ready" { (lang.pick("Readiness", "Disponibilidad")) }
+        }
+        p.muted {
+            (lang.pick("As of ", "Estado del "))
+            time datetime=(utc.machine(status.now)) { (status.now.strftime("%Y-%m-%d %H:%M:%S").to_string()) " UTC" }
+            ". " (version)
+        }
+    }
 }
