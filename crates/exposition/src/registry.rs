@@ -14,20 +14,6 @@ pub fn gather(registry: &Registry) -> Vec<Family> {
     registry.gather().iter().filter_map(family).collect()
 }
 
-/// Adds to `families` those of `more` whose names are new, and returns the names of the others: a name that stands twice
-/// would make Prometheus refuse the whole scrape.
-pub fn merge(families: &mut Vec<Family>, more: Vec<Family>) -> Vec<String> {
-    let mut refused = Vec::new();
-    for family in more {
-        if families.iter().any(|present| present.name == family.name) {
-            refused.push(family.name.into_owned());
-        } else {
-            families.push(family);
-        }
-    }
-    refused
-}
-
 fn family(from: &proto::MetricFamily) -> Option<Family> {
     let (kind, value): (Kind, fn(&proto::Metric) -> Value) = match from.get_field_type() {
         MetricType::COUNTER => (Kind::Counter, |metric| Value::Counter(metric.get_counter().get_value())),
@@ -105,14 +91,5 @@ mod tests {
         let families = gather(&registry);
         assert!(families.iter().any(|family| family.name == "process_resident_memory_bytes"));
         assert_eq!(check::check(&families), []);
-    }
-
-    #[test]
-    fn a_name_that_is_taken_is_refused() {
-        let mut families = samples::every_kind();
-        let refused = merge(&mut families, [gather(&registry()), samples::every_kind()].concat());
-        assert_eq!(refused, ["calls_total", "offset_seconds", "wait_seconds"]);
-        assert_eq!(check::check(&families), []);
-        assert_eq!(families.len(), 6);
     }
 }
