@@ -1,13 +1,11 @@
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE,
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, VARY,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, VARY,
     X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
@@ -23,9 +21,11 @@ pub(super) async fn answer<S: Site, B>(
     within: Duration,
     request: &Request<B>,
 ) -> Response<Pieces> {
-    match tokio::time::timeout(within, unless_it_panics(route(site, telemetry_path, request))).await {
-        Ok(Some(response)) => response,
-        Ok(None) => {
+    // A future that panicked is never polled again, and `Site` shows immutable views only: nothing half done is left.
+    let answered = AssertUnwindSafe(route(site, telemetry_path, request)).catch_unwind();
+    match tokio::time::timeout(within, answered).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
             tracing::error!(path = request.uri().path(), "answering a request panicked; this is a defect");
             text(StatusCode::INTERNAL_SERVER_ERROR, "internal error: the log has more\n".into())
         }
@@ -48,13 +48,13 @@ enum Place {
 }
 
 impl Place {
-    /// The telemetry path comes first: someone who sets it to `/` wants the metrics there, not the page.
+    /// A configuration whose telemetry path is one of the others is refused.
     fn at(path: &str, telemetry_path: &str) -> Option<Self> {
         match path {
-            _ if path == telemetry_path => Some(Self::Metrics),
             "/" => Some(Self::Page),
             HEALTHY_PATH => Some(Self::Healthy),
             READY_PATH => Some(Self::Ready),
+            _ if path == telemetry_path => Some(Self::Metrics),
             _ => None,
         }
     }
@@ -138,16 +138,4 @@ fn response(status: StatusCode, content_type: &'static str, body: Vec<Bytes>) ->
     // All answers are of this moment: a proxy that kept one would show old numbers as new, or a probe's old word.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// `None` where the future panicked. What it was doing is abandoned whole and never polled again; `Site` only shows
-/// immutable views, so that there is nothing half done to be seen by others.
-async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-        Ok(Poll::Ready(value)) => Poll::Ready(Some(value)),
-        Ok(Poll::Pending) => Poll::Pending,
-        Err(_) => Poll::Ready(None),
-    })
-    .await
 }
