@@ -8,7 +8,8 @@ use hyper::header::{
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, VARY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::http::uri::Authority;
+use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::body::Pieces;
 use super::{Exposed, Site, page};
@@ -61,6 +62,9 @@ impl Place {
 }
 
 async fn route<S: Site, B>(site: &S, telemetry_path: &str, request: &Request<B>) -> Response<Pieces> {
+    if !names_its_host(request) {
+        return text(StatusCode::BAD_REQUEST, "bad request: it must have one Host header, with a host in it\n".into());
+    }
     let Some(place) = Place::at(request.uri().path(), telemetry_path) else {
         let there_is =
             format!("not found. There is: / (status page), {telemetry_path}, {HEALTHY_PATH} and {READY_PATH}\n");
@@ -93,6 +97,20 @@ async fn route<S: Site, B>(site: &S, telemetry_path: &str, request: &Request<B>)
 /// A scrape without the totals of the ledger would make them look as if they had begun again.
 fn not_ready() -> Response<Pieces> {
     text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the ledger is not open and loaded yet\n".into())
+}
+
+/// Whether a request says for whom it is, as RFC 9112 (section 3.2) asks: HTTP/1.1 with one `Host`, HTTP/1.0 with one at
+/// most. An empty one is of a client whose URL has no host.
+fn names_its_host<B>(request: &Request<B>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(host), None) => {
+            let is_host = |host: Authority| !host.as_str().contains('@');
+            host.is_empty() || Authority::try_from(host.as_bytes()).is_ok_and(is_host)
+        }
+        _ => false,
+    }
 }
 
 /// A header's value. Several lines of one header mean the same as one line with commas (RFC 9110, section 5.3). Lines

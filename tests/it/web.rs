@@ -238,6 +238,38 @@ async fn until_the_ledger_is_open_the_exporter_is_healthy_and_not_ready() {
 }
 
 #[tokio::test]
+async fn a_request_says_for_whom_it_is() {
+    let server = serve(Limits::default()).await;
+    for (head, status) in [
+        ("GET /metrics HTTP/1.1", 400),
+        ("GET /metrics HTTP/1.1\nHost: a\nHost: a", 400),
+        ("GET /metrics HTTP/1.1\nHost: a\nAccept: b\nhost: c", 400),
+        ("GET /metrics HTTP/1.1\nHost: a b", 400),
+        ("GET /metrics HTTP/1.1\nHost: a/b", 400),
+        ("GET /metrics HTTP/1.1\nHost: user@a", 400),
+        ("GET /metrics HTTP/1.1\nHost: \u{e1}", 400),
+        ("GET http://a/metrics HTTP/1.1", 400),
+        ("GET /nowhere HTTP/1.1", 400),
+        ("POST / HTTP/1.1", 400),
+        ("GET /metrics HTTP/1.0\nHost: a\nHost: a", 400),
+        ("GET /metrics HTTP/1.0", 200),
+        ("GET /metrics HTTP/1.0\nHost: a", 200),
+        ("GET /metrics HTTP/1.1\nHost:", 200),
+        ("GET /metrics HTTP/1.1\nHost: a.example:10119", 200),
+        ("GET /metrics HTTP/1.1\nHost: [::1]:10119", 200),
+        ("GET http://a/metrics HTTP/1.1\nHost: b", 200),
+    ] {
+        assert_eq!(server.ask(head).await.status, status, "{head}");
+    }
+    // The connection is as good as before: the next request on it is answered.
+    let mut client = server.connect().await;
+    client.send("GET / HTTP/1.1").await;
+    assert_eq!(client.answer().await.unwrap().status, 400);
+    client.send("GET / HTTP/1.1\nHost: a").await;
+    assert_eq!(client.answer().await.unwrap().status, 200);
+}
+
+#[tokio::test]
 async fn head_has_the_headers_of_get_and_no_body() {
     let server = serve(Limits::default()).await;
     let mut client = server.connect().await;

@@ -14,7 +14,7 @@ mod tests;
 
 pub use lang::Lang;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, PreEscaped, display, html};
 
 use self::advice::{advice, of_outcome};
 use self::when::{When, age_text, took};
@@ -207,7 +207,7 @@ fn outcome(poll: &EndedPoll, lang: Lang) -> Markup {
     html! {
         span class=[poll.trouble.as_ref().map(|_| "bad")] {
             (short) " " code { (name) }
-            @if let Some(trouble) = &poll.trouble { small lang="en" { (trouble) } }
+            @if let Some(trouble) = &poll.trouble { small lang="en" { (display(trouble)) } }
         }
     }
 }
