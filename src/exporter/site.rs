@@ -15,7 +15,7 @@ use crate::web;
 #[derive(Debug)]
 pub struct Site {
     started: Timestamp,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     /// Nothing before the ledger is loaded.
     loaded: OnceLock<Loaded>,
 }
@@ -30,7 +30,7 @@ pub struct Loaded {
 
 impl Site {
     pub fn new(metrics: Metrics, started: Timestamp) -> Self {
-        Self { started, metrics, loaded: OnceLock::new() }
+        Self { started, metrics: Arc::new(metrics), loaded: OnceLock::new() }
     }
 
     /// Shows the operations from now on. Done once.
@@ -48,7 +48,7 @@ impl web::Site for Site {
     async fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Option<Exposed> {
         let loaded = self.loaded.get()?;
         let snapshots = self.snapshots(SystemClock.now());
-        let (calls, others) = self.metrics.families(&snapshots, loaded.ledger.figures()).await;
+        let (calls, others) = self.metrics.families(snapshots, loaded.ledger.figures()).await;
         Some(expose(&calls, &others, accept, accept_encoding).await)
     }
 

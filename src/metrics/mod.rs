@@ -50,30 +50,36 @@ impl Metrics {
     }
 
     /// What a scrape shows: the families with a series per label set, and the others. Both are of the same moment.
-    pub async fn families(&self, operations: &[Snapshot], ledger: LedgerFigures) -> (Arc<Prepared>, Vec<Family>) {
-        let calls = self.calls(operations).await;
+    ///
+    /// The former change with a read, not with a scrape: they are made again at the first scrape after a change, off the
+    /// async threads, for that takes some milliseconds for a large centre.
+    pub async fn families(
+        self: &Arc<Self>,
+        operations: Vec<Snapshot>,
+        ledger: LedgerFigures,
+    ) -> (Arc<Prepared>, Vec<Family>) {
+        if self.kept_for(&operations).is_some() {
+            return self.families_now(&operations, ledger);
+        }
+        let _making = self.making.lock().await;
+        let operations = Arc::new(operations);
+        let (this, snapshots) = (self.clone(), operations.clone());
+        let made = tokio::task::spawn_blocking(move || this.families_now(&snapshots, ledger)).await;
+        // While the runtime shuts down it takes no work: a last scrape does its own.
+        made.unwrap_or_else(|_| self.families_now(&operations, ledger))
+    }
+
+    /// As [`Metrics::families`], on the calling thread.
+    pub fn families_now(&self, operations: &[Snapshot], ledger: LedgerFigures) -> (Arc<Prepared>, Vec<Family>) {
+        let calls = self.kept_for(operations).unwrap_or_else(|| self.make(operations));
         let mut others = families::operation_families(operations, self.started);
         others.extend(families::ledger_families(ledger, self.started));
         others.extend(self.instruments.families());
         (calls, others)
     }
 
-    /// Those families change with a read, not with a scrape: made again they are at the first scrape after a change.
-    async fn calls(&self, operations: &[Snapshot]) -> Arc<Prepared> {
-        if let Some(calls) = self.kept_for(operations) {
-            return calls;
-        }
-        let _making = self.making.lock().await;
-        if let Some(calls) = self.kept_for(operations) {
-            return calls;
-        }
-        let (settings, snapshots) = (self.settings, operations.to_vec());
-        let make = move || Prepared::new(families::call_families(&snapshots), settings);
-        // Some milliseconds for a large centre. While the runtime shuts down it takes no work: a last scrape makes its own.
-        let calls = match tokio::task::spawn_blocking(make.clone()).await {
-            Ok(calls) => calls,
-            Err(_) => make(),
-        };
+    fn make(&self, operations: &[Snapshot]) -> Arc<Prepared> {
+        let calls = Prepared::new(families::call_families(operations), self.settings);
         let basis =
             |snapshot: &Snapshot| Basis { account: snapshot.account.clone(), last_window: snapshot.last_window() };
         let basis = operations.iter().map(basis).collect();

@@ -112,7 +112,7 @@ async fn live(
             step = None;
         }
         let snapshot = Snapshot::new(&live, clock.now());
-        let shown = metrics.families(std::slice::from_ref(&snapshot), ledger.figures()).await;
+        let shown = metrics.families_now(std::slice::from_ref(&snapshot), ledger.figures());
         result = checker.scrape(&shown, &snapshot.account, snapshot.now);
         let next = ends.min(Instant::now() + SCRAPE);
         tokio::select! {
@@ -138,7 +138,7 @@ async fn live(
         tokio::task::yield_now().await;
     }
     let snapshot = Snapshot::new(&live, clock.now());
-    let shown = metrics.families(std::slice::from_ref(&snapshot), ledger.figures()).await;
+    let shown = metrics.families_now(std::slice::from_ref(&snapshot), ledger.figures());
     let last = snapshot.account;
     result = result.and_then(|()| checker.scrape(&shown, &last, snapshot.now));
     world.life_ended();
