@@ -18,4 +18,5 @@ mod privacy;
 mod protocols;
 mod quantiles;
 mod support;
+mod trouble;
 mod web;
