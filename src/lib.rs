@@ -29,6 +29,7 @@ pub mod ledger;
 pub mod logging;
 pub mod metrics;
 pub mod operation;
+pub mod paths;
 pub mod poller;
 pub mod shutdown;
 pub mod web;

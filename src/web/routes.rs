@@ -13,6 +13,7 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::body::Pieces;
 use super::{Exposed, Site, page};
+use crate::paths::{HEALTHY, PAGE, READY};
 
 /// The answer to a request. The request's body, if there is one, is not read. To a HEAD the answer is that to a GET;
 /// hyper sends its head only.
@@ -37,9 +38,6 @@ pub(super) async fn answer<S: Site, B>(
     }
 }
 
-const HEALTHY_PATH: &str = "/-/healthy";
-const READY_PATH: &str = "/-/ready";
-
 /// What is at a path.
 enum Place {
     Metrics,
@@ -52,9 +50,9 @@ impl Place {
     /// A configuration whose telemetry path is one of the others is refused.
     fn at(path: &str, telemetry_path: &str) -> Option<Self> {
         match path {
-            "/" => Some(Self::Page),
-            HEALTHY_PATH => Some(Self::Healthy),
-            READY_PATH => Some(Self::Ready),
+            PAGE => Some(Self::Page),
+            HEALTHY => Some(Self::Healthy),
+            READY => Some(Self::Ready),
             _ if path == telemetry_path => Some(Self::Metrics),
             _ => None,
         }
@@ -66,8 +64,7 @@ async fn route<S: Site, B>(site: &S, telemetry_path: &str, request: &Request<B>)
         return text(StatusCode::BAD_REQUEST, "bad request: it must have one Host header, with a host in it\n".into());
     }
     let Some(place) = Place::at(request.uri().path(), telemetry_path) else {
-        let there_is =
-            format!("not found. There is: / (status page), {telemetry_path}, {HEALTHY_PATH} and {READY_PATH}\n");
+        let there_is = format!("not found. There is: {PAGE} (status page), {telemetry_path}, {HEALTHY} and {READY}\n");
         return text(StatusCode::NOT_FOUND, there_is);
     };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {

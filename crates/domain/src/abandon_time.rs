@@ -1,6 +1,8 @@
-/// The longest wait that is believed, in seconds: 31 days, the longest range that the API reports on. One absurd value
-/// would otherwise stay in the histogram's sum for ever.
-pub const MAX_ABANDON_SECONDS: f64 = 31.0 * 86_400.0;
+use super::distribution::WHOLE_HOURS_UNTIL;
+
+/// The longest wait that is believed, in seconds: as long as the longest range that the API reports on. One absurd
+/// value would otherwise stay in the histogram's sum for ever.
+pub const MAX_ABANDON_SECONDS: f64 = WHOLE_HOURS_UNTIL as f64;
 
 /// Seconds waited before hanging up, from `37`, `37.0`, `00:37` or `00:00:37`; `None` where the text is empty, or no
 /// finite number of seconds from 0 to [`MAX_ABANDON_SECONDS`].

@@ -1,13 +1,14 @@
 use super::histogram::Native;
+use super::range::LONGEST_RANGE;
 use alloc::vec::Vec;
 
 /// Times up to here are kept to the second, rounded up.
 pub const WHOLE_SECONDS_UNTIL: u32 = 3_600;
 /// From there up to here they are kept to the minute, rounded up.
 pub const WHOLE_MINUTES_UNTIL: u32 = 86_400;
-/// From there up to here they are kept to the hour, rounded up. 31 days: no range of the API is longer, and a longer
-/// time is unreadable.
-pub const WHOLE_HOURS_UNTIL: u32 = 31 * 86_400;
+/// From there up to here they are kept to the hour, rounded up. No range of the API is longer, and a longer time is
+/// unreadable.
+pub const WHOLE_HOURS_UNTIL: u32 = LONGEST_RANGE.as_secs() as u32;
 
 /// The distribution of times to abandon in one series.
 ///
@@ -74,6 +75,11 @@ impl Distribution {
     }
 }
 
+/// Whether a bound lies on the grid, so that it is known of every time whether it is above it.
+pub fn is_exact(bound: u32) -> bool {
+    cell_of(f64::from(bound)) == bound
+}
+
 /// The upper bound, in seconds, of the grid's cell that `seconds` is in.
 fn cell_of(seconds: f64) -> u32 {
     let up_to_whole = |step: u32| libm::ceil(seconds / f64::from(step)) * f64::from(step);
@@ -102,6 +108,16 @@ mod tests {
         assert_eq!(times.cumulative(&[5, 10, 11, 3_600, 3_660, 86_400]), [1, 3, 4, 5, 6, 6]);
         assert_eq!(times.count(), 7);
         assert_eq!(times.sum(), 0.0 + 9.5 + 10.0 + 10.2 + 3_600.0 + 3_600.5 + 100_000.0);
+    }
+
+    #[test]
+    fn a_bound_is_exact_to_the_second_the_minute_or_the_hour() {
+        for bound in [1, 5, 3_599, 3_600, 3_660, 86_400, 90_000, WHOLE_HOURS_UNTIL] {
+            assert!(is_exact(bound), "{bound}");
+        }
+        for bound in [3_601, 3_659, 86_399, 86_460, WHOLE_HOURS_UNTIL + 1, u32::MAX] {
+            assert!(!is_exact(bound), "{bound}");
+        }
     }
 
     fn any_time() -> impl Strategy<Value = f64> {

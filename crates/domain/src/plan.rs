@@ -3,15 +3,12 @@ use core::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::account::Account;
-use super::range::Stretch;
+use super::range::{LONGEST_RANGE, Stretch};
 use super::rules::Rules;
 use super::zone::{civil_range, reads_from};
 
 /// How far back the first read of a new ledger looks: a day has calls in it, so that a wrong zone shows at once.
 const FIRST_LOOK: Duration = Duration::from_secs(24 * 3_600);
-
-/// The API's limit on one range, in local time.
-const LONGEST_RANGE: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// What a poll is to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +58,7 @@ pub fn plan(account: &Account, rules: &Rules, now: Timestamp) -> Option<Plan> {
 fn not_too_long(rules: &Rules, stretch: Stretch) -> Stretch {
     let asked = civil_range(&rules.zone, stretch);
     let second = SignedDuration::from_secs(1);
-    if asked.end.duration_since(asked.ini) + second <= LONGEST_RANGE {
+    if (asked.end.duration_since(asked.ini) + second).unsigned_abs() <= LONGEST_RANGE {
         return stretch;
     }
     Stretch { to: stretch.to.min(stretch.from + LONGEST_RANGE - SignedDuration::from_hours(24)), ..stretch }

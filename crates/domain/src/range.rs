@@ -1,6 +1,10 @@
 use core::fmt;
+use core::time::Duration;
 
 use jiff::{Timestamp, civil::DateTime};
+
+/// The longest range that the API answers, in local time.
+pub const LONGEST_RANGE: Duration = Duration::from_secs(31 * 86_400);
 
 /// A stretch of time to be read: half-open, in whole seconds of UTC.
 ///
