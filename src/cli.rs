@@ -5,8 +5,8 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{build_info, logging};
 use simulator::args::SimulateArgs;
@@ -45,16 +45,11 @@ pub enum Command {
     Demo(Box<DemoCommand>),
 }
 
-/// Takes an empty path as well, which `config` takes as none: container tools pass empty variables for unset ones.
-fn path_or_empty() -> impl TypedValueParser<Value = PathBuf> {
-    OsStringValueParser::new().map(PathBuf::from)
-}
-
 /// What `serve` and `check-config` take.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ServeArgs {
     /// The configuration file (YAML)
-    #[arg(long = "config.file", env = "WOLKVOX_EXPORTER_CONFIG_FILE", value_name = "FILE", value_parser = path_or_empty(), hide_env_values = true)]
+    #[arg(long = "config.file", value_name = "FILE")]
     pub config_file: Option<PathBuf>,
     #[command(flatten)]
     pub ledger: LedgerArgs,
@@ -71,73 +66,37 @@ pub struct ServeArgs {
 #[command(next_help_heading = "One operation without a file")]
 pub struct WolkvoxArgs {
     /// The operation's server: 0042, wv0042 or https://host[:port]
-    #[arg(
-        long = "wolkvox.server",
-        env = "WOLKVOX_EXPORTER_WOLKVOX_SERVER",
-        value_name = "SERVER",
-        hide_env_values = true
-    )]
+    #[arg(long = "wolkvox.server", value_name = "SERVER")]
     pub server: Option<String>,
     /// The file with the token, read afresh for each call (or set WOLKVOX_TOKEN)
-    #[arg(
-        long = "wolkvox.token-file",
-        env = "WOLKVOX_EXPORTER_WOLKVOX_TOKEN_FILE",
-        value_name = "FILE", value_parser = path_or_empty(),
-        hide_env_values = true
-    )]
-    pub token_file: Option<PathBuf>,
+    #[arg(long = "wolkvox.token-file", value_name = "FILE")]
+    pub token_file: Option<String>,
     /// The time zone of the report's dates, such as America/Bogota
-    #[arg(
-        long = "wolkvox.timezone",
-        env = "WOLKVOX_EXPORTER_WOLKVOX_TIMEZONE",
-        value_name = "ZONE",
-        hide_env_values = true
-    )]
+    #[arg(long = "wolkvox.timezone", value_name = "ZONE")]
     pub timezone: Option<String>,
     /// The `operation` label [default: the server, as wv0042]
-    #[arg(
-        long = "wolkvox.operation",
-        env = "WOLKVOX_EXPORTER_WOLKVOX_OPERATION",
-        value_name = "NAME",
-        hide_env_values = true
-    )]
+    #[arg(long = "wolkvox.operation", value_name = "NAME")]
     pub operation: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Args)]
 pub struct LedgerArgs {
     /// The ledger's file, which keeps every total across restarts [default: wolkvox-exporter.db]
-    #[arg(long = "ledger", env = "WOLKVOX_EXPORTER_LEDGER", value_name = "FILE", value_parser = path_or_empty(), hide_env_values = true)]
-    pub ledger: Option<PathBuf>,
+    #[arg(long = "ledger", value_name = "FILE")]
+    pub ledger: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "HTTP server")]
 pub struct WebArgs {
     /// Where to listen; repeatable [default: [::]:10119, or 0.0.0.0:10119 where there is no IPv6]
-    #[arg(
-        long = "web.listen-address",
-        env = "WOLKVOX_EXPORTER_WEB_LISTEN_ADDRESS",
-        value_name = "ADDRESS",
-        value_delimiter = ',',
-        hide_env_values = true
-    )]
+    #[arg(long = "web.listen-address", value_name = "ADDRESS", value_delimiter = ',')]
     pub listen_addresses: Vec<String>,
     /// The path of the metrics [default: /metrics]
-    #[arg(
-        long = "web.telemetry-path",
-        env = "WOLKVOX_EXPORTER_WEB_TELEMETRY_PATH",
-        value_name = "PATH",
-        hide_env_values = true
-    )]
+    #[arg(long = "web.telemetry-path", value_name = "PATH")]
     pub telemetry_path: Option<String>,
     /// Write `_created` lines into OpenMetrics text; they double the series, and protobuf has the same for nothing
-    #[arg(
-        long = "web.openmetrics-created",
-        env = "WOLKVOX_EXPORTER_WEB_OPENMETRICS_CREATED",
-        value_parser = FalseyValueParser::new(),
-        hide_env_values = true
-    )]
+    #[arg(long = "web.openmetrics-created")]
     pub openmetrics_created: bool,
 }
 
@@ -147,35 +106,24 @@ pub struct LogArgs {
     /// off, error, warn, info, debug, trace, or directives such as info,wolkvox_exporter=debug
     #[arg(
         long = "log.level",
-        env = "WOLKVOX_EXPORTER_LOG_LEVEL",
         value_name = "LEVEL",
         default_value = logging::DEFAULT_LEVEL,
-        value_parser = logging::checked_level,
-        hide_env_values = true
+        value_parser = logging::checked_level
     )]
     pub level: String,
     /// The form of a log line: logfmt or json
     #[arg(
         long = "log.format",
-        env = "WOLKVOX_EXPORTER_LOG_FORMAT",
         value_name = "FORMAT",
-        default_value = logging::DEFAULT_FORMAT,
-        value_parser = logging::checked_format,
-        hide_env_values = true
+        default_value = logging::DEFAULT_FORMAT
     )]
-    pub format: LogFormat,
+    pub format: logging::Format,
 }
 
 impl Default for LogArgs {
     fn default() -> Self {
-        Self { level: logging::DEFAULT_LEVEL.to_owned(), format: LogFormat::Logfmt }
+        Self { level: logging::DEFAULT_LEVEL.to_owned(), format: logging::Format::Logfmt }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    Logfmt,
-    Json,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -191,7 +139,7 @@ pub struct DemoCommand {
     #[command(flatten)]
     pub simulator: SimulateArgs,
     /// The ledger's file [default: one in a temporary folder, removed at the end]
-    #[arg(long = "ledger", env = "WOLKVOX_EXPORTER_LEDGER", value_name = "FILE", value_parser = path_or_empty(), hide_env_values = true)]
+    #[arg(long = "ledger", value_name = "FILE")]
     pub ledger: Option<PathBuf>,
     #[command(flatten)]
     pub web: WebArgs,
@@ -200,6 +148,16 @@ pub struct DemoCommand {
 }
 
 impl Cli {
+    /// Reads the command line and the environment. Ends the process where they are wrong, and after `--help`.
+    pub fn read() -> Self {
+        Self::from_arg_matches(&Self::definition().get_matches()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// All commands and flags, each flag with its environment variable.
+    pub fn definition() -> clap::Command {
+        with_variables(Self::command())
+    }
+
     /// How to log, whichever the subcommand.
     pub fn log(&self) -> &LogArgs {
         match &self.command {
@@ -211,30 +169,50 @@ impl Cli {
     }
 }
 
+/// Gives each flag its variable. The value of a variable may be a secret: help never shows it.
+fn with_variables(command: clap::Command) -> clap::Command {
+    let with_variable = |arg: clap::Arg| {
+        let Some(variable) = arg.get_long().map(variable) else { return arg };
+        // Container tools pass empty variables for unset ones.
+        if std::env::var_os(&variable).is_some_and(|value| value.is_empty()) {
+            return arg;
+        }
+        let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
+        let arg = arg.env(variable).hide_env_values(true);
+        // `1` and `yes` are as good as `true`.
+        if is_switch { arg.value_parser(FalseyValueParser::new()) } else { arg }
+    };
+    command.mut_args(with_variable).mut_subcommands(with_variables)
+}
+
+fn variable(flag: &str) -> String {
+    format!("WOLKVOX_EXPORTER_{}", flag.to_uppercase().replace(['.', '-'], "_"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_definition_is_sound() {
-        Cli::command().debug_assert();
+        Cli::definition().debug_assert();
     }
 
+    // Dashboards, compose files and units have these names.
     #[test]
-    fn every_flag_has_its_environment_variable() {
-        let command = Cli::command();
-        let mut commands: Vec<_> = command.get_subcommands().collect();
-        commands.push(&command);
-        let mut seen = 0;
-        for arg in commands.iter().flat_map(|command| command.get_arguments()) {
-            let Some(long) = arg.get_long().filter(|long| !matches!(*long, "help" | "version")) else { continue };
-            let expected = format!("WOLKVOX_EXPORTER_{}", long.to_uppercase().replace(['.', '-'], "_"));
-            assert_eq!(arg.get_env().and_then(|name| name.to_str()), Some(expected.as_str()), "--{long}");
-            assert!(arg.is_hide_env_values_set(), "--{long} shows its environment value in --help");
-            seen += 1;
-        }
-        assert!(seen >= 10, "only {seen} flags were looked at");
+    fn variables_are_named_after_their_flags() {
+        let definition = Cli::definition();
+        let of = |command: Option<&str>, flag: &str| {
+            let command = command.map_or(&definition, |name| definition.find_subcommand(name).unwrap());
+            let arg = command.get_arguments().find(|arg| arg.get_long() == Some(flag)).unwrap();
+            assert!(arg.is_hide_env_values_set(), "--{flag} shows the value of its variable in --help");
+            arg.get_env().unwrap().to_str().unwrap().to_owned()
+        };
+        assert_eq!(of(None, "config.file"), "WOLKVOX_EXPORTER_CONFIG_FILE");
+        assert_eq!(of(Some("serve"), "wolkvox.token-file"), "WOLKVOX_EXPORTER_WOLKVOX_TOKEN_FILE");
+        assert_eq!(of(Some("check-config"), "log.level"), "WOLKVOX_EXPORTER_LOG_LEVEL");
+        assert_eq!(of(Some("simulate"), "late-share"), "WOLKVOX_EXPORTER_LATE_SHARE");
+        assert_eq!(of(Some("demo"), "web.openmetrics-created"), "WOLKVOX_EXPORTER_WEB_OPENMETRICS_CREATED");
     }
 
     #[test]

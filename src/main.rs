@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use wolkvox_exporter::cli::Cli;
 use wolkvox_exporter::commands::{self, Failure};
 use wolkvox_exporter::logging;
@@ -13,8 +12,8 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     // Wrong usage ends here, with exit code 2.
-    let cli = Cli::parse();
-    let outcome = match logging::init(cli.log()) {
+    let cli = Cli::read();
+    let outcome = match logging::init(&cli.log().level, cli.log().format) {
         Ok(()) => commands::run(cli),
         Err(error) => Err(Failure::Failed(error.into())),
     };

@@ -45,19 +45,59 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
     assert_eq!(of(&[], &["--config.file", "file.yml"]), "ledger: \"file.db\"");
     assert_eq!(of(&[env], &["--config.file", "file.yml"]), "ledger: \"env.db\"");
     assert_eq!(of(&[env], &["--config.file", "file.yml", "--ledger", "flag.db"]), "ledger: \"flag.db\"");
-    // Empty variables, as container tools pass them, are none.
-    let names = [
-        "LEDGER",
-        "WOLKVOX_SERVER",
-        "WOLKVOX_TOKEN_FILE",
-        "WEB_LISTEN_ADDRESS",
-        "WEB_TELEMETRY_PATH",
-        "LOG_LEVEL",
-        "LOG_FORMAT",
-    ];
-    let names = names.map(|name| format!("WOLKVOX_EXPORTER_{name}"));
+}
+
+/// What a container tool passes for each flag when nothing is set: a variable, and nothing in it.
+fn empty_variables(subcommand: &str) -> Vec<String> {
+    let help = Command::new(BINARY).args([subcommand, "--help"]).env_clear().env("COLUMNS", "500").output().unwrap();
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    let names = help.split("[env: ").skip(1).filter_map(|rest| rest.split(']').next());
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn an_empty_variable_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let operation = "ledger: file.db\noperations: [{server: 1, token_file: t, timezone: UTC}]\n";
+    std::fs::write(folder.path().join("file.yml"), operation).unwrap();
+    let names = empty_variables("check-config");
+    assert!(names.len() > 10 && names.contains(&"WOLKVOX_EXPORTER_WOLKVOX_TOKEN_FILE".to_owned()), "{names:?}");
     let empty: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
-    assert_eq!(of(&empty, &["--config.file", "file.yml"]), "ledger: \"file.db\"");
+    let output = check_config(folder.path(), &empty, &["--config.file", "file.yml"]);
+    assert_eq!(ledger_line(&output), "ledger: \"file.db\"");
+
+    // The simulator's flags are numbers, switches and texts; it gets as far as to look at the only one that was given.
+    for subcommand in ["simulate", "demo"] {
+        let names = empty_variables(subcommand);
+        assert!(names.contains(&"WOLKVOX_EXPORTER_SEED".to_owned()), "{names:?}");
+        let output = Command::new(BINARY)
+            .args([subcommand, "--zone", "Bogota"])
+            .env_clear()
+            .envs(names.iter().map(|name| (name, "")))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("`Bogota` is not a time zone"), "{output:?}");
+    }
+}
+
+#[test]
+fn a_switch_is_on_for_any_word_that_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file.yml"), "operations: [{server: 1, token_file: t}]\n").unwrap();
+    for (word, on) in [("1", true), ("yes", true), ("true", true), ("0", false), ("no", false), ("", false)] {
+        let env = [("WOLKVOX_EXPORTER_WEB_OPENMETRICS_CREATED", word)];
+        let output = check_config(folder.path(), &env, &["--config.file", "file.yml"]);
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).contains("_created"), on, "{word:?}: {output:?}");
+        let output = Command::new(BINARY)
+            .args(["simulate", "--zone", "Bogota"])
+            .env_clear()
+            .env("WOLKVOX_EXPORTER_REDIALS", word)
+            .output()
+            .unwrap();
+        assert!(String::from_utf8_lossy(&output.stderr).contains("`Bogota` is not"), "{word:?}: {output:?}");
+    }
 }
 
 #[test]

@@ -20,100 +20,63 @@ const DEFAULT_ZONE: &str = "America/Bogota";
 pub struct SimulateArgs {
     /// Address to listen on; the control endpoint has no password, so keep it on loopback
     /// [default: 127.0.0.1:8042; for demo a free port]
-    #[arg(long, env = "WOLKVOX_EXPORTER_LISTEN", hide_env_values = true, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
 
     /// Time zone of the report's dates, an IANA name [default: America/Bogota; for demo one in which it is afternoon]
-    #[arg(long, env = "WOLKVOX_EXPORTER_ZONE", hide_env_values = true, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE")]
     pub zone: Option<String>,
 
     /// The traffic of one seed is always the same
-    #[arg(long, env = "WOLKVOX_EXPORTER_SEED", hide_env_values = true, value_name = "NUMBER", default_value_t = 1)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
 
     /// Number of skills
-    #[arg(long, env = "WOLKVOX_EXPORTER_SKILLS", hide_env_values = true, value_name = "COUNT", default_value_t = 8)]
+    #[arg(long, value_name = "COUNT", default_value_t = 8)]
     pub skills: usize,
 
     /// Calls against those of a bank's call centre, about 240 abandoned ones a day over all skills [default: 1; for demo 20]
-    #[arg(long, env = "WOLKVOX_EXPORTER_RATE", hide_env_values = true, value_name = "FACTOR")]
+    #[arg(long, value_name = "FACTOR")]
     pub rate: Option<f64>,
 
     /// Name of a simulated operation; repeat for several, each with its own token and traffic
-    #[arg(
-        long = "operation",
-        env = "WOLKVOX_EXPORTER_OPERATION",
-        hide_env_values = true,
-        value_name = "NAME",
-        default_value = "simulated",
-        value_delimiter = ','
-    )]
+    #[arg(long = "operation", value_name = "NAME", default_value = "simulated", value_delimiter = ',')]
     pub operations: Vec<String>,
 
     /// Token to accept, one for each operation in their order; made up where missing
-    #[arg(
-        long = "token",
-        env = "WOLKVOX_EXPORTER_TOKEN",
-        hide_env_values = true,
-        value_name = "TOKEN",
-        value_delimiter = ','
-    )]
+    #[arg(long = "token", value_name = "TOKEN", value_delimiter = ',')]
     pub tokens: Vec<String>,
 
     /// Fault to begin with: NAME, NAME:ANSWERS or the JSON of the control endpoint; repeatable
-    #[arg(
-        long = "fault",
-        env = "WOLKVOX_EXPORTER_FAULT",
-        hide_env_values = true,
-        value_name = "FAULT",
-        value_delimiter = ';'
-    )]
+    #[arg(long = "fault", value_name = "FAULT", value_delimiter = ';')]
     pub faults: Vec<String>,
 
     /// How answers are written, as the JSON of /control/quirks: {"code":"number","empty":"array"}
-    #[arg(long, env = "WOLKVOX_EXPORTER_QUIRKS", hide_env_values = true, value_name = "JSON")]
+    #[arg(long, value_name = "JSON")]
     pub quirks: Option<String>,
 
     /// More calls for a while: factor=2.5,for=30m[,skill=4173][,in=5m]; repeatable
-    #[arg(
-        long = "incident",
-        env = "WOLKVOX_EXPORTER_INCIDENT",
-        hide_env_values = true,
-        value_name = "INCIDENT",
-        value_delimiter = ';'
-    )]
+    #[arg(long = "incident", value_name = "INCIDENT", value_delimiter = ';')]
     pub incidents: Vec<String>,
 
     /// How long after the hang-up most calls are in the report at the latest
-    #[arg(
-        long,
-        env = "WOLKVOX_EXPORTER_LATENESS",
-        hide_env_values = true,
-        value_name = "DURATION",
-        default_value = "61s"
-    )]
+    #[arg(long, value_name = "DURATION", default_value = "61s")]
     pub lateness: String,
 
     /// Share of calls that are late beyond that, 0 to 1
-    #[arg(
-        long,
-        env = "WOLKVOX_EXPORTER_LATE_SHARE",
-        hide_env_values = true,
-        value_name = "SHARE",
-        default_value_t = 0.0
-    )]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub late_share: f64,
 
     /// How much later they are at most
-    #[arg(long, env = "WOLKVOX_EXPORTER_LATE", hide_env_values = true, value_name = "DURATION", default_value = "30m")]
+    #[arg(long, value_name = "DURATION", default_value = "30m")]
     pub late: String,
 
     /// Callers who gave up call again
-    #[arg(long, env = "WOLKVOX_EXPORTER_REDIALS", hide_env_values = true)]
+    #[arg(long)]
     pub redials: bool,
 
     /// Calls that a token may make in a day; no limit where missing
-    #[arg(long, env = "WOLKVOX_EXPORTER_QUOTA", hide_env_values = true, value_name = "CALLS")]
+    #[arg(long, value_name = "CALLS")]
     pub quota: Option<u32>,
 }
 
