@@ -62,11 +62,11 @@ fn operations(simulator: &Handle) -> Vec<OperationConfig> {
     let operation = |simulated: &simulator::operation::Operation| OperationConfig {
         start: Start::History(HISTORY),
         hold: HOLD,
+        timezone: simulated.zone().clone(),
         ..OperationConfig::new(
             simulated.name.clone(),
             server.clone(),
             TokenSource::Held(simulated.token().unwrap_or_default().into()),
-            simulated.zone().clone(),
         )
     };
     simulated.map(operation).collect()

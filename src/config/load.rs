@@ -1,11 +1,12 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::draft::{Draft, Finished};
+use super::operation::{OWN, OperationConfig, SHARED};
 use super::problem::{Origin, Problems, quoted};
-use super::section::{Field, Section};
-use super::settings::{self, Identity, Settings};
+use super::section::{Called, Place, Section};
 use super::tree::{self, Node, Value};
-use super::{Config, OperationConfig, Skills, TokenSource, Web, values};
+use super::{Config, Web, values};
 use crate::cli::{ServeArgs, WebArgs, WolkvoxArgs};
 
 /// In the working directory.
@@ -14,7 +15,7 @@ const DEFAULT_LEDGER: &str = "wolkvox-exporter.db";
 const DEFAULT_TELEMETRY_PATH: &str = "/metrics";
 
 /// The variable with the token of an operation that is given by flags.
-const TOKEN_VARIABLE: &str = "WOLKVOX_TOKEN";
+pub const TOKEN_VARIABLE: &str = "WOLKVOX_TOKEN";
 
 /// A thousand operations fit; a larger file is some other file.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -23,7 +24,6 @@ const LARGEST_FILE: u64 = 1 << 20;
 const MOST_OPERATIONS: usize = 1000;
 
 const TOP_KEYS: [&str; 3] = ["ledger", "defaults", "operations"];
-const OWN_KEYS: [&str; 5] = ["name", "server", "token_file", "token_env", "skills"];
 
 const NO_OPERATION: &str = "\
 no operation to read. The shortest way to start:
@@ -36,11 +36,12 @@ const NO_OPERATION_IN_FILE: &str =
 const BOTH: &str = "the file has operations, and so have the --wolkvox flags (or WOLKVOX_EXPORTER_WOLKVOX_… variables); \
                     use either";
 
-/// The checked configuration, or all that is wrong with it. `env` reads an environment variable.
-pub fn load(args: &ServeArgs, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Problems> {
-    let Some(path) = args.config_file.as_deref().filter(|path| !path.as_os_str().is_empty()) else {
-        return from_text(None, args, env);
-    };
+/// Reads an environment variable.
+pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The checked configuration, or all that is wrong with it.
+pub fn load(args: &ServeArgs, env: Env<'_>) -> Result<Config, Problems> {
+    let Some(path) = args.config_file.as_deref() else { return from_text(None, args, env) };
     let name = path.display().to_string();
     match read_file(path) {
         Ok(text) => from_text(Some((&name, &text)), args, env),
@@ -63,49 +64,46 @@ pub fn web(args: &WebArgs) -> Result<Web, Problems> {
 }
 
 /// As `load`, with the file's name and text.
-pub(crate) fn from_text(
-    file: Option<(&str, &str)>,
-    args: &ServeArgs,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Config, Problems> {
+pub(crate) fn from_text(file: Option<(&str, &str)>, args: &ServeArgs, env: Env<'_>) -> Result<Config, Problems> {
     let mut problems = Problems::new(file.map(|(name, _)| name.to_owned()));
     let root = match file {
         // Nothing is a mapping without keys.
         None => Some(Node { value: Value::Null, origin: Origin::WholeFile }),
         Some((_, text)) => tree::parse(text, &mut problems),
     };
-    let flags_given = given(&args.wolkvox);
-    let top = root.as_ref().and_then(|root| Section::open(root, "", &TOP_KEYS, &mut problems));
+    let flags = mapping(&args.wolkvox, env);
+    let top = root.as_ref().and_then(|root| Section::open(root, Called::Top, &TOP_KEYS, &mut problems));
 
-    let mut ledger = Field::Absent;
+    let mut ledger = None;
     let mut operations = Vec::new();
     if let Some(top) = &top {
-        ledger = top.read("ledger", &mut problems, values::ledger);
-        let defaults = top
-            .node("defaults")
-            .and_then(|node| Section::open(node, "defaults", &settings::KEYS, &mut problems))
-            .map_or_else(Settings::none, |section| Settings::read(&section, &mut problems));
-        let listed = top.node("operations").filter(|node| !node.is_empty());
-        match listed {
-            Some(node) => {
-                if flags_given {
-                    problems.push(node.origin, BOTH);
+        ledger =
+            top.value("ledger").and_then(|node| top.place("ledger", node).read(node, &mut problems, values::ledger));
+        let mut defaults = Draft::new();
+        if let Some(node) = top.value("defaults")
+            && let Some(section) = Section::open(node, Called::In("defaults".into()), &names(SHARED), &mut problems)
+        {
+            defaults = defaults.overlay(&section, &mut problems);
+        }
+        match (top.value("operations").filter(|node| !node.is_empty()), &flags) {
+            (Some(list), flags) => {
+                if flags.is_some() {
+                    problems.push(list.origin, BOTH);
                 }
-                operations = from_list(node, &defaults, env, &mut problems);
+                operations = from_list(list, &defaults, env, &mut problems);
             }
-            None if flags_given => operations.extend(from_flags(&args.wolkvox, &defaults, env, &mut problems)),
-            None if file.is_some() => problems.push(Origin::WholeFile, NO_OPERATION_IN_FILE),
-            None => problems.push(Origin::CommandLine, NO_OPERATION),
+            (None, Some(flags)) => {
+                operations.extend(finished(flags, Called::Flags, &defaults, env, &mut problems).map(|it| it.operation));
+            }
+            (None, None) if file.is_some() => problems.push(Origin::WholeFile, NO_OPERATION_IN_FILE),
+            (None, None) => problems.push(Origin::CommandLine, NO_OPERATION),
         }
     }
     let web = web_into(&args.web, &mut problems);
-    let flag = args.ledger.ledger.clone().filter(|path| !path.as_os_str().is_empty());
-    if let Some(text) = flag.as_deref().and_then(Path::to_str) {
-        Field::from_flag(Some(text), "--ledger", &mut problems, values::ledger);
-    }
+    let flag = args.ledger.ledger.as_deref();
+    let flag = flag.and_then(|text| from_flag("--ledger", text, &mut problems, values::ledger));
     problems.into_result()?;
-    let from_file = ledger.resolve(|| PathBuf::from(DEFAULT_LEDGER)).map(|(path, _)| path);
-    let ledger = flag.or(from_file).unwrap_or_else(|| PathBuf::from(DEFAULT_LEDGER));
+    let ledger = flag.or(ledger).unwrap_or_else(|| PathBuf::from(DEFAULT_LEDGER));
     Ok(Config { ledger, operations, web })
 }
 
@@ -122,152 +120,85 @@ fn read_file(path: &Path) -> Result<String, String> {
     })
 }
 
-fn given(flags: &WolkvoxArgs) -> bool {
-    let text = [&flags.server, &flags.timezone, &flags.operation];
-    text.into_iter().flatten().any(|text| !text.is_empty())
-        || flags.token_file.as_ref().is_some_and(|path| !path.as_os_str().is_empty())
-}
-
-fn from_list(
-    node: &Node,
-    defaults: &Settings,
-    env: &dyn Fn(&str) -> Option<String>,
-    problems: &mut Problems,
-) -> Vec<OperationConfig> {
-    let list = match &node.value {
-        Value::List(list) if (1..=MOST_OPERATIONS).contains(&list.len()) => list,
+fn from_list(list: &Node, defaults: &Draft, env: Env<'_>, problems: &mut Problems) -> Vec<OperationConfig> {
+    let nodes = match &list.value {
+        Value::List(nodes) if (1..=MOST_OPERATIONS).contains(&nodes.len()) => nodes,
         _ => {
             let message = format!(
                 "operations is {}; write a list of 1 to {MOST_OPERATIONS} mappings, each after `-`",
-                node.shown()
+                list.shown()
             );
-            problems.push(node.origin, message);
+            problems.push(list.origin, message);
             return Vec::new();
         }
     };
-    let keys: Vec<&'static str> = OWN_KEYS.into_iter().chain(settings::KEYS).collect();
     let mut operations = Vec::new();
     let mut names: Vec<(String, Origin)> = Vec::new();
-    for (index, node) in list.iter().enumerate() {
+    for (index, node) in nodes.iter().enumerate() {
         let path = format!("operations[{index}]");
-        let Some(section) = Section::open(node, &path, &keys, problems) else { continue };
-        let server = section.read("server", problems, values::server);
-        if server == Field::Absent {
-            let message = "write the server's four digits (0042), wv0042 or https://host[:port]";
-            problems.push(section.origin, format!("{} is missing: {message}", section.named("server")));
-        }
-        let name = section.read("name", problems, values::operation_name);
-        let token = token(&section, env, problems);
-        let skills = section.read("skills", problems, values::skills).resolve(|| Skills::All);
-        let settings = Settings::read(&section, problems).or(defaults);
-
-        let server = match server {
-            Field::Good(server, place) => Some((server, place)),
-            Field::Absent | Field::Bad => None,
-        };
-        let name = match (name, &server) {
-            (Field::Good(name, place), _) => Some((name, place.origin)),
-            (Field::Absent, Some((server, place))) => Some((server.name.clone(), place.origin)),
-            _ => None,
-        };
-        if let Some((name, origin)) = &name {
+        let called = Called::In(path.clone());
+        let Some(Finished { operation, named_at }) = finished(node, called, defaults, env, problems) else { continue };
+        if let Some(origin) = named_at {
+            let name = &operation.name;
             match names.iter().find(|(known, _)| known == name) {
                 Some((_, Origin::File { line, .. })) => {
-                    let message = format!(
-                        "{path} is named {} like that of line {line}; give it a `name` of its own",
-                        quoted(name)
-                    );
-                    problems.push(*origin, message);
+                    let named = quoted(name);
+                    let message =
+                        format!("{path} is named {named} like that of line {line}; give it a `name` of its own");
+                    problems.push(origin, message);
                 }
-                _ => names.push((name.clone(), *origin)),
+                _ => names.push((name.clone(), origin)),
             }
         }
-        let identity = match (name, server, token, skills) {
-            (Some((name, _)), Some((server, _)), Some(token), Some((skills, _))) => {
-                Some(Identity { name, server, token, skills })
-            }
-            _ => None,
-        };
-        operations.extend(settings.check(identity, problems));
+        operations.push(operation);
     }
     operations
 }
 
-/// Exactly one of `token_file` and `token_env`. A file is not looked at: it is read afresh for each call, and may come
-/// later; a variable that isn't set now never will be.
-fn token(section: &Section<'_>, env: &dyn Fn(&str) -> Option<String>, problems: &mut Problems) -> Option<TokenSource> {
-    let file = section.read("token_file", problems, values::path);
-    let variable = section.read("token_env", problems, |node| {
-        let name = values::variable(node)?;
-        match env(&name) {
-            Some(value) if !value.trim().is_empty() => Ok(name),
-            _ => Err("this environment variable is not set, or empty".to_owned()),
-        }
-    });
-    match (file, variable) {
-        (Field::Absent, Field::Absent) => {
-            let names = (section.named("token_file"), section.named("token_env"));
-            problems.push(section.origin, format!("{} or {} is missing: say where the token is", names.0, names.1));
-            None
-        }
-        (Field::Good(path, _), Field::Absent) => Some(TokenSource::File(path)),
-        (Field::Absent, Field::Good(name, _)) => Some(TokenSource::Env(name)),
-        (Field::Absent, Field::Bad) | (Field::Bad, Field::Absent) => None,
-        (Field::Good(..) | Field::Bad, Field::Good(..) | Field::Bad) => {
-            let origin = section.node("token_env").map_or(section.origin, |node| node.origin);
-            problems.push(origin, format!("{} stands beside token_file; keep one", section.named("token_env")));
-            None
-        }
-    }
+/// One operation: a mapping over the defaults.
+fn finished(node: &Node, called: Called, defaults: &Draft, env: Env<'_>, problems: &mut Problems) -> Option<Finished> {
+    let section = Section::open(node, called, &names(OWN.iter().chain(SHARED)), problems)?;
+    Some(defaults.clone().overlay(&section, problems).finish(&section, env, problems))
 }
 
-fn from_flags(
-    flags: &WolkvoxArgs,
-    defaults: &Settings,
-    env: &dyn Fn(&str) -> Option<String>,
-    problems: &mut Problems,
-) -> Option<OperationConfig> {
-    let server = Field::from_flag(flags.server.as_deref(), "--wolkvox.server", problems, values::server);
-    if server == Field::Absent {
-        problems.push(Origin::CommandLine, "--wolkvox.server is missing: write 0042, wv0042 or https://host[:port]");
+fn names(keys: impl IntoIterator<Item = &'static super::operation::Key>) -> Vec<&'static str> {
+    keys.into_iter().map(|key| key.name).collect()
+}
+
+/// The flags of an operation as a mapping, so that they are read as one of the file is; `None` without any.
+fn mapping(flags: &WolkvoxArgs, env: Env<'_>) -> Option<Node> {
+    let WolkvoxArgs { server, token_file, timezone, operation } = flags;
+    let flags = [("server", server), ("token_file", token_file), ("timezone", timezone), ("name", operation)];
+    let mut given: Vec<_> = flags.into_iter().filter_map(|(key, text)| Some((key, text.as_deref()?))).collect();
+    if given.is_empty() {
+        return None;
     }
-    let name = Field::from_flag(flags.operation.as_deref(), "--wolkvox.operation", problems, values::operation_name);
-    let timezone = Field::from_flag(flags.timezone.as_deref(), "--wolkvox.timezone", problems, values::timezone);
-    let file = flags.token_file.clone().filter(|path| !path.as_os_str().is_empty());
-    let token = match file {
-        Some(path) => Some(TokenSource::File(path)),
-        None if env(TOKEN_VARIABLE).is_some_and(|value| !value.trim().is_empty()) => {
-            Some(TokenSource::Env(TOKEN_VARIABLE.to_owned()))
-        }
-        None => {
-            let message = format!("no token: name its file with --wolkvox.token-file, or set {TOKEN_VARIABLE}");
-            problems.push(Origin::CommandLine, message);
-            None
-        }
-    };
-    let identity = match (server, token) {
-        (Field::Good(server, _), Some(token)) => {
-            name.resolve(|| server.name.clone()).map(|(name, _)| Identity { name, server, token, skills: Skills::All })
-        }
-        _ => None,
-    };
-    let settings = Settings::of_zone(timezone).or(defaults);
-    settings.check(identity, problems)
+    if token_file.is_none() && env(TOKEN_VARIABLE).is_some_and(|value| !value.trim().is_empty()) {
+        given.push(("token_env", TOKEN_VARIABLE));
+    }
+    let entries = given.into_iter().map(|(key, text)| (Node::from_flag(key), Node::from_flag(text))).collect();
+    Some(Node { value: Value::Map(entries), origin: Origin::CommandLine })
 }
 
 fn web_into(args: &WebArgs, problems: &mut Problems) -> Web {
     let mut listen_addresses = Vec::new();
     for text in &args.listen_addresses {
-        let read = Field::from_flag(Some(text.as_str()), "--web.listen-address", problems, values::listen_address);
-        if let Field::Good(address, _) = read
-            && !listen_addresses.contains(&address)
-        {
+        let address = from_flag("--web.listen-address", text, problems, values::listen_address);
+        if let Some(address) = address.filter(|address| !listen_addresses.contains(address)) {
             listen_addresses.push(address);
         }
     }
-    let path = args.telemetry_path.as_deref();
-    let telemetry_path = Field::from_flag(path, "--web.telemetry-path", problems, values::telemetry_path)
-        .resolve(|| DEFAULT_TELEMETRY_PATH.to_owned())
-        .map_or_else(String::new, |(path, _)| path);
+    let path = args.telemetry_path.as_deref().unwrap_or(DEFAULT_TELEMETRY_PATH);
+    let telemetry_path = from_flag("--web.telemetry-path", path, problems, values::telemetry_path).unwrap_or_default();
     Web { listen_addresses, telemetry_path, openmetrics_created: args.openmetrics_created }
+}
+
+fn from_flag<T>(
+    flag: &str,
+    text: &str,
+    problems: &mut Problems,
+    read: impl FnOnce(&Node) -> Result<T, String>,
+) -> Option<T> {
+    let node = Node::from_flag(text);
+    Place { key: flag.to_owned(), origin: node.origin }.read(&node, problems, read)
 }

@@ -1,7 +1,10 @@
 use std::fmt::Write;
+use std::time::Duration;
 
-use super::duration::show;
-use super::{Config, OperationConfig, Server, Skills, Start, TokenSource};
+use jiff::tz::TimeZone;
+
+use super::operation::{OWN, OperationConfig, SHARED};
+use super::{Config, Skills, Start, duration};
 
 /// The effective configuration as a file that loads again: every default written out, of a token only where it is from.
 ///
@@ -31,50 +34,65 @@ fn write_config(out: &mut String, config: &Config) -> std::fmt::Result {
 }
 
 fn write_operation(out: &mut String, operation: &OperationConfig) -> std::fmt::Result {
-    writeln!(out, "  - name: {}", text(&operation.name))?;
-    writeln!(out, "    server: {}", text(server(&operation.server)))?;
-    match &operation.token {
-        TokenSource::File(path) => writeln!(out, "    token_file: {}", text(&path.to_string_lossy()))?,
-        TokenSource::Env(name) => writeln!(out, "    token_env: {}", text(name))?,
-        TokenSource::Held(_) => writeln!(out, "    # token: held by the process, not shown")?,
+    let mut before = "  - ";
+    for key in OWN.iter().chain(SHARED) {
+        if let Some(value) = (key.show)(operation) {
+            writeln!(out, "{before}{}: {value}", key.name)?;
+            before = "    ";
+        }
     }
-    writeln!(out, "    timezone: {}", operation.timezone.iana_name().unwrap_or("UTC"))?;
-    writeln!(out, "    interval: {}", show(operation.interval))?;
-    writeln!(out, "    settle: {}", show(operation.settle))?;
-    writeln!(out, "    overlap: {}", show(operation.overlap))?;
-    writeln!(out, "    max_catch_up: {}", show(operation.max_catch_up))?;
-    match operation.start {
-        Start::Now => writeln!(out, "    start: now")?,
-        Start::History(history) => writeln!(out, "    start: {}", show(history))?,
+    Ok(())
+}
+
+/// A value as YAML that reads as the same again.
+pub trait Shown {
+    fn shown(&self) -> String;
+}
+
+impl Shown for Duration {
+    fn shown(&self) -> String {
+        duration::show(*self)
     }
-    writeln!(out, "    timeout: {}", show(operation.timeout))?;
-    writeln!(out, "    connect_timeout: {}", show(operation.connect_timeout))?;
-    writeln!(out, "    hold: {}", show(operation.hold))?;
-    writeln!(out, "    max_series: {}", operation.max_series)?;
-    let buckets: Vec<String> = operation.abandon_time_buckets.iter().map(ToString::to_string).collect();
-    writeln!(out, "    abandon_time_buckets: [{}]", buckets.join(", "))?;
-    match &operation.skills {
-        Skills::All => writeln!(out, "    skills: all"),
-        Skills::Only(ids) => {
-            let ids: Vec<String> = ids.iter().map(|id| text(id)).collect();
-            writeln!(out, "    skills: [{}]", ids.join(", "))
+}
+
+impl Shown for TimeZone {
+    fn shown(&self) -> String {
+        self.iana_name().unwrap_or("UTC").to_owned()
+    }
+}
+
+impl Shown for Start {
+    fn shown(&self) -> String {
+        match self {
+            Self::Now => "now".to_owned(),
+            Self::History(history) => history.shown(),
         }
     }
 }
 
-/// A server of wolkvox by its name, any other by its address.
-fn server(server: &Server) -> &str {
-    let digits = server.name.strip_prefix("wv").unwrap_or_default();
-    let of_wolkvox = digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if of_wolkvox && server.base_url == format!("https://{}.wolkvox.com", server.name) {
-        &server.name
-    } else {
-        &server.base_url
+impl Shown for usize {
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Shown for Vec<u32> {
+    fn shown(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Shown for Skills {
+    fn shown(&self) -> String {
+        match self {
+            Self::All => "all".to_owned(),
+            Self::Only(ids) => format!("[{}]", ids.iter().map(|id| text(id)).collect::<Vec<_>>().join(", ")),
+        }
     }
 }
 
 /// A double-quoted scalar: `0042` or `no` stay text for every reader of YAML.
-fn text(value: &str) -> String {
+pub fn text(value: &str) -> String {
     let mut out = String::from("\"");
     for c in value.chars() {
         match c {

@@ -1,26 +1,27 @@
+use super::load::TOKEN_VARIABLE;
 use super::problem::{Origin, Problems, quoted};
 use super::tree::{Node, Value};
 
-/// A mapping of the file whose keys are known.
+/// A mapping whose keys are known.
 #[derive(Debug)]
 pub struct Section<'a> {
-    /// What its keys are called in problems: empty at the top, else `operations[0]`.
-    path: String,
+    called: Called,
     pub origin: Origin,
     entries: Vec<(&'a str, &'a Node)>,
 }
 
-/// A key's value, read: what it was or why there is none, and where it stands.
-///
-/// `Bad` has been reported; nothing is concluded from it, so that one mistake gives one problem.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Field<T> {
-    Absent,
-    Bad,
-    Good(T, Place),
+/// What the keys of a mapping are called in problems.
+#[derive(Debug, Clone)]
+pub enum Called {
+    /// `ledger`.
+    Top,
+    /// `operations[0].interval`.
+    In(String),
+    /// `--wolkvox.timezone`: the flags of an operation are read as a mapping too.
+    Flags,
 }
 
-/// Where a value stands and what it is called there, for problems that show only when values are compared.
+/// Where a value stands and what it is called there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
     /// `operations[0].interval`, or a flag.
@@ -43,17 +44,17 @@ impl From<String> for Refusal {
 
 impl<'a> Section<'a> {
     /// Reports unknown, repeated and non-text keys.
-    pub fn open(node: &'a Node, path: &str, known: &[&'static str], problems: &mut Problems) -> Option<Self> {
+    pub fn open(node: &'a Node, called: Called, known: &[&'static str], problems: &mut Problems) -> Option<Self> {
+        let mut section = Self { called, origin: node.origin, entries: Vec::new() };
         let map = match &node.value {
             Value::Map(map) => map.as_slice(),
             Value::Null => &[],
             _ => {
-                let name = if path.is_empty() { "the file" } else { path };
+                let name = if let Called::In(path) = &section.called { path } else { "the file" };
                 problems.push(node.origin, format!("{name} is {}; write a mapping of keys and values", node.shown()));
                 return None;
             }
         };
-        let mut section = Self { path: path.to_owned(), origin: node.origin, entries: Vec::new() };
         for (key, value) in map {
             let Value::Text(name) = &key.value else {
                 problems.push(key.origin, format!("{}{} is no key; {}", section.prefix(), key.shown(), one_of(known)));
@@ -62,7 +63,7 @@ impl<'a> Section<'a> {
             if !known.contains(&name.as_str()) {
                 let unknown = format!("{}{}", section.prefix(), quoted(name));
                 problems.push(key.origin, format!("{unknown} is no known key; {}", did_you_mean(name, known)));
-            } else if section.node(name).is_some() {
+            } else if section.entries.iter().any(|(entry, _)| entry == name) {
                 problems.push(key.origin, format!("{} stands here twice; keep one", section.named(name)));
             } else {
                 section.entries.push((name, value));
@@ -71,82 +72,65 @@ impl<'a> Section<'a> {
         Some(section)
     }
 
-    pub fn node(&self, key: &str) -> Option<&'a Node> {
-        self.entries.iter().find(|(name, _)| *name == key).map(|(_, node)| *node)
+    /// A key's value; an empty one counts as absent, as YAML users expect.
+    pub fn value(&self, key: &str) -> Option<&'a Node> {
+        let found = self.entries.iter().find(|(name, _)| *name == key);
+        found.map(|(_, node)| *node).filter(|node| node.value != Value::Null)
     }
 
-    /// Reads a key; `read` says why not. An empty value counts as absent, as YAML users expect.
-    pub fn read<T, R: Into<Refusal>>(
-        &self,
-        key: &str,
-        problems: &mut Problems,
-        read: impl FnOnce(&Node) -> Result<T, R>,
-    ) -> Field<T> {
-        match self.node(key) {
-            None | Some(Node { value: Value::Null, .. }) => Field::Absent,
-            Some(node) => Field::from_node(node, self.named(key), problems, read),
-        }
+    /// Says that nobody has named the server.
+    pub fn no_server(&self, problems: &mut Problems) {
+        problems.push(self.origin, format!("{} is missing: {}", self.named("server"), super::server::FORMS));
+    }
+
+    /// Says that nobody has named the token.
+    pub fn no_token(&self, problems: &mut Problems) {
+        let file = self.named("token_file");
+        let message = match self.called {
+            Called::Flags => format!("no token: name its file with {file}, or set {}", TOKEN_VARIABLE),
+            _ => format!("{file} or {} is missing: say where the token is", self.named("token_env")),
+        };
+        problems.push(self.origin, message);
     }
 
     /// For what can't follow a dot.
     fn prefix(&self) -> String {
-        if self.path.is_empty() { String::new() } else { format!("{}: ", self.path) }
+        if let Called::In(path) = &self.called { format!("{path}: ") } else { String::new() }
+    }
+
+    /// Where a key's value stands.
+    pub fn place(&self, key: &str, node: &Node) -> Place {
+        Place { key: self.named(key), origin: node.origin }
     }
 
     pub fn named(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        match (&self.called, key) {
+            (Called::Top, _) => key.to_owned(),
+            (Called::In(path), _) => format!("{path}.{key}"),
+            (Called::Flags, "name") => "--wolkvox.operation".to_owned(),
+            (Called::Flags, _) => format!("--wolkvox.{}", key.replace('_', "-")),
+        }
     }
 }
 
-impl<T> Field<T> {
-    pub fn from_node<R: Into<Refusal>>(
+impl Place {
+    /// Reads the value that stands here, and reports why it can't be taken.
+    pub fn read<T, R: Into<Refusal>>(
+        &self,
         node: &Node,
-        key: String,
         problems: &mut Problems,
         read: impl FnOnce(&Node) -> Result<T, R>,
-    ) -> Self {
+    ) -> Option<T> {
+        let key = &self.key;
         match read(node).map_err(Into::into) {
-            Ok(value) => return Self::Good(value, Place { key, origin: node.origin }),
+            Ok(value) => return Some(value),
             // The reason names the element.
             Err(Refusal { element: Some(origin), reason }) => problems.push(origin, format!("{key}: {reason}")),
             Err(Refusal { element: None, reason }) => {
-                problems.push(node.origin, format!("{key} is {}: {reason}", node.shown()));
+                problems.push(self.origin, format!("{key} is {}: {reason}", node.shown()));
             }
         }
-        Self::Bad
-    }
-
-    /// Reads a flag that may not have been given; an empty one (an empty environment variable) was not.
-    pub fn from_flag(
-        text: Option<&str>,
-        flag: &str,
-        problems: &mut Problems,
-        read: impl FnOnce(&Node) -> Result<T, String>,
-    ) -> Self {
-        match text.filter(|text| !text.is_empty()) {
-            None => Self::Absent,
-            Some(text) => Self::from_node(&Node::from_flag(text), flag.to_owned(), problems, read),
-        }
-    }
-
-    /// This value, or where it is absent the other one.
-    pub fn or(self, other: &Self) -> Self
-    where
-        T: Clone,
-    {
-        match self {
-            Self::Absent => other.clone(),
-            present => present,
-        }
-    }
-
-    /// The value with its place, the default without one, nothing where it was bad.
-    pub fn resolve(self, default: impl FnOnce() -> T) -> Option<(T, Option<Place>)> {
-        match self {
-            Self::Absent => Some((default(), None)),
-            Self::Bad => None,
-            Self::Good(value, place) => Some((value, Some(place))),
-        }
+        None
     }
 }
 

@@ -103,7 +103,7 @@ fn an_operations_key_beats_the_defaults() {
 fn keys_that_are_unknown_or_stand_twice() {
     assert_snapshot!(check_line("intervall: 5m"), @"w.yml:6:5: operations[1]: `intervall` is no known key; did you mean `interval`?");
     assert_snapshot!(check_line("max-series: 5"), @"w.yml:6:5: operations[1]: `max-series` is no known key; did you mean `max_series`?");
-    assert_snapshot!(check_line("5: 5"), @"w.yml:6:5: operations[1]: `5` is no key; the keys are name, server, token_file, token_env, skills, timezone, interval, settle, overlap, max_catch_up, start, timeout, connect_timeout, hold, max_series, abandon_time_buckets");
+    assert_snapshot!(check_line("5: 5"), @"w.yml:6:5: operations[1]: `5` is no key; the keys are name, server, token_file, token_env, timezone, interval, settle, overlap, max_catch_up, start, timeout, connect_timeout, hold, max_series, abandon_time_buckets, skills");
     assert_snapshot!(check_line("server: 3"), @"w.yml:6:5: operations[1].server stands here twice; keep one");
     assert_snapshot!(check("ledgre: x\n"), @"
     w.yml: no operation to read: list one under `operations`, each with server, timezone and token_file or token_env
@@ -133,6 +133,8 @@ fn durations() {
     assert_snapshot!(check_line("interval: 7m"), @"w.yml:6:15: operations[1].interval is `7m`: an hour must be a multiple of it, as of 1m, 2m, 5m, 10m, 15m");
     assert_snapshot!(check_line("interval: 2h"), @"w.yml:6:15: operations[1].interval is `2h`: it must be from 1s to 1h");
     assert_snapshot!(check_line("interval: 1500ms"), @"w.yml:6:15: operations[1].interval is `1500ms`: write whole seconds");
+    assert_snapshot!(check_line("hold: 10m"), @"fine");
+    assert_snapshot!(check_line("hold: 601s"), @"w.yml:6:11: operations[1].hold is `601s`: it must be from 0s to 10m");
     assert_snapshot!(check_line("overlap: 0s"), @"w.yml:6:14: operations[1].overlap is `0s`: it must be from 1s to 1d");
     assert_snapshot!(check_line("overlap: true"), @"w.yml:6:14: operations[1].overlap is `true`: write a duration such as 5m or 1h 30m");
 }
@@ -144,8 +146,27 @@ fn values_that_must_fit_each_other() {
     assert_snapshot!(check_line("start: 30h"), @"w.yml:6:12: operations[1].start (1d 6h) is longer than max_catch_up (1d, the default)");
     assert_snapshot!(check_line("connect_timeout: 80s"), @"w.yml:6:22: operations[1].connect_timeout (1m 20s) is longer than timeout (1m 15s, the default)");
     assert_snapshot!(check_line("timeout: 5s"), @"fine");
+    assert_snapshot!(check_line("timeout: 59m"), @"fine");
     // Reported where the values stand, once, though two operations take them.
     assert_snapshot!(check("defaults: {max_catch_up: 1h, start: 2h, timezone: UTC}\noperations:\n- {server: 1, token_env: TOKEN}\n- {server: 2, token_env: TOKEN}"), @"w.yml:1:37: defaults.start (2h) is longer than defaults.max_catch_up (1h)");
+}
+
+#[test]
+fn a_mistake_in_the_defaults_is_one_problem() {
+    let with = |defaults: &str, own: &str| {
+        check(&format!(
+            "defaults: {{{defaults}}}\noperations:\n- {{server: 1, token_env: TOKEN{own}}}\n- {{server: 2, token_env: TOKEN{own}}}"
+        ))
+    };
+    assert_snapshot!(with("hold: 1h", ""), @"w.yml:1:18: defaults.hold is `1h`: it must be from 0s to 10m");
+    assert_snapshot!(with("hold: 1h", ", hold: 1m"), @"w.yml:1:18: defaults.hold is `1h`: it must be from 0s to 10m");
+    assert_snapshot!(with("skills: [1, 1]", ", skills: all"), @"w.yml:1:24: defaults.skills: `1` stands here twice; keep one");
+    assert_snapshot!(with("max_catch_up: 1m", ", interval: 1m"), @"fine");
+    assert_snapshot!(with("server: 3", ""), @"w.yml:1:12: defaults: `server` is no known key; the keys are timezone, interval, settle, overlap, max_catch_up, start, timeout, connect_timeout, hold, max_series, abandon_time_buckets, skills");
+    assert_snapshot!(check("defaults: {hold: 1h}"), @"
+    w.yml: no operation to read: list one under `operations`, each with server, timezone and token_file or token_env
+    w.yml:1:18: defaults.hold is `1h`: it must be from 0s to 10m
+    ");
 }
 
 #[test]
@@ -326,11 +347,11 @@ fn the_example_is_valid_and_its_values_are_the_defaults() {
     let with_token = |name: &str| (name == "SOPORTE_TOKEN").then(|| "x".to_owned());
     let config = from_text(Some(("example", example)), &ServeArgs::default(), &with_token).unwrap();
     let [ventas, soporte] = config.operations.as_slice() else { panic!("two operations") };
-    let plain =
-        OperationConfig::new("ventas".into(), ventas.server.clone(), ventas.token.clone(), ventas.timezone.clone());
+    let plain = OperationConfig::new("ventas".into(), ventas.server.clone(), ventas.token.clone());
     assert_eq!(format!("{ventas:?}"), format!("{plain:?}"));
     assert!(soporte.skills.selects("4173") && !soporte.skills.selects("4175"));
-    for key in settings::KEYS.iter().chain(&["ledger", "name", "server", "token_file", "token_env", "skills"]) {
+    let keys = operation::OWN.iter().chain(operation::SHARED).map(|key| key.name);
+    for key in keys.chain(["ledger"]) {
         assert!(example.contains(&format!("{key}:")), "the example has no {key}");
     }
 }
@@ -355,7 +376,7 @@ fn operation() -> impl Strategy<Value = String> {
     let skills = prop_oneof![Just("all".to_owned()), Just("[4173, '0012', x y]".into())];
     let buckets = prop::collection::btree_set(1u32..3600, 1..30)
         .prop_map(|set| format!("{set:?}").replace(['{'], "[").replace('}', "]"));
-    let times = (0u64..86_400_000, 0u64..86_400_000, seconds(1, 86_400), seconds(3600, 30 * 86_400));
+    let times = (0u64..86_400_000, 0u64..=600_000, seconds(1, 86_400), seconds(3600, 30 * 86_400));
     (name, server, token, zone, interval, start, skills, buckets, times, 1usize..=20_000).prop_map(
         |(name, server, token, zone, interval, start, skills, buckets, (settle, hold, overlap, catch_up), series)| {
             let millis = |millis| show_duration(Duration::from_millis(millis));

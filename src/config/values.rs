@@ -1,16 +1,18 @@
 //! One value each: text of the file or of a flag becomes a checked value, or the reason why not.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use reqwest::Url;
 
 use super::section::Refusal;
 use super::tree::{Node, Value};
-use super::{Server, Skills, Start, duration};
+use super::{Skills, Start, duration};
+use crate::paths::RESERVED;
+use domain::distribution::{WHOLE_MINUTES_UNTIL, WHOLE_SECONDS_UNTIL, is_exact};
+use domain::label::MAX_LABEL_CHARS;
 
 /// Prometheus keeps longer labels, people don't read them.
 const LONGEST_NAME: usize = 100;
@@ -18,14 +20,8 @@ const LONGEST_NAME: usize = 100;
 /// A histogram is exposed per label set: each further bound is one more series for every one of them.
 const MOST_BUCKETS: usize = 100;
 
-/// The ledger keeps times to the second up to here.
-const WHOLE_SECONDS_UP_TO: i128 = 3600;
-
-/// The ledger keeps times to the minute up to here: a day.
-const LAST_BUCKET: i128 = 86_400;
-
-/// With 16 bounds so many label sets are 380,000 lines, some 50 MB of text; beyond it scrapes begin to time out.
-const MOST_SERIES: i128 = 20_000;
+/// A day: nobody waits longer, and times above it are kept to the hour only.
+const LONGEST_BOUND: u32 = WHOLE_MINUTES_UNTIL;
 
 pub fn operation_name(node: &Node) -> Result<String, String> {
     label_text(&node.text()?, LONGEST_NAME)
@@ -45,52 +41,6 @@ fn label_text(text: &str, longest: usize) -> Result<String, String> {
         return Err(format!("write at most {longest} characters"));
     }
     Ok(text.to_owned())
-}
-
-/// `0042`, `42` and `wv0042` name a server of wolkvox; an address is taken as it is, plain http only to loopback.
-pub fn server(node: &Node) -> Result<Server, String> {
-    const FORMS: &str = "write the server's four digits (0042), wv0042 or https://host[:port]";
-    let text = node.text()?;
-    let text = text.trim();
-    let digits = text.strip_prefix("wv").or_else(|| text.strip_prefix("WV")).unwrap_or(text);
-    if (1..=4).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        let name = format!("wv{digits:0>4}");
-        return Ok(Server { base_url: format!("https://{name}.wolkvox.com"), name });
-    }
-    if !text.contains("://") {
-        return Err(FORMS.to_owned());
-    }
-    let url = Url::parse(text).map_err(|reason| format!("{reason}; {FORMS}"))?;
-    let Some(host) = url.host_str().filter(|host| !host.is_empty()) else { return Err(FORMS.to_owned()) };
-    match url.scheme() {
-        "https" => {}
-        "http" if is_loopback(host) => {}
-        "http" => {
-            return Err("plain http would send the token in clear; only loopback may have it. Write https://".into());
-        }
-        _ => return Err(FORMS.to_owned()),
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("remove the user and password from the address".to_owned());
-    }
-    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-        return Err("remove everything after the host and port; the exporter adds the path itself".to_owned());
-    }
-    let base_url = url.as_str().trim_end_matches('/').to_owned();
-    let authority = match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    };
-    let name = match authority.strip_suffix(".wolkvox.com") {
-        Some(name) if url.scheme() == "https" && !name.is_empty() => name.to_owned(),
-        _ => authority,
-    };
-    Ok(Server { base_url, name })
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// A zone of the bundled database by its IANA name: a fixed offset or a POSIX rule has no name to be shown.
@@ -130,21 +80,27 @@ pub fn duration(node: &Node) -> Result<Duration, String> {
 }
 
 /// A duration within bounds, both included.
-pub fn duration_within(node: &Node, from: Duration, to: Duration, whole_seconds: bool) -> Result<Duration, String> {
-    let value = duration(node)?;
-    if whole_seconds && value.subsec_nanos() != 0 {
-        return Err("write whole seconds".to_owned());
+pub fn within(from: Duration, to: Duration) -> impl Fn(&Node) -> Result<Duration, String> {
+    move |node| match duration(node)? {
+        value if value < from || value > to => {
+            Err(format!("it must be from {} to {}", duration::show(from), duration::show(to)))
+        }
+        value => Ok(value),
     }
-    if value < from || value > to {
-        return Err(format!("it must be from {} to {}", duration::show(from), duration::show(to)));
+}
+
+/// The same in whole seconds.
+pub fn whole_seconds(from: Duration, to: Duration) -> impl Fn(&Node) -> Result<Duration, String> {
+    move |node| match duration(node)? {
+        value if value.subsec_nanos() != 0 => Err("write whole seconds".to_owned()),
+        _ => within(from, to)(node),
     }
-    Ok(value)
 }
 
 /// A window's length: windows are aligned to the hour, so that people and programs find the same ones.
 pub fn interval(node: &Node) -> Result<Duration, String> {
     const HOUR: Duration = Duration::from_secs(3600);
-    let value = duration_within(node, Duration::from_secs(1), HOUR, true)?;
+    let value = whole_seconds(Duration::from_secs(1), HOUR)(node)?;
     if !HOUR.as_secs().is_multiple_of(value.as_secs()) {
         return Err("an hour must be a multiple of it, as of 1m, 2m, 5m, 10m, 15m".to_owned());
     }
@@ -162,14 +118,19 @@ pub fn start(node: &Node) -> Result<Start, String> {
     Ok(Start::History(value))
 }
 
-pub fn max_series(node: &Node) -> Result<usize, String> {
-    match node.value {
-        Value::Integer(number) if (1..=MOST_SERIES).contains(&number) => Ok(number as usize),
-        _ => Err(format!("write a whole number from 1 to {MOST_SERIES}")),
+/// A whole number within bounds, both included.
+pub fn count(from: usize, to: usize) -> impl Fn(&Node) -> Result<usize, String> {
+    move |node| {
+        match node.value {
+            Value::Integer(number) => usize::try_from(number).ok().filter(|number| (from..=to).contains(number)),
+            _ => None,
+        }
+        .ok_or_else(|| format!("write a whole number from {from} to {to}"))
     }
 }
 
-pub fn abandon_time_buckets(node: &Node) -> Result<Vec<u32>, Refusal> {
+/// The bounds of a histogram.
+pub fn buckets(node: &Node) -> Result<Vec<u32>, Refusal> {
     let Value::List(list) = &node.value else {
         return Err("write a list of seconds such as [10, 30, 60]".to_owned().into());
     };
@@ -188,31 +149,31 @@ pub fn abandon_time_buckets(node: &Node) -> Result<Vec<u32>, Refusal> {
 fn bucket(element: &Node, last: Option<u32>) -> Result<u32, String> {
     let bound = match element.value {
         Value::Integer(number) => number,
-        Value::Float(number) if number.fract() == 0.0 && number.abs() <= LAST_BUCKET as f64 => number as i128,
+        // A cast from a float saturates, and is out of bounds then too.
+        Value::Float(number) if number.fract() == 0.0 => number as i128,
         _ => return Err(format!("{} is no bound; write whole seconds", element.shown())),
     };
-    if !(1..=LAST_BUCKET).contains(&bound) {
-        return Err(format!("`{bound}` is no bound; write from 1 to {LAST_BUCKET} seconds"));
-    }
-    if bound > WHOLE_SECONDS_UP_TO && bound % 60 != 0 {
+    let seconds = u32::try_from(bound).ok().filter(|seconds| (1..=LONGEST_BOUND).contains(seconds));
+    let Some(seconds) = seconds else {
+        return Err(format!("`{bound}` is no bound; write from 1 to {LONGEST_BOUND} seconds"));
+    };
+    if !is_exact(seconds) {
         return Err(format!(
-            "`{bound}` can't be a bound: the ledger keeps times above an hour to the minute, rounded up; \
-             above {WHOLE_SECONDS_UP_TO} write multiples of 60"
+            "`{seconds}` can't be a bound: the ledger keeps times above an hour to the minute, rounded up; \
+             above {WHOLE_SECONDS_UNTIL} write multiples of 60"
         ));
     }
     match last {
-        Some(last) if i128::from(last) >= bound => {
-            Err(format!("`{bound}` comes after {last}; write ascending bounds, each once"))
+        Some(last) if last >= seconds => {
+            Err(format!("`{seconds}` comes after {last}; write ascending bounds, each once"))
         }
-        _ => Ok(bound as u32),
+        _ => Ok(seconds),
     }
 }
 
 /// `all`, or a list of ids.
 pub fn skills(node: &Node) -> Result<Skills, Refusal> {
     const FORM: &str = "write `all`, or a list of ids such as [\"4173\", \"4174\"]";
-    // As long as the longest label value.
-    const LONGEST_ID: usize = 200;
     let list = match &node.value {
         Value::Text(text) if text.trim() == "all" => return Ok(Skills::All),
         Value::List(list) if list.is_empty() => return Err(format!("it is empty; {FORM}").into()),
@@ -223,7 +184,7 @@ pub fn skills(node: &Node) -> Result<Skills, Refusal> {
     for element in list {
         let refused = |reason: String| Refusal { element: Some(element.origin), reason };
         let id = element.text().map_err(|_| refused(format!("{} is no id; {FORM}", element.shown())))?;
-        let id = label_text(&id, LONGEST_ID).map_err(|why| refused(format!("{}: {why}", element.shown())))?;
+        let id = label_text(&id, MAX_LABEL_CHARS).map_err(|why| refused(format!("{}: {why}", element.shown())))?;
         if !ids.insert(id) {
             return Err(refused(format!("{} stands here twice; keep one", element.shown())));
         }
@@ -262,15 +223,12 @@ pub fn listen_address(node: &Node) -> Result<SocketAddr, String> {
     }
 }
 
-/// Paths that the server answers itself.
-const TAKEN_PATHS: [&str; 4] = ["/", "/-/healthy", "/-/ready", "/-/reload"];
-
 pub fn telemetry_path(node: &Node) -> Result<String, String> {
     let text = node.text()?;
     if !text.starts_with('/') {
         return Err("write a path that begins with /, such as /metrics".to_owned());
     }
-    if TAKEN_PATHS.contains(&text.as_str()) {
+    if RESERVED.contains(&text.as_str()) {
         return Err("the exporter needs this path itself; write another, such as /metrics".to_owned());
     }
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);

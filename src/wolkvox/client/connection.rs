@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Url, redirect, retry};
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::config::Server;
+use crate::config::{Server, is_loopback};
 use crate::wolkvox::redact::redacted;
 use domain::outcome::Outcome;
 
@@ -36,7 +36,7 @@ pub(super) fn http_client(
     connect_timeout: Duration,
 ) -> Result<reqwest::Client, SetupError> {
     let url = Url::parse(&server.base_url).map_err(|_| SetupError::Address(server.name.clone()))?;
-    let loopback = is_loopback(&url);
+    let loopback = url.host_str().is_some_and(is_loopback);
     if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
         return Err(SetupError::Clear(server.name.clone()));
     }
@@ -73,11 +73,6 @@ fn tls(needed: bool) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or("").trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// What a call that ended before the answer's head was: no connection, none in time, or no HTTP.
