@@ -36,7 +36,7 @@ pub fn answer(body: &[u8]) {
         if let Ok(answer::Decoded { data: Data::Rows(rows), .. }) = &decoded {
             rows.iter().for_each(check);
         }
-        if let Ok(Answer { rows, .. }) = verdict(status, decoded, &said) {
+        if let Ok(Answer { rows, .. }) = verdict(status, decoded, &said, None) {
             assert!(status != 404 || rows.is_empty(), "an empty window has no rows");
         }
     }

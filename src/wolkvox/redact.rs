@@ -6,21 +6,38 @@ const MAX_CHARS: usize = 160;
 /// How much of a text is looked at, in bytes.
 const MAX_BYTES: usize = 4096;
 
-/// wolkvox tokens look like `[0-9a-f]{40,}`.
-const TOKEN_DIGITS: usize = 40;
+/// How much of a text is searched for the token, in bytes: nothing behind it comes near what is shown.
+const MAX_SEARCHED_BYTES: usize = 16 << 10;
 
-/// From so many digits on, a number may be a telephone number, a person's id or a part of a `conn_id`.
-const PERSONAL_DIGITS: usize = 7;
+/// wolkvox tokens look like `[0-9a-f]{40,}`; half of one is still worth hiding.
+const TOKEN_DIGITS: usize = 16;
 
-/// A text from outside, fit for a log or a page: no token (neither `token` nor anything that looks like one), no long
-/// number, no control characters, at most 160 characters.
+/// A piece of the token in use is hidden from so many characters on: shorter ones are in words too.
+const TOKEN_PIECE: usize = 6;
+
+/// From so many digits on, a number may be an extension, a part of a telephone number, of a person's id or of a `conn_id`.
+const PERSONAL_DIGITS: usize = 4;
+
+/// The end of the API's message of a count, the one documented text with a number that may be long.
+const COUNT: &str = " records were found";
+
+/// A text from outside, fit for a log or a page: nothing of `token`, nothing that looks like one, no word with `@`, no
+/// number of four digits or more, no control characters, at most 160 characters.
+///
+/// What is known is hidden first, and in the whole text: a mask or a cut before that would leave a half which nothing
+/// recognises.
 pub fn redacted(text: &str, token: Option<&SecretString>) -> String {
-    let text = head(text);
+    let text = start(text, MAX_SEARCHED_BYTES);
     let text = match token.map(ExposeSecret::expose_secret) {
-        Some(token) if !token.is_empty() => text.replace(token, "[token]"),
+        Some(token) if !token.is_empty() => without_token(text, token),
         _ => text.to_owned(),
     };
-    let text = mask(&text, |c| c.is_ascii_hexdigit(), |c| c.is_ascii_hexdigit(), TOKEN_DIGITS, "[token]");
+    let text = head(&text);
+    if is_count(text) {
+        return text.trim().to_owned();
+    }
+    let text = mask(text, |c| c.is_ascii_hexdigit(), |c| c.is_ascii_hexdigit(), TOKEN_DIGITS, "[token]");
+    let text = without_addresses(&text);
     // Numbers are also written in groups: 300 123 4567, 6736.4628.1040.
     let grouped = |c: char| c.is_numeric() || matches!(c, ' ' | '.' | '-' | '(' | ')' | '+' | '/');
     let text = mask(&text, grouped, char::is_numeric, PERSONAL_DIGITS, "[number]");
@@ -33,14 +50,87 @@ pub fn redacted(text: &str, token: Option<&SecretString>) -> String {
     shown
 }
 
+/// Takes out the token, however its characters are written, and longer pieces of it.
+fn without_token(text: &str, token: &str) -> String {
+    let bytes = text.as_bytes();
+    let token = token.as_bytes();
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        match token_at(&bytes[at..], token) {
+            // Both ends are ends of ASCII characters.
+            Some(length) => {
+                out.push_str(&text[from..at]);
+                out.push_str("[token]");
+                at += length;
+                from = at;
+            }
+            None => at += 1,
+        }
+    }
+    out.push_str(&text[from..]);
+    out
+}
+
+/// How long what stands at the beginning of `bytes` and is of the token is: all of it, or a piece.
+fn token_at(bytes: &[u8], token: &[u8]) -> Option<usize> {
+    let whole = token.iter().try_fold(0, |at, wanted| Some(at + same_character(&bytes[at..], *wanted)?));
+    let piece = || {
+        let piece = bytes.get(..TOKEN_PIECE)?;
+        let begins = token.windows(TOKEN_PIECE).enumerate().filter(|(_, window)| window.eq_ignore_ascii_case(piece));
+        let length = |start: usize| {
+            bytes.iter().zip(&token[start..]).take_while(|(one, other)| one.eq_ignore_ascii_case(other)).count()
+        };
+        begins.map(|(start, _)| length(start)).max()
+    };
+    whole.or_else(piece)
+}
+
+/// How long the character at the beginning of `bytes` is, if it is `wanted`: as it is, in the other case, with a backslash
+/// before it, or as `%2F`.
+fn same_character(bytes: &[u8], wanted: u8) -> Option<usize> {
+    match bytes {
+        [b'%', high, low, ..] if hex(*high).zip(hex(*low)).is_some_and(|(h, l)| h * 16 + l == wanted) => Some(3),
+        [b'\\', other, ..] if *other == wanted => Some(2),
+        [other, ..] if other.eq_ignore_ascii_case(&wanted) => Some(1),
+        _ => None,
+    }
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+fn is_count(text: &str) -> bool {
+    let count = text.trim().strip_suffix(COUNT);
+    // Longer numbers may be of a person.
+    count.is_some_and(|count| !count.is_empty() && count.len() <= 6 && count.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn without_addresses(text: &str) -> String {
+    let word = |word: &str| if word.contains('@') { word.trim_end().len() } else { 0 };
+    text.split_inclusive(char::is_whitespace)
+        .map(|part| match word(part) {
+            0 => part.to_owned(),
+            length => format!("[address]{}", &part[length..]),
+        })
+        .collect()
+}
+
 /// The first [`MAX_BYTES`]; a word that the cut goes through is left out, for half a token doesn't look like one.
 fn head(text: &str) -> &str {
     if text.len() <= MAX_BYTES {
         return text;
     }
+    start(text, MAX_BYTES).trim_end_matches(|c: char| !c.is_whitespace())
+}
+
+/// The first characters, of at most so many bytes.
+fn start(text: &str, most: usize) -> &str {
     // Up to three bytes back there is a boundary: no character has more than four.
-    let cut = (0..=MAX_BYTES).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-    text[..cut].trim_end_matches(|c: char| !c.is_whitespace())
+    let end = (0..=most.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    &text[..end]
 }
 
 /// Replaces each run of characters `within` that has `least` or more that `count`. What doesn't count at the run's ends
@@ -80,10 +170,20 @@ mod tests {
         let hex = "0123456789abcdef".repeat(3);
         for (text, expected) in [
             ("1 records were found", "1 records were found"),
-            ("EXCEEDS THE LIMIT (2)", "EXCEEDS THE LIMIT (2)"),
+            ("60000 records were found", "60000 records were found"),
+            ("3001234567 records were found", "[number] records were found"),
+            (
+                "EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)",
+                "EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)",
+            ),
             ("call 3001234567 now", "call [number] now"),
+            ("extension 4711", "extension [number]"),
+            ("room 471", "room 471"),
             ("call +57 300 123 4567, now", "call +[number], now"),
             ("id 6736.4628.1040.1768782812.1814.", "id [number]."),
+            ("write to ana@example.com, please", "write to [address] please"),
+            ("<ana.perez+1@example.com>\tnow", "[address] now"),
+            ("user=ana1234@example.com", "[address]"),
             ("os error 111", "os error 111"),
             ("line\nbreak\u{7}", "line break"),
         ] {
@@ -92,6 +192,33 @@ mod tests {
         assert_eq!(redacted(&format!("bad token={hex}!"), None), "bad token=[token]!");
         assert_eq!(redacted(&hex.to_uppercase(), None), "[token]");
         assert_eq!(redacted("my hush word", Some(&"hush".into())), "my [token] word");
+    }
+
+    #[test]
+    fn the_token_is_hidden_however_it_is_written() {
+        let token = "Zq+1234567/x=ana@w.co~9";
+        for written in [
+            token,
+            &token.to_uppercase(),
+            "Zq%2B1234567%2Fx%3Dana%40w.co%7E9",
+            "Zq%2b1234567%2fx%3dana%40w.co~9",
+            "Zq+1234567\\/x=ana@w.co~9",
+        ] {
+            let shown = redacted(&format!("BAD TOKEN ({written})."), Some(&token.into()));
+            assert_eq!(shown, "BAD TOKEN ([token]).", "{written}");
+        }
+    }
+
+    #[test]
+    fn a_piece_of_the_token_is_hidden_too() {
+        let token = "correct-horse-battery-staple";
+        for (text, expected) in [
+            ("token correct-ho... is bad", "token [token]... is bad"),
+            ("it ends in -STAPLE", "it ends in [token]"),
+            ("horse", "horse"),
+        ] {
+            assert_eq!(redacted(text, Some(&token.into())), expected);
+        }
     }
 
     #[test]
@@ -113,6 +240,15 @@ mod tests {
             prop_assert!(!shown.contains(&token[..20]));
             prop_assert!(shown.chars().count() <= MAX_CHARS);
             prop_assert!(!shown.contains(char::is_control));
+        }
+
+        // Of any token, wherever it stands in a text of any length, no piece is left.
+        #[test]
+        fn no_piece_of_the_token_survives(before in ".{0,170}", token in "[!-Z^-~]{8,60}", after in ".{0,50}") {
+            let shown = redacted(&format!("{before}{token}{after}"), Some(&token.as_str().into()));
+            for piece in token.as_bytes().windows(TOKEN_PIECE) {
+                prop_assert!(!shown.contains(std::str::from_utf8(piece).unwrap()), "{shown}");
+            }
         }
     }
 }

@@ -1,110 +1,119 @@
-use std::fmt;
+use std::io::Read;
 
-use serde::Deserializer as _;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
-
-use super::rows::{self, DataSeed};
-use super::{Code, Decoded, NotReadable};
+use super::json::{self, Stop};
+use super::page::is_page;
+use super::rows::{Listed, Rows};
+use super::window::Window;
+use super::{Code, Data, Decoded, NotReadable};
 use domain::identity::RowHasher;
 
-/// The longest `msg` that is kept, in characters: the longest known one has 51.
-const MAX_MSG_CHARS: usize = 500;
+/// How far the object may be from the beginning. PHP's warnings have some hundred bytes each.
+const MAX_PREFIX_BYTES: usize = 64 << 10;
 
-/// Reads the first JSON object in `text`. A byte-order mark or a PHP warning before it and text after it are passed over.
+/// Reads the first JSON object of a body. A byte-order mark or a PHP warning before it and text after it are passed over.
 ///
 /// Only the first place that looks like an object is tried. Going on to the next one when it fails would find the rows
 /// of a cut answer, and take one of them for the answer itself.
-pub(super) fn decode(text: &str, hasher: &RowHasher) -> Result<Decoded, NotReadable> {
-    let at = object_start(text).ok_or_else(|| why_no_object(text))?;
-    if is_html(&text[..at]) {
-        return Err(NotReadable::Html);
+pub(super) fn decode(body: impl Read, hasher: &RowHasher) -> Result<Decoded, NotReadable> {
+    let mut window = Window::new(body);
+    let at = find_object(&mut window)?;
+    let prefix = String::from_utf8_lossy(&window.bytes()[..at]).into_owned();
+    if is_page(&prefix) {
+        return Err(NotReadable::Page);
     }
-    let mut json = serde_json::Deserializer::from_str(&text[at..]);
-    let envelope = json.deserialize_map(Envelope { hasher });
-    let (decoded, known) = envelope.map_err(|error| broken(text, at, &error))?;
-    // After a warning an object that is none of the API's may be part of the warning.
-    if at > 0 && !known && !is_blank(&text[..at]) {
+    window.pass(at + 1);
+    let mut envelope = Envelope { window, hasher, decoded: Decoded::default(), end_is_guessed: false };
+    let read = envelope.read();
+    let Envelope { mut window, decoded, end_is_guessed, .. } = envelope;
+    read?;
+    // After a warning an object that is none of the API's may be part of the warning, or of a page.
+    let is_answer = decoded.data != Data::Missing || (decoded.code != Code::Missing && decoded.msg.is_some());
+    if !is_answer && !is_blank(&prefix) {
         return Err(NotReadable::NoObject);
     }
-    // The deserializer stands behind the object's closing brace.
-    let end = at + json.into_iter::<IgnoredAny>().byte_offset();
+    let spoilt = NotReadable::Spoilt(window.place());
+    if end_is_guessed && decoded.announced() != Some(decoded.rows().len() as u64) {
+        return Err(spoilt);
+    }
     // A warning after the answer takes nothing from it. A second object might hold rows that nobody would miss.
-    match object_start(&text[end..]) {
-        Some(_) => Err(NotReadable::Trailing(end)),
+    match another_object(&mut window)? {
+        Some(_) if end_is_guessed => Err(spoilt),
+        Some(place) => Err(NotReadable::Trailing(place)),
         None => Ok(decoded),
     }
 }
 
-/// Where the first object begins: a brace, and a name or the closing brace after it. A stack trace's `{main}` is none.
-fn object_start(text: &str) -> Option<usize> {
-    text.match_indices('{').map(|(at, _)| at).find(|at| text[at + 1..].trim_start().starts_with(['"', '}']))
-}
-
-fn why_no_object(text: &str) -> NotReadable {
-    if is_blank(text) {
-        NotReadable::Nothing
-    } else if is_html(text) {
-        NotReadable::Html
-    } else if text.trim_end().ends_with('{') {
-        NotReadable::Cut(text.len())
-    } else {
-        NotReadable::NoObject
-    }
-}
-
-/// PHP's warnings have tags too (`<br />`, `<b>`), a page has these.
-fn is_html(text: &str) -> bool {
-    let start = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').as_bytes();
-    ["<!doctype", "<html", "<head", "<body"]
-        .iter()
-        .any(|tag| start.get(..tag.len()).is_some_and(|found| found.eq_ignore_ascii_case(tag.as_bytes())))
-}
-
-fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| c.is_whitespace() || c.is_control() || c == '\u{feff}')
-}
-
-fn broken(text: &str, at: usize, error: &serde_json::Error) -> NotReadable {
-    if error.is_eof() {
-        return NotReadable::Cut(text.len());
-    }
-    let lines = text[at..].split_inclusive('\n').take(error.line().saturating_sub(1));
-    NotReadable::Broken(at + lines.map(str::len).sum::<usize>() + error.column())
-}
-
-/// Reads the object. Beside what it says: whether any of its names is one of the API's.
-struct Envelope<'h> {
+struct Envelope<'h, R> {
+    window: Window<R>,
     hasher: &'h RowHasher,
+    decoded: Decoded,
+    end_is_guessed: bool,
 }
 
-impl<'de> Visitor<'de> for Envelope<'_> {
-    type Value = (Decoded, bool);
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the answer's object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut decoded = Decoded::default();
-        let mut known = false;
-        while let Some(name) = map.next_key_seed(rows::Text)? {
-            known |= matches!(&*name, "code" | "msg" | "error" | "data");
-            match &*name {
-                "code" => decoded.code = code(&rows::plain_text(map.next_value::<&RawValue>()?)),
-                "msg" => {
-                    let msg = rows::plain_text(map.next_value::<&RawValue>()?);
-                    decoded.msg = msg.trim().chars().take(MAX_MSG_CHARS).collect();
+impl<R: Read> Envelope<'_, R> {
+    /// Reads the object's members; the window stands behind its brace, and then behind the closing one.
+    fn read(&mut self) -> Result<(), NotReadable> {
+        if self.window.next()? == Some(b'}') {
+            self.window.pass(1);
+            return Ok(());
+        }
+        loop {
+            self.window.next()?;
+            let name = self.text()?;
+            match self.window.next()? {
+                Some(b':') => self.window.pass(1),
+                other => return Err(self.broken(other)),
+            }
+            self.window.next()?;
+            self.member(&name)?;
+            match self.window.next()? {
+                Some(b',') => self.window.pass(1),
+                Some(b'}') => {
+                    self.window.pass(1);
+                    return Ok(());
                 }
-                "error" => {
-                    let error = rows::plain_text(map.next_value::<&RawValue>()?);
-                    decoded.names_error = !matches!(error.trim(), "" | "0" | "false" | "[]" | "{}");
-                }
-                "data" => decoded.data = map.next_value_seed(DataSeed::new(self.hasher))?,
-                _ => drop(map.next_value::<IgnoredAny>()?),
+                other => return Err(self.broken(other)),
             }
         }
-        Ok((decoded, known))
+    }
+
+    fn member(&mut self, name: &str) -> Result<(), NotReadable> {
+        match name {
+            "code" => self.decoded.code = code(&self.text()?),
+            "msg" => self.decoded.msg = Some(self.text()?),
+            "error" => {
+                let error = self.text()?;
+                self.decoded.names_error = !matches!(error.trim(), "" | "0" | "false" | "[]" | "{}");
+                // What only says that there is one, says nothing.
+                self.decoded.error = if error == "true" { String::new() } else { error };
+            }
+            "message" => self.decoded.message = self.text()?,
+            "data" if self.decoded.data == Data::Missing => {
+                let Listed { data, end_is_guessed } = Rows::new(&mut self.window, self.hasher).read()?;
+                self.decoded.data = data;
+                self.end_is_guessed = end_is_guessed;
+            }
+            "data" => return Err(NotReadable::Spoilt(self.window.place())),
+            _ => {
+                let value = self.text()?;
+                self.decoded.has_unknown_list |= value.starts_with(['[', '{']) && value.len() > "[]".len();
+            }
+        }
+        Ok(())
+    }
+
+    fn text(&mut self) -> Result<String, NotReadable> {
+        self.window.text()?.map_err(|stop| self.broken((stop == Stop::Bad).then_some(b'?')))
+    }
+
+    /// What `found` is in the wrong place means; `None` is the end of the body.
+    fn broken(&self, found: Option<u8>) -> NotReadable {
+        let place = self.window.place();
+        match found {
+            None => NotReadable::Cut(place + self.window.bytes().len()),
+            Some(_) if self.decoded.data == Data::Missing => NotReadable::Broken(place),
+            Some(_) => NotReadable::Spoilt(place),
+        }
     }
 }
 
@@ -113,4 +122,64 @@ fn code(text: &str) -> Code {
         "" => Code::Missing,
         text => text.parse().ok().filter(|code| (100..600).contains(code)).map_or(Code::Unreadable, Code::Number),
     }
+}
+
+/// Where the first object begins in the window. It is none's beginning where `Err`.
+fn find_object(window: &mut Window<impl Read>) -> Result<usize, NotReadable> {
+    let mut from = 0;
+    loop {
+        match object_start(window.bytes(), from) {
+            Ok(at) => return Ok(at),
+            Err(at) => from = at,
+        }
+        if window.bytes().len() >= MAX_PREFIX_BYTES || !window.more()? {
+            return Err(why_no_object(window.bytes()));
+        }
+    }
+}
+
+/// Whether and where another object begins in what is left of the body, which is passed.
+fn another_object(window: &mut Window<impl Read>) -> Result<Option<usize>, NotReadable> {
+    loop {
+        match object_start(window.bytes(), 0) {
+            Ok(at) => return Ok(Some(window.place() + at)),
+            Err(at) => window.pass(at),
+        }
+        // A brace and space without end behind it begin nothing.
+        if window.is_full() || !window.more()? {
+            return Ok(None);
+        }
+    }
+}
+
+/// Where an object begins: a brace, and a name or the closing brace after it. A stack trace's `{main}` is none. Or up to
+/// where there is none.
+fn object_start(bytes: &[u8], from: usize) -> Result<usize, usize> {
+    let mut at = from;
+    while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'{')) {
+        let brace = at + found;
+        match bytes.get(json::space(bytes, brace + 1)) {
+            Some(b'"' | b'}') => return Ok(brace),
+            Some(_) => at = brace + 1,
+            None => return Err(brace),
+        }
+    }
+    Err(bytes.len())
+}
+
+fn why_no_object(bytes: &[u8]) -> NotReadable {
+    let text = String::from_utf8_lossy(bytes);
+    if is_blank(&text) {
+        NotReadable::Nothing
+    } else if is_page(&text) {
+        NotReadable::Page
+    } else if text.trim_end().ends_with('{') {
+        NotReadable::Cut(bytes.len())
+    } else {
+        NotReadable::NoObject
+    }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || c.is_control() || c == '\u{feff}')
 }

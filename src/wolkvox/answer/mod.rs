@@ -1,27 +1,43 @@
-//! From the bytes of a body to the rows in it.
+//! From the bytes of a body to the rows in it, in one pass: of the body only a piece is in memory.
 //!
 //! `envelope` finds the JSON object and reads what stands around the rows, `rows` reads them one by one: a bad row is
-//! rejected, and the others stand. What a decoded body means (an error, an empty window, rows) is `verdict`'s to say.
+//! rejected, and the others stand. Both look through a `window` at the body, by the rules of `json`; `page` knows mark-up.
+//! What a decoded body means (an error, an empty window, rows) is `verdict`'s to say.
 
 mod envelope;
+mod json;
+mod page;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod window;
 
-use std::borrow::Cow;
+use std::io::Read;
 
 use domain::identity::RowHasher;
 use domain::row::ReadRow;
 
-/// What a body says, before anybody judges it.
+pub(super) use page::is_page;
+
+/// The most rows of an answer. The API's limit is 60,000; an answer with several times as many is none of its, and would
+/// take memory without bound.
+pub const MAX_ROWS: usize = 200_000;
+
+/// What a body says, before anybody judges it. The texts are from outside: not to be shown unless redacted.
 #[derive(Debug, Default)]
 pub struct Decoded {
     pub code: Code,
-    /// Text from outside: not to be shown unless redacted.
-    pub msg: String,
+    /// `None` where there is none.
+    pub msg: Option<String>,
+    /// The text of `error`.
+    pub error: String,
     /// Whether `error` says anything; `null`, `""`, `false` and 0 don't.
     pub names_error: bool,
+    /// `message`, which is none of the API's names but of many servers before one.
+    pub message: String,
     pub data: Data,
+    /// Whether there is a list or an object, with something in it, under a name that is none of the API's.
+    pub has_unknown_list: bool,
 }
 
 /// `code`: a string or a number, sometimes missing or empty.
@@ -36,46 +52,63 @@ pub enum Code {
 
 #[derive(Debug, Default, PartialEq)]
 pub enum Data {
-    /// `null`, missing, `""` or `false`.
     #[default]
-    None,
+    Missing,
+    /// `null` or `""`.
+    Empty,
     /// In the order of the answer; `[]` and `{}` give none.
     Rows(Vec<ReadRow>),
-    /// A text or a number where rows should be.
+    /// A text, a number or a truth value where rows should be.
     Unreadable,
 }
 
 /// Why a body has nothing to say. Holds nothing of the body, for that may be personal data.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotReadable {
     #[error("the body is empty")]
     Nothing,
-    #[error("the body is an HTML page")]
-    Html,
-    #[error("there is no JSON object in the body")]
+    #[error("the body is a page, not the API's JSON")]
+    Page,
+    #[error("there is no JSON object of the API in the body")]
     NoObject,
     #[error("the body ends in the middle, after {0} bytes")]
     Cut(usize),
     #[error("the JSON is broken at byte {0}")]
     Broken(usize),
+    /// Only in a report: before this place are rows, and behind it none can be found.
+    #[error("a bad byte spoils the rows from byte {0} on")]
+    Spoilt(usize),
     #[error("more follows after the JSON object, at byte {0}")]
     Trailing(usize),
+    #[error("it has more than {MAX_ROWS} rows")]
+    Overlong,
+    #[error("it has more than {0} bytes")]
+    Oversized(usize),
+    #[error("the compressed body is damaged")]
+    Packed,
+    #[error("its body is packed in a way that was not asked for (Content-Encoding)")]
+    Encoding,
 }
 
-/// Reads a body. Never panics, and takes time and memory in proportion to the body.
-pub fn decode(body: &[u8], hasher: &RowHasher) -> Result<Decoded, NotReadable> {
-    // Copies only if there is something to replace. The check alone is several times faster than the replacing.
-    let text = std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed);
-    envelope::decode(&text, hasher)
+/// Reads a body. Never panics, and takes time in proportion to the body and memory in proportion to its rows.
+pub fn decode(body: impl Read, hasher: &RowHasher) -> Result<Decoded, NotReadable> {
+    envelope::decode(body, hasher)
 }
 
 impl Decoded {
     /// How many rows `msg` announces: it begins with the count, as in `1 records were found`.
     pub fn announced(&self) -> Option<u64> {
-        let msg = self.msg.trim_start();
+        let msg = self.msg.as_deref()?.trim_start();
         let digits = msg.find(|c: char| !c.is_ascii_digit()).unwrap_or(msg.len());
-        let rest = &msg[digits..];
+        let (count, rest) = msg.split_at(digits);
         // `3rd`, `1:1`: a number, but not a count.
-        if rest.is_empty() || rest.starts_with(char::is_whitespace) { msg[..digits].parse().ok() } else { None }
+        if rest.is_empty() || rest.starts_with(char::is_whitespace) { count.parse().ok() } else { None }
+    }
+
+    pub fn rows(&self) -> &[ReadRow] {
+        match &self.data {
+            Data::Rows(rows) => rows,
+            _ => &[],
+        }
     }
 }

@@ -1,11 +1,9 @@
 use std::borrow::Cow;
-use std::fmt;
+use std::io::Read;
 
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error as DeError, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-
-use super::Data;
+use super::json::{self, Member, Stop};
+use super::window::Window;
+use super::{Data, MAX_ROWS, NotReadable};
 use domain::identity::RowHasher;
 use domain::row::ReadRow;
 use domain::row_parse::{Field, RowParser};
@@ -15,178 +13,270 @@ use domain::row_parse::{Field, RowParser};
 /// `abandon_time`: the call counts without a time.
 const PLAIN_FIELDS: [&str; 5] = ["conn_id", "skill_id", "date", "result", "type_interaction"];
 
-/// Reads `data` row by row, so that memory holds one row's text at a time beside the body.
-pub(super) struct DataSeed<'h> {
-    hasher: &'h RowHasher,
+/// Bytes of a bad row by which it is known again.
+const MAX_BAD_ROW_BYTES: usize = 4096;
+
+/// Bytes that are kept of what is passed: enough to see between what a row stands.
+const CONTEXT_BYTES: usize = 64;
+
+/// Reads `data` row by row. A row that is no JSON is rejected, and reading goes on at the next one.
+pub(super) struct Rows<'w, R> {
+    window: &'w mut Window<R>,
+    hasher: &'w RowHasher,
     parser: RowParser,
+    members: Vec<Member>,
+    rows: Vec<ReadRow>,
 }
 
-impl<'h> DataSeed<'h> {
-    pub fn new(hasher: &'h RowHasher) -> Self {
-        Self { hasher, parser: RowParser::default() }
+/// What `data` was.
+pub(super) struct Listed {
+    pub data: Data,
+    /// Whether the last row was bad, so that the end was guessed: the rows may be fewer than there are.
+    pub end_is_guessed: bool,
+}
+
+/// What comes after a bad row.
+enum Next {
+    Row,
+    End,
+    /// The body has ended.
+    Nothing,
+}
+
+impl<'w, R: Read> Rows<'w, R> {
+    pub fn new(window: &'w mut Window<R>, hasher: &'w RowHasher) -> Self {
+        Self { window, hasher, parser: RowParser::default(), members: Vec::with_capacity(9), rows: Vec::new() }
     }
 
-    /// The text of a row, which is valid JSON but perhaps no object.
-    fn row(&mut self, raw: &RawValue) -> ReadRow {
-        let fields = match serde_json::Deserializer::from_str(raw.get()).deserialize_map(Entries) {
-            Ok(entries) => fields(entries),
-            Err(_) => None,
-        };
-        match fields {
-            Some(fields) => self.parser.read(self.hasher, fields),
-            None => RowParser::reject_shape(self.hasher, raw.get()),
+    /// Reads the value of `data`, at which the window stands.
+    pub fn read(self) -> Result<Listed, NotReadable> {
+        match self.window.next()? {
+            Some(b'[') => self.list(),
+            Some(b'{') => self.object(),
+            _ => {
+                let text = self.window.text()?.map_err(|stop| self.spoilt(stop))?;
+                Ok(whole(if text.trim().is_empty() { Data::Empty } else { Data::Unreadable }))
+            }
         }
     }
-}
 
-impl<'de> DeserializeSeed<'de> for DataSeed<'_> {
-    type Value = Data;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Data, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for DataSeed<'_> {
-    type Value = Data;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the rows of an answer")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Data, A::Error> {
-        let mut rows = Vec::new();
-        while let Some(raw) = seq.next_element::<&RawValue>()? {
-            rows.push(self.row(raw));
+    fn list(mut self) -> Result<Listed, NotReadable> {
+        self.window.pass(1);
+        if self.window.next()? == Some(b']') {
+            self.window.pass(1);
+            return Ok(whole(Data::Rows(self.rows)));
         }
-        Ok(Data::Rows(rows))
+        loop {
+            self.window.next()?;
+            let end_is_guessed = match self.window.enough(|bytes| element(bytes, &mut self.members))? {
+                Ok(end) => {
+                    self.row(0, end)?;
+                    self.window.pass(end);
+                    false
+                }
+                Err(_) => match self.pass_bad_row()? {
+                    Next::Row => continue,
+                    Next::End => true,
+                    Next::Nothing => return Err(NotReadable::Cut(self.window.place())),
+                },
+            };
+            match self.window.next()? {
+                Some(b']') => {
+                    self.window.pass(1);
+                    return Ok(Listed { data: Data::Rows(self.rows), end_is_guessed });
+                }
+                // Or a bad byte between two good rows.
+                _ => self.window.pass(1),
+            }
+        }
     }
 
     /// Sibling reports send an object. PHP writes a list with gaps in its keys as `{"0":{…},"2":{…}}`; a single row may
     /// come without a list around it, and is known by its field names.
-    fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<Data, A::Error> {
-        let entries = Entries.visit_map(map)?;
-        let is_row = entries.iter().any(|(name, _)| PLAIN_FIELDS.contains(&name.as_ref()));
-        if !is_row {
-            return Ok(Data::Rows(entries.iter().map(|(_, raw)| self.row(raw)).collect()));
+    fn object(mut self) -> Result<Listed, NotReadable> {
+        let single = self.window.enough(|bytes| json::object(bytes, 0, &mut self.members))?;
+        if let Ok(end) = single {
+            let bytes = self.window.bytes();
+            let is_row =
+                self.members.iter().any(|(name, _)| PLAIN_FIELDS.contains(&&*json::text(&bytes[name.clone()])));
+            if is_row {
+                self.row(0, end)?;
+            } else {
+                for (_, value) in std::mem::take(&mut self.members) {
+                    let _ = json::object(self.window.bytes(), value.start, &mut self.members);
+                    self.row(value.start, value.end)?;
+                }
+            }
+            self.window.pass(end);
+            return Ok(whole(Data::Rows(self.rows)));
         }
-        // Only where a field is nested, which makes up a text to tell the bad row by.
-        let text: String = entries.iter().flat_map(|(name, raw)| [name.as_ref(), raw.get()]).collect();
-        Ok(Data::Rows(vec![match fields(entries) {
+        // Too long for one look, or with a bad byte.
+        self.window.pass(1);
+        loop {
+            self.window.next()?;
+            let from = self.window.enough(|bytes| json::name(bytes, 0))?.map_err(|stop| self.spoilt(stop))?;
+            self.window.pass(from);
+            let end = self.window.enough(|bytes| row_or_value(bytes, &mut self.members))?;
+            let end = end.map_err(|stop| self.spoilt(stop))?;
+            self.row(0, end)?;
+            self.window.pass(end);
+            match self.window.next()? {
+                Some(b',') => self.window.pass(1),
+                Some(b'}') => {
+                    self.window.pass(1);
+                    return Ok(whole(Data::Rows(self.rows)));
+                }
+                Some(_) => return Err(self.spoilt(Stop::Bad)),
+                None => return Err(self.spoilt(Stop::Short)),
+            }
+        }
+    }
+
+    /// Takes the row of the bytes from `from` to `end`. Where it is an object, its members have been read.
+    fn row(&mut self, from: usize, end: usize) -> Result<(), NotReadable> {
+        let bytes = self.window.bytes();
+        let text = &bytes[from..end];
+        let fields = if text.starts_with(b"{") { fields(bytes, &self.members) } else { None };
+        let row = match fields {
             Some(fields) => self.parser.read(self.hasher, fields),
-            None => RowParser::reject_shape(self.hasher, &text),
-        }]))
+            None => RowParser::reject_shape(self.hasher, &String::from_utf8_lossy(text)),
+        };
+        self.push(row)
     }
 
-    fn visit_unit<E: DeError>(self) -> Result<Data, E> {
-        Ok(Data::None)
+    fn push(&mut self, row: ReadRow) -> Result<(), NotReadable> {
+        if self.rows.len() == MAX_ROWS {
+            return Err(NotReadable::Overlong);
+        }
+        self.rows.push(row);
+        Ok(())
     }
 
-    fn visit_bool<E: DeError>(self, value: bool) -> Result<Data, E> {
-        Ok(if value { Data::Unreadable } else { Data::None })
+    /// Rejects the row at which the window stands, and goes to the next one or to the list's end.
+    fn pass_bad_row(&mut self) -> Result<Next, NotReadable> {
+        let mut head: Option<Vec<u8>> = None;
+        let mut at = 1;
+        let next = loop {
+            let bytes = self.window.bytes();
+            let rest = bytes.get(at..).unwrap_or_default();
+            let Some(found) = rest.iter().position(|byte| matches!(byte, b'{' | b']')).map(|found| at + found) else {
+                at = bytes.len();
+                if at > READ_ON_FROM {
+                    head.get_or_insert_with(|| bytes[..MAX_BAD_ROW_BYTES].to_vec());
+                    self.window.pass(at - CONTEXT_BYTES);
+                    at = CONTEXT_BYTES;
+                }
+                if self.window.more()? {
+                    continue;
+                }
+                break Next::Nothing;
+            };
+            let found_next = if bytes[found] == b'{' {
+                starts_row(bytes, found, &mut self.members).map(|starts| starts.then_some(Next::Row))
+            } else {
+                ends_list(bytes, found).map(|ends| ends.then_some(Next::End))
+            };
+            match found_next {
+                Ok(Some(next)) => {
+                    head.get_or_insert_with(|| bytes[..found.min(MAX_BAD_ROW_BYTES)].to_vec());
+                    self.window.pass(found);
+                    break next;
+                }
+                Err(Stop::Short) if !self.window.is_full() && self.window.more()? => {}
+                _ => at = found + 1,
+            }
+        };
+        if !matches!(next, Next::Nothing) {
+            let head = head.unwrap_or_default();
+            let text = String::from_utf8_lossy(&head);
+            let text = text.trim_end_matches(|c: char| c == ',' || c.is_whitespace());
+            self.push(RowParser::reject_shape(self.hasher, text))?;
+        }
+        Ok(next)
     }
 
-    fn visit_str<E: DeError>(self, text: &str) -> Result<Data, E> {
-        Ok(if text.trim().is_empty() { Data::None } else { Data::Unreadable })
-    }
-
-    fn visit_u64<E: DeError>(self, _: u64) -> Result<Data, E> {
-        Ok(Data::Unreadable)
-    }
-
-    fn visit_i64<E: DeError>(self, _: i64) -> Result<Data, E> {
-        Ok(Data::Unreadable)
-    }
-
-    fn visit_f64<E: DeError>(self, _: f64) -> Result<Data, E> {
-        Ok(Data::Unreadable)
+    fn spoilt(&self, stop: Stop) -> NotReadable {
+        match stop {
+            Stop::Short => NotReadable::Cut(self.window.place() + self.window.bytes().len()),
+            Stop::Bad => NotReadable::Spoilt(self.window.place()),
+        }
     }
 }
 
-type Entry<'de> = (Cow<'de, str>, &'de RawValue);
+/// From so many bytes of a bad row on, its beginning is not kept in the window.
+const READ_ON_FROM: usize = 256 << 10;
+
+fn whole(data: Data) -> Listed {
+    Listed { data, end_is_guessed: false }
+}
+
+fn row_or_value(bytes: &[u8], members: &mut Vec<Member>) -> Result<usize, Stop> {
+    if json::byte(bytes, 0)? == b'{' { json::object(bytes, 0, members) } else { json::value(bytes, 0) }
+}
+
+/// Where the element at the beginning ends. What must come behind it is looked at too: where it doesn't, the element's end
+/// is not its true one.
+fn element(bytes: &[u8], members: &mut Vec<Member>) -> Result<usize, Stop> {
+    let end = row_or_value(bytes, members)?;
+    let behind = json::space(bytes, end);
+    match json::byte(bytes, behind)? {
+        b',' | b']' => Ok(end),
+        // A bad byte between two rows: both are whole.
+        _ if json::byte(bytes, json::space(bytes, behind + 1))? == b'{' && bytes.starts_with(b"{") => Ok(end),
+        _ => Err(Stop::Bad),
+    }
+}
+
+/// Whether the brace at `at`, somewhere behind a bad byte, begins a row: it stands between rows, or is a whole object that
+/// is nobody's value. Within a text a quote has a backslash before it, and so is no name.
+fn starts_row(bytes: &[u8], at: usize, members: &mut Vec<Member>) -> Result<bool, Stop> {
+    if json::byte(bytes, json::space(bytes, at + 1))? != b'"' {
+        return Ok(false);
+    }
+    let mut before = bytes[..at].iter().rev().filter(|byte| **byte > b' ');
+    match (before.next(), before.next()) {
+        (Some(b','), Some(b'}')) => Ok(true),
+        (Some(b':'), _) => Ok(false),
+        _ => match json::object(bytes, at, members) {
+            Ok(end) => Ok(matches!(json::byte(bytes, json::space(bytes, end))?, b',' | b']')),
+            Err(Stop::Bad) => Ok(false),
+            Err(Stop::Short) => Err(Stop::Short),
+        },
+    }
+}
+
+/// Whether the bracket at `at`, somewhere behind a bad byte, ends the list: the answer ends with it, or another of its
+/// names follows.
+fn ends_list(bytes: &[u8], at: usize) -> Result<bool, Stop> {
+    let behind = json::space(bytes, at + 1);
+    match json::byte(bytes, behind)? {
+        b'}' => Ok(true),
+        b',' => {
+            let name = json::space(bytes, behind + 1);
+            let known = ["\"code\"", "\"msg\"", "\"error\""];
+            let rest = bytes.get(name..).unwrap_or_default();
+            if rest.len() < known[2].len() {
+                return Err(Stop::Short);
+            }
+            Ok(known.iter().any(|known| rest.starts_with(known.as_bytes())))
+        }
+        _ => Ok(false),
+    }
+}
 
 /// `None` where a field of [`PLAIN_FIELDS`] isn't plain.
-fn fields(entries: Vec<Entry<'_>>) -> Option<Vec<Field<'_>>> {
-    entries
-        .into_iter()
-        .map(|(name, raw)| {
-            let nested = raw.get().starts_with(['{', '[']);
+fn fields<'b>(bytes: &'b [u8], members: &[Member]) -> Option<Vec<Field<'b>>> {
+    members
+        .iter()
+        .map(|(name, value)| {
+            let (name, value) = (json::text(&bytes[name.clone()]), &bytes[value.clone()]);
+            let nested = value.starts_with(b"{") || value.starts_with(b"[");
             if nested && PLAIN_FIELDS.contains(&name.as_ref()) {
                 return None;
             }
             // A nested name is no name; no field of the others is looked at.
-            let text = if nested && name == "skill_name" { Cow::Borrowed("") } else { plain_text(raw) };
+            let text = if nested && name == "skill_name" { Cow::Borrowed("") } else { json::text(value) };
             Some((name, text))
         })
         .collect()
-}
-
-/// The names and raw values of an object.
-struct Entries;
-
-impl<'de> Visitor<'de> for Entries {
-    type Value = Vec<Entry<'de>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        // skill_2 has nine fields.
-        let mut entries = Vec::with_capacity(9);
-        while let Some(name) = map.next_key_seed(Text)? {
-            entries.push((name, map.next_value()?));
-        }
-        Ok(entries)
-    }
-}
-
-/// A JSON value as text: a string's content, `null` as nothing, anything else as it is written (which keeps `37.0` and
-/// integers beyond 64 bits as they are).
-pub(super) fn plain_text(raw: &RawValue) -> Cow<'_, str> {
-    let raw = raw.get();
-    match raw.as_bytes().first() {
-        Some(b'"') => match raw.get(1..raw.len() - 1) {
-            Some(inside) if !inside.contains('\\') => Cow::Borrowed(inside),
-            _ => Text.deserialize(&mut serde_json::Deserializer::from_str(raw)).unwrap_or(Cow::Borrowed(raw)),
-        },
-        Some(b'n') => Cow::Borrowed(""),
-        _ => Cow::Borrowed(raw),
-    }
-}
-
-/// A JSON string, borrowed where it has no escapes. Asked for as bytes: so `serde_json` lets half a surrogate pair pass
-/// (`\ud83d`, a name cut in the middle of an emoji), and it becomes a replacement character instead of an error.
-pub(super) struct Text;
-
-impl<'de> DeserializeSeed<'de> for Text {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_bytes(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Text {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text")
-    }
-
-    fn visit_borrowed_bytes<E: DeError>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
-        Ok(std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed))
-    }
-
-    fn visit_bytes<E: DeError>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(String::from_utf8_lossy(bytes).into_owned()))
-    }
-
-    fn visit_borrowed_str<E: DeError>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E: DeError>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
 }

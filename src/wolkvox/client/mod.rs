@@ -1,18 +1,21 @@
 //! One call over HTTP.
 
+mod body;
 mod connection;
 #[cfg(test)]
 mod tests;
 
+use std::io::Read as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reqwest::Response;
-use reqwest::header::{HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT_ENCODING, HeaderValue, RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use self::body::{Body, Packing};
+use super::answer::NotReadable;
 use super::verdict::verdict;
-use super::{AbandonedCallsReport, Call, Failure, Token, answer, http_time, token};
+use super::{AbandonedCallsReport, Answer, Call, Failure, Token, answer, http_time, token};
 use crate::config::{OperationConfig, TokenSource};
 use domain::identity::RowHasher;
 use domain::outcome::Outcome;
@@ -27,8 +30,9 @@ const MAX_BODY_BYTES: usize = 256 << 20;
 /// Of an error's body only the start is read: messages are short, error pages are not.
 const MAX_ERROR_BODY_BYTES: usize = 64 << 10;
 
-/// How much of a body that is no JSON is looked through for a known message.
-const SAID_BYTES: usize = 4096;
+/// How much of a body that is no JSON is looked through for a known message: more than `redact` shows anything of, so that
+/// nothing is recognised by half.
+const SAID_BYTES: u64 = 16 << 10;
 
 /// Asks a wolkvox server. Cheap to clone; makes a fresh connection for each call.
 #[derive(Debug, Clone)]
@@ -71,21 +75,16 @@ impl Client {
         let sent = Instant::now();
         let received = self.receive(range, token).await;
         let took = Some(sent.elapsed());
-        let Received { status, stamp, retry_after, body } = match received {
+        let received = match received {
             Ok(received) => received,
             Err((outcome, message)) => {
                 return Call { took, stamp: None, result: Err(failure(outcome, &message, None, token)) };
             }
         };
+        let (stamp, retry_after) = (received.stamp, received.retry_after);
         // 60,000 rows take some 100 ms: too long for a thread that also answers scrapes.
-        let hasher = hasher.clone();
-        let judged = tokio::task::spawn_blocking(move || {
-            let said = String::from_utf8_lossy(&body[..body.len().min(SAID_BYTES)]).into_owned();
-            let decoded = answer::decode(&body, &hasher);
-            // The rows hold nothing of it; freed before the next answer comes.
-            drop(body);
-            verdict(status, decoded, &said)
-        });
+        let (hasher, secret, most) = (hasher.clone(), token.clone(), self.max_body_bytes);
+        let judged = tokio::task::spawn_blocking(move || judge(received, &hasher, &secret, most));
         let result = match judged.await {
             Ok(judged) => judged.map_err(|(outcome, message)| failure(outcome, &message, retry_after, token)),
             Err(_) => Err(failure(
@@ -102,17 +101,18 @@ impl Client {
         let mut header = HeaderValue::from_str(token.expose_secret())
             .map_err(|_| (Outcome::Unauthorized, "the token can't be sent in a header".to_owned()))?;
         header.set_sensitive(true);
-        let request = self.http.get(self.url(range)).header("wolkvox-token", header);
+        let request = self.http.get(self.url(range)).header("wolkvox-token", header).header(ACCEPT_ENCODING, "gzip");
         let response = request.send().await.map_err(|error| connection::before_the_head(error.without_url()))?;
         let status = response.status().as_u16();
         let stamp = http_time::stamp(response.headers());
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| http_time::delay(value, stamp.map(Stamp::date)));
+        let packing = Packing::of(response.headers());
         let body = match status {
-            200..300 | 404 => whole_body(response, self.max_body_bytes).await?,
-            _ => start_of_body(response).await,
+            200..300 | 404 => Body::whole(response, self.max_body_bytes).await?,
+            _ => Body::start(response, MAX_ERROR_BODY_BYTES).await,
         };
-        Ok(Received { status, stamp, retry_after, body })
+        Ok(Received { status, stamp, retry_after, packing, body })
     }
 }
 
@@ -120,7 +120,28 @@ struct Received {
     status: u16,
     stamp: Option<Stamp>,
     retry_after: Option<Duration>,
-    body: Vec<u8>,
+    packing: Packing,
+    body: Body,
+}
+
+/// Decodes what has been received, of which at most `most` bytes unpacked, and says what it means.
+fn judge(
+    Received { status, packing, body, .. }: Received,
+    hasher: &RowHasher,
+    token: &SecretString,
+    most: usize,
+) -> Result<Answer, (Outcome, String)> {
+    let mut body = packing.unpacked(body).take(most as u64 + 1);
+    let mut start = Vec::new();
+    let looked = (&mut body).take(SAID_BYTES).read_to_end(&mut start);
+    let said = String::from_utf8_lossy(&start).into_owned();
+    let decoded = match looked {
+        _ if packing == Packing::Other => Err(NotReadable::Encoding),
+        Ok(_) => answer::decode(start.as_slice().chain(&mut body), hasher),
+        Err(_) => Err(NotReadable::Packed),
+    };
+    let decoded = if body.limit() == 0 { Err(NotReadable::Oversized(most)) } else { decoded };
+    verdict(status, decoded, &said, Some(token))
 }
 
 impl AbandonedCallsReport for Client {
@@ -144,32 +165,4 @@ const MAX_MESSAGE_CHARS: usize = 300;
 fn failure(outcome: Outcome, message: &str, retry_after: Option<Duration>, token: &SecretString) -> Failure {
     let message = message.replace(token.expose_secret(), "[token]").chars().take(MAX_MESSAGE_CHARS).collect();
     Failure { outcome, message, retry_after }
-}
-
-/// Reads to the end, chunk by chunk, so that neither a flood nor a small answer that unpacks into one is taken whole.
-async fn whole_body(mut response: Response, most: usize) -> Result<Vec<u8>, (Outcome, String)> {
-    let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > most => {
-                return Err((Outcome::Malformed, format!("the answer has more than {most} bytes")));
-            }
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(body),
-            Err(error) => return Err(connection::within_the_body(error.without_url(), body.len())),
-        }
-    }
-}
-
-/// The status has said what matters: a body that breaks off says what it can.
-async fn start_of_body(mut response: Response) -> Vec<u8> {
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = MAX_ERROR_BODY_BYTES - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if body.len() == MAX_ERROR_BODY_BYTES {
-            break;
-        }
-    }
-    body
 }

@@ -110,24 +110,59 @@ async fn a_chunked_answer_and_a_compressed_one_are_read() {
 }
 
 fn gzipped(body: &[u8]) -> Vec<u8> {
+    packed_as("gzip", body)
+}
+
+/// An answer with a body that is packed by gzip, whatever it is called.
+fn packed_as(encoding: &str, body: &[u8]) -> Vec<u8> {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     packed.write_all(body).unwrap();
     let packed = packed.finish().unwrap();
-    let mut answer =
-        format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", packed.len()).into_bytes();
+    let head = "HTTP/1.1 200 OK\r\ncontent-encoding:";
+    let mut answer = format!("{head} {encoding}\r\ncontent-length: {}\r\n\r\n", packed.len()).into_bytes();
     answer.extend(packed);
     answer
 }
 
 #[tokio::test]
+async fn a_packing_is_known_by_its_name_in_any_case() {
+    for name in ["gzip", "GZIP", "GZip", "x-gzip", "X-GZIP", "identity, gzip"] {
+        assert_eq!(answered(packed_as(name, one_row().as_bytes())).await.result.unwrap().rows.len(), 1, "{name}");
+    }
+    let plain = http("200 OK", "content-encoding: Identity\r\n", &one_row());
+    assert_eq!(answered(plain).await.result.unwrap().rows.len(), 1);
+    for name in ["br", "zstd", "deflate", "gzip, gzip", "gzip, br"] {
+        let failure = failed(packed_as(name, one_row().as_bytes())).await;
+        assert_eq!(failure.outcome, Outcome::Malformed, "{name}");
+        assert!(failure.message.contains("Content-Encoding"), "{failure}");
+    }
+    let damaged = |at: usize| {
+        let mut answer = gzipped(one_row().as_bytes());
+        let at = answer.len() - at;
+        answer[at] ^= 0xff;
+        answer
+    };
+    for at in [2, 6, 30] {
+        let failure = failed(damaged(at)).await;
+        assert_eq!(failure.outcome, Outcome::Malformed, "{at} from the end");
+    }
+    let refused = http("403 Forbidden", "content-encoding: br\r\n", "?");
+    assert_eq!(failed(refused).await.outcome, Outcome::Maintenance, "the status has said it");
+}
+
+#[tokio::test]
 async fn a_small_answer_that_unpacks_into_a_flood_is_refused() {
-    let bomb = gzipped(&vec![b' '; 4 << 20]);
-    assert!(bomb.len() < 64 << 10, "the bomb is small on the wire");
-    let (address, _seen) = serve(move |stream| drop(stream.write_all(&bomb)));
-    let client = client(&address, TokenSource::Held(TOKEN.into()), LONG).with_max_body_bytes(1 << 20);
-    let failure = fetch(&client).await.result.unwrap_err();
-    assert_eq!(failure.outcome, Outcome::Malformed);
-    assert!(failure.message.contains("more than 1048576 bytes"), "{failure}");
+    for (start, flood) in
+        [("{\"data\":[", "          "), ("{\"data\":[\"", "xxxxxxxxxx"), ("{\"data\":[", "[\"1234\"], ")]
+    {
+        let bomb = gzipped(format!("{start}{}", flood.repeat(400 << 10)).as_bytes());
+        assert!(bomb.len() < 64 << 10, "the bomb is small on the wire");
+        let (address, _seen) = serve(move |stream| drop(stream.write_all(&bomb)));
+        let client = client(&address, TokenSource::Held(TOKEN.into()), LONG).with_max_body_bytes(1 << 20);
+        let failure = fetch(&client).await.result.unwrap_err();
+        assert_eq!(failure.outcome, Outcome::Malformed);
+        assert!(failure.message.contains("more than 1048576 bytes"), "{failure}");
+    }
 }
 
 #[tokio::test]
@@ -233,7 +268,7 @@ fn without_a_token_there_is_nothing_to_send() {
 
 #[tokio::test]
 async fn a_token_that_the_server_repeats_is_not_repeated() {
-    for token in [TOKEN, "hush-9Z"] {
+    for token in [TOKEN, "hush-9Z", "ab12345678cd-QrSt", "ana.perez@example.com#4711"] {
         let body = format!(r#"{{"code":"403","msg":"PLEASE VALIDATE TOKEN {token}"}}"#);
         let answer = http("403 Forbidden", "", &body);
         let (address, _seen) = serve(move |stream| drop(stream.write_all(&answer)));
