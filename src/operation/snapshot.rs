@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::account::Account;
+use domain::disposition::Disposition;
 use domain::offset::zones_that_fit;
 use jiff::Timestamp;
 
@@ -75,6 +76,9 @@ impl Snapshot {
         });
         let ahead = self.operation.clock.ahead(self.now);
         let clock = (!ahead.is_zero()).then_some(Concern::Clock { ahead });
-        [zone, clock].into_iter().flatten().collect()
+        let Account { marks, totals, .. } = &*self.account;
+        let no_row = Disposition::LABELS.iter().all(|label| totals.rows(label) == 0);
+        let only_empty = (marks.read_before && no_row).then_some(Concern::OnlyEmpty);
+        [zone, clock, only_empty].into_iter().flatten().collect()
     }
 }

@@ -56,9 +56,21 @@ pub enum State {
     Paused { trouble: Trouble, until: Timestamp },
 }
 
-/// What is wrong though polls may succeed.
+impl State {
+    /// What was wrong with the last poll.
+    pub fn trouble(&self) -> Option<&Trouble> {
+        match self {
+            Self::Failing(trouble) | Self::Paused { trouble, .. } => Some(trouble),
+            Self::Starting | Self::Current | Self::CatchingUp => None,
+        }
+    }
+}
+
+/// What is wrong, or not known to be right, though polls may succeed.
 #[derive(Debug, Clone)]
 pub enum Concern {
+    /// Polls have succeeded, and no row has come since the ledger began: perhaps the server doesn't have the report.
+    OnlyEmpty,
     /// The dates of the report contradict the configured zone.
     Zone {
         /// Seconds east of UTC.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE,
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, VARY,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, REFRESH, VARY,
     X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::uri::Authority;
@@ -96,8 +96,8 @@ fn not_ready() -> Response<Pieces> {
     text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the ledger is not open and loaded yet\n".into())
 }
 
-/// Whether a request says for whom it is, as RFC 9112 (section 3.2) asks: HTTP/1.1 with one `Host`, HTTP/1.0 with one at
-/// most. An empty one is of a client whose URL has no host.
+/// Whether a request says for whom it is, as RFC 9112 (section 3.2) asks: HTTP/1.1 with one `Host`, HTTP/1.0 with one
+/// at most. An empty one is of a client whose URL has no host.
 fn names_its_host<B>(request: &Request<B>) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -127,6 +127,11 @@ fn exposed(exposed: Exposed) -> Response<Pieces> {
     response
 }
 
+/// After this time a browser asks for the page again, without a script: a page that stands open on a wall shows a
+/// failure within a minute, and there is time to read it. It is a header, for a `meta` element that does the same is
+/// what checkers of accessibility object to.
+const REFRESH_SECONDS: &str = "60";
+
 fn html(lang: page::Lang, page: String) -> Response<Pieces> {
     // The page is one file without a script, and nothing in it may load or send anything. Its style stands in it.
     const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
@@ -134,6 +139,7 @@ fn html(lang: page::Lang, page: String) -> Response<Pieces> {
     let mut response = response(StatusCode::OK, "text/html; charset=utf-8", vec![page.into()]);
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(REFRESH, HeaderValue::from_static(REFRESH_SECONDS));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(lang.code()));
     headers.insert(VARY, HeaderValue::from_static("Accept-Language"));

@@ -224,6 +224,8 @@ async fn the_page_speaks_the_readers_language_and_loads_nothing() {
         assert!(answer.body.contains(&format!("<html lang=\"{lang}\">")), "{request}");
         assert_eq!(answer.header("vary"), "Accept-Language");
         assert!(answer.header("content-security-policy").starts_with("default-src 'none';"));
+        // It refreshes itself, in the language that it was asked for, without a script.
+        assert_eq!(answer.header("refresh"), "60");
     }
 }
 

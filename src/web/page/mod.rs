@@ -1,33 +1,41 @@
 //! The status page: what the exporter knows and doesn't know, for a person. Plain HTML, no script, nothing loaded.
 //!
-//! [`render`] lays the page out; `words` and `advice` say things in the reader's language, `when` writes times in the
-//! operation's zone, `clean` keeps characters out that could make it look like another page.
+//! [`render`] lays the page out; `told` finds what is true of an operation and takes the words from `table`, where all
+//! states stand in both languages; `polls` is the table of the last polls, `when` writes times in the operation's zone,
+//! `clean` keeps characters out that could make the page look like another one.
 
-mod advice;
 mod clean;
 mod lang;
+mod polls;
+mod table;
+mod told;
 mod when;
-mod words;
 
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
+
+use jiff::Timestamp;
 pub use lang::Lang;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use maud::{DOCTYPE, Markup, PreEscaped, display, html};
-
-use self::advice::{advice, of_outcome};
-use self::when::{When, age_text, took};
-use self::words::{Told, number, summary, tell};
-use crate::operation::ended::EndedPoll;
-use crate::operation::status::{OperationStatus, State, Status};
+use self::polls::{number, polls};
+use self::told::{Group, Point, Told, summary};
+use self::when::{When, age_text};
+use crate::operation::status::{OperationStatus, Status};
 
 /// The whole page. Links are relative, so that they also hold behind a proxy that serves it under a prefix.
 pub fn render(status: &Status, lang: Lang, telemetry_path: &str) -> String {
+    let when = |operation: &OperationStatus| When::new(lang, &operation.timezone, status.now);
+    let numbered = status.operations.iter().zip(1..);
+    let mut all: Vec<_> = numbered.map(|(each, number)| Told::new(each, number, lang, &when(each))).collect();
+    all.sort_by_key(|told| Reverse(told.level()));
+    let groups = summary(&all, lang);
     let page = html! {
         (DOCTYPE)
         html lang=(lang.code()) {
-            head { (head(status, lang)) }
+            head { (head(&groups)) }
             body {
                 header {
                     h1 { "wolkvox-exporter" }
@@ -42,10 +50,8 @@ pub fn render(status: &Status, lang: Lang, telemetry_path: &str) -> String {
                             ))
                         }
                     }
-                    p.summary { (summary(&status.operations, lang)) }
-                    @for operation in &status.operations {
-                        (section(operation, lang, &When::new(lang, &operation.timezone, status.now)))
-                    }
+                    @for group in &groups { (sentence(group)) }
+                    @for told in &all { (section(told, lang, &when(told.operation))) }
                 }
                 footer { (foot(status, lang, telemetry_path)) }
             }
@@ -54,12 +60,12 @@ pub fn render(status: &Status, lang: Lang, telemetry_path: &str) -> String {
     clean::clean(page.into_string())
 }
 
-fn head(status: &Status, lang: Lang) -> Markup {
+fn head(groups: &[Group]) -> Markup {
     html! {
         meta charset="utf-8";
         meta name="viewport" content="width=device-width, initial-scale=1";
         meta name="color-scheme" content="light dark";
-        title { "wolkvox-exporter: " (summary(&status.operations, lang)) }
+        title { "wolkvox-exporter" @for group in groups { ": " (group.sentence) } }
         style { (PreEscaped(include_str!("style.css"))) }
     }
 }
@@ -78,142 +84,117 @@ fn languages(lang: Lang) -> Markup {
     }
 }
 
-fn section(operation: &OperationStatus, lang: Lang, when: &When) -> Markup {
-    let told = tell(operation, lang, when);
+/// A sentence of the summary, with links to those that it is about.
+fn sentence(group: &Group) -> Markup {
     html! {
-        section {
-            h2 { (operation.name) " " span.badge.(class(&operation.state)) { (told.word) } }
-            (state(&told, lang))
-            (facts(operation, lang))
-            @if operation.last_polls.is_empty() {
+        p.summary {
+            (group.sentence)
+            @for (i, told) in group.members.iter().enumerate() {
+                (if i == 0 { ": " } else { ", " })
+                a href={ "#" (told.id) } { (told.operation.name) }
+                @for point in told.points.iter().take(1) { " (" (point.word) ")" }
+            }
+            "."
+        }
+    }
+}
+
+fn section(told: &Told, lang: Lang, when: &When) -> Markup {
+    let calm = told.points.iter().filter(|point| !point.level.is_trouble());
+    let trouble = told.points.iter().filter(|point| point.level.is_trouble());
+    html! {
+        section id=(told.id) {
+            h2 {
+                (told.operation.name)
+                @for point in &told.points { " " span.badge.(point.level.class()) { (point.word) } }
+            }
+            p { (prose(&told.data)) }
+            @for point in calm {
+                p {
+                    (prose(&point.happened)) " " (prose(&point.follows))
+                    @if let Some(to_do) = &point.to_do { " " (prose(to_do)) }
+                }
+            }
+            @for point in trouble { (explained(point, lang)) }
+            (facts(told.operation, lang, when))
+            @if told.operation.last_polls.is_empty() {
                 p.muted { (lang.pick("No poll has ended yet.", "Todavía no ha terminado ninguna consulta.")) }
             } @else {
-                (polls(operation, lang, when))
+                (polls(&told.operation.last_polls, lang, when))
             }
         }
     }
 }
 
-const fn class(state: &State) -> &'static str {
-    match state {
-        State::Starting => "starting",
-        State::Current => "current",
-        State::CatchingUp => "catching-up",
-        State::Failing(_) => "failing",
-        State::Paused { .. } => "paused",
-    }
-}
-
-fn state(told: &Told, lang: Lang) -> Markup {
+fn explained(point: &Point, lang: Lang) -> Markup {
     html! {
-        p { @for sentence in &told.sentences { (prose(sentence)) " " } }
-        @if let Some(trouble) = &told.trouble {
-            dl.trouble {
-                dt { (lang.pick("What happened", "Qué pasó")) }
-                dd { (prose(trouble.happened)) }
-                dt { (lang.pick("What happens next", "Qué sigue")) }
-                dd { (prose(&trouble.next)) }
+        dl.point.(point.level.class()) {
+            dt { (lang.pick("What happened", "Qué pasó")) }
+            dd { (prose(&point.happened)) }
+            dt { (lang.pick("What happens next", "Qué sigue")) }
+            dd { (prose(&point.follows)) }
+            @if let Some(to_do) = &point.to_do {
                 dt { (lang.pick("What to do", "Qué hacer")) }
-                dd { (prose(trouble.to_do)) }
-                @if !trouble.message.is_empty() {
-                    dt { (lang.pick("In technical terms", "En términos técnicos")) }
-                    dd lang="en" { code { (trouble.message) } }
-                }
+                dd { (prose(to_do)) }
+            }
+            @if let Some(technical) = &point.technical {
+                dt { (lang.pick("In technical terms", "En términos técnicos, en inglés")) }
+                dd.technical lang="en" { code { (technical) } }
             }
         }
     }
 }
 
-/// A sentence in which no date and no offset is broken at its hyphen. (A hyphen that does not break would, but a page
-/// can't be searched for a date written with it.)
+/// A sentence in which no date and no offset is broken at its hyphen, and a setting's name looks like one. (A hyphen that
+/// does not break would keep them whole too, but a page can't be searched for a date written with it.)
 fn prose(sentence: &str) -> Markup {
     html! {
-        @for (i, word) in sentence.split(' ').enumerate() {
-            @if i > 0 { " " }
-            @if word.contains('-') && word.contains(|c: char| c.is_ascii_digit()) {
-                span.whole { (word) }
+        @for (i, part) in sentence.split('`').enumerate() {
+            @if i % 2 == 1 {
+                code { (part) }
             } @else {
-                (word)
-            }
-        }
-    }
-}
-
-fn facts(operation: &OperationStatus, lang: Lang) -> Markup {
-    let last_window = operation.last_window_calls.map_or("—".to_owned(), number);
-    let series = match (operation.series_on_hold, lang) {
-        (0, _) => number(operation.series as u64),
-        (held, Lang::En) => format!("{}, {} of them new", number(operation.series as u64), number(held as u64)),
-        (held, Lang::Es) => format!("{}, {} de ellas nuevas", number(operation.series as u64), number(held as u64)),
-    };
-    let facts = [
-        (lang.pick("Abandoned in the last window", "Abandonadas en la última ventana"), last_window),
-        (lang.pick("Abandoned in total", "Abandonadas en total"), number(operation.calls_total)),
-        (lang.pick("Series", "Series"), series),
-        (lang.pick("Window", "Ventana"), age_text(operation.interval)),
-        (lang.pick("Server", "Servidor"), operation.server.clone()),
-    ];
-    html! {
-        dl.facts { @for (term, fact) in facts { div { dt { (term) } dd { (fact) } } } }
-    }
-}
-
-/// The last polls, newest first. On a narrow screen each row becomes a block whose cells are named by `data-label`.
-fn polls(operation: &OperationStatus, lang: Lang, when: &When) -> Markup {
-    let words = [
-        lang.pick("Time", "Hora"),
-        lang.pick("Range asked for", "Rango consultado"),
-        lang.pick("Outcome", "Resultado"),
-    ];
-    let numbers = [
-        lang.pick("Rows", "Filas"),
-        lang.pick("Counted", "Contadas"),
-        lang.pick("Calls to the API", "Llamadas a la API"),
-        lang.pick("Duration", "Duración"),
-    ];
-    html! {
-        table {
-            caption { (lang.pick("Last polls", "Últimas consultas")) }
-            thead {
-                tr {
-                    @for label in words { th scope="col" { (label) } }
-                    @for label in numbers { th.n scope="col" { (label) } }
+                @for (i, word) in part.split(' ').enumerate() {
+                    @if i > 0 { " " }
+                    @if word.contains('-') && word.contains(|c: char| c.is_ascii_digit()) {
+                        span.whole { (word) }
+                    } @else {
+                        (word)
+                    }
                 }
             }
-            tbody { @for poll in &operation.last_polls { (row(poll, words, numbers, lang, when)) } }
         }
     }
 }
 
-fn row(poll: &EndedPoll, [time, range, result]: [&str; 3], numbers: [&str; 4], lang: Lang, when: &When) -> Markup {
-    let counts = [number(poll.rows), number(poll.counted), number(poll.calls.into()), took(lang, poll.took)];
-    html! {
-        tr {
-            td data-label=(time) {
-                time datetime=(when.machine(poll.at)) { (when.brief(poll.at)) " " small { (when.offset(poll.at)) } }
-            }
-            td data-label=(range) { (when.range(poll.range.ini, poll.range.end)) }
-            td data-label=(result) { (outcome(poll, lang)) }
-            @for (label, count) in numbers.into_iter().zip(counts) { td.n data-label=(label) { (count) } }
-        }
-    }
-}
-
-fn outcome(poll: &EndedPoll, lang: Lang) -> Markup {
-    let (short, name) = match &poll.trouble {
-        None => (of_outcome(poll.outcome, lang).short, poll.outcome.as_str()),
-        Some(trouble) => (advice(trouble, lang).short, trouble.name()),
+fn facts(operation: &OperationStatus, lang: Lang, when: &When) -> Markup {
+    let last_window = operation.last_window_calls.map_or("—".to_owned(), number);
+    let held = number(operation.series_on_hold as u64);
+    let series = match (operation.series_on_hold, lang) {
+        (0, _) => None,
+        (_, Lang::En) => Some(format!("{held} of them new")),
+        (_, Lang::Es) => Some(format!("{held} de ellas nuevas")),
     };
+    let since = format!("{} {}", lang.pick("since", "desde"), when.dated(operation.since));
+    let facts = [
+        (lang.pick("Abandoned in the last window", "Abandonadas en la última ventana"), last_window, None),
+        (lang.pick("Abandoned in total", "Abandonadas en total"), number(operation.calls_total), Some(since)),
+        (lang.pick("Series", "Series"), number(operation.series as u64), series),
+        (lang.pick("Window", "Ventana"), age_text(operation.interval), None),
+        (lang.pick("Server", "Servidor"), operation.server.clone(), None),
+    ];
     html! {
-        span class=[poll.trouble.as_ref().map(|_| "bad")] {
-            (short) " " code { (name) }
-            @if let Some(trouble) = &poll.trouble { small lang="en" { (display(trouble)) } }
+        dl.facts {
+            @for (term, fact, more) in facts {
+                div {
+                    dt { (term) }
+                    dd { (fact) @if let Some(more) = more { " " small { (prose(&more)) } } }
+                }
+            }
         }
     }
 }
 
 fn foot(status: &Status, lang: Lang, telemetry_path: &str) -> Markup {
-    let utc = When::utc(lang, status.now);
     let running = age_text(status.now.duration_since(status.started).unsigned_abs());
     let version = match lang {
         Lang::En => format!("Version {}, running for {running}.", status.version),
@@ -227,8 +208,24 @@ fn foot(status: &Status, lang: Lang, telemetry_path: &str) -> Markup {
         }
         p.muted {
             (lang.pick("As of ", "Estado del "))
-            time datetime=(utc.machine(status.now)) { (status.now.strftime("%Y-%m-%d %H:%M:%S").to_string()) " UTC" }
+            time datetime=(When::utc(lang, status.now).machine(status.now)) { (prose(&as_of(status, lang))) }
             ". " (version)
         }
     }
+}
+
+/// The page's moment, once in each zone of its operations.
+fn as_of(status: &Status, lang: Lang) -> String {
+    let now: Timestamp = status.now;
+    let mut zones: Vec<&str> = status.operations.iter().map(|operation| operation.timezone.as_str()).collect();
+    zones.sort_unstable();
+    zones.dedup();
+    if zones.is_empty() {
+        zones.push("UTC");
+    }
+    let moments = zones.into_iter().map(|zone| {
+        let when = When::new(lang, zone, now);
+        format!("{} ({})", when.full(now), when.zone(now))
+    });
+    moments.collect::<Vec<_>>().join("; ")
 }

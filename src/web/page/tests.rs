@@ -1,13 +1,14 @@
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::civil::date;
-
-use super::*;
 use domain::outcome::Outcome;
 use domain::range::CivilRange;
+use jiff::civil::date;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::operation::ended::Trouble;
+use super::table::{Topic, entry};
+use super::*;
+use crate::operation::ended::{EndedPoll, Trouble};
+use crate::operation::status::{Concern, State};
 use crate::wolkvox::Failure;
 
 fn at(text: &str) -> Timestamp {
@@ -72,29 +73,29 @@ fn status(operations: Vec<OperationStatus>) -> Status {
 
 /// One operation in each state.
 fn all_states() -> Status {
-    let starting = OperationStatus {
-        complete_until: Some(at("2026-01-18T04:50:00Z")),
+    let behind = |complete_until: &str, name, state| OperationStatus {
+        complete_until: Some(at(complete_until)),
         last_window_calls: None,
+        last_polls: Vec::new(),
+        ..operation(name, state)
+    };
+    let concerned =
+        |name, concerns| OperationStatus { concerns, last_polls: Vec::new(), ..operation(name, State::Current) };
+    let starting = OperationStatus {
+        complete_until: None,
+        last_window_calls: None,
+        calls_total: 0,
+        series: 0,
         next_poll: None,
         last_polls: Vec::new(),
         ..operation("arranque", State::Starting)
     };
-    let catching_up = OperationStatus {
-        complete_until: Some(at("2026-01-18T18:05:00Z")),
-        last_window_calls: None,
-        series_on_hold: 3,
-        ..operation("cobranzas", State::CatchingUp)
-    };
-    let failing = OperationStatus {
-        complete_until: Some(at("2026-01-18T19:10:00Z")),
-        last_window_calls: None,
-        ..operation("soporte", State::Failing(call_failed(Outcome::Connect, "tcp connect error: connection timed out")))
-    };
-    let paused = OperationStatus {
-        complete_until: Some(at("2026-01-17T23:30:00Z")),
+    let catching_up =
+        OperationStatus { series_on_hold: 3, ..behind("2026-01-18T18:05:00Z", "cobranzas", State::CatchingUp) };
+    let refused = OperationStatus {
         timezone: "Europe/Madrid".to_owned(),
-        last_window_calls: None,
-        ..operation(
+        ..behind(
+            "2026-01-17T23:30:00Z",
             "madrid",
             State::Paused {
                 trouble: call_failed(Outcome::Unauthorized, "403: PLEASE VALIDATE TOKEN"),
@@ -102,7 +103,26 @@ fn all_states() -> Status {
             },
         )
     };
-    status(vec![operation("ventas", State::Current), starting, catching_up, failing, paused])
+    let failing = |name, trouble| behind("2026-01-18T19:10:00Z", name, State::Failing(trouble));
+    let ahead = SignedDuration::from_mins(7);
+    let zone = Concern::Zone {
+        observed_offset: -3 * 3600,
+        zones_that_fit: vec!["America/Santiago", "America/Argentina/Buenos_Aires"],
+    };
+    status(vec![
+        operation("ventas", State::Current),
+        starting,
+        catching_up,
+        failing("soporte", call_failed(Outcome::Connect, "tcp connect error: connection timed out")),
+        refused,
+        failing("pedidos", Trouble::Incomplete { delivered: 59_000, announced: Some(80_000) }),
+        failing("nacional", Trouble::TooManyParts { calls: 16 }),
+        failing("disco-lleno", Trouble::Ledger("database or disk is full".to_owned())),
+        failing("adelantada", Trouble::Early { ahead }),
+        concerned("santiago", vec![zone, Concern::Clock { ahead: -ahead }]),
+        concerned("reloj", vec![Concern::Clock { ahead }]),
+        concerned("nueva", vec![Concern::OnlyEmpty]),
+    ])
 }
 
 /// The page with its tags on lines of their own, to be read.
@@ -125,6 +145,106 @@ fn before_the_ledger_is_open_the_page_says_so() {
     let page = render(&Status { ready: false, ..status(Vec::new()) }, Lang::En, "/metrics");
     assert!(page.contains("The ledger is not open and loaded yet."));
     assert!(page.contains("No operation is being read yet."));
+}
+
+/// What no page may say of an operation for which there is no evidence of it.
+const GOOD: [&str; 8] = [
+    "complete up to",
+    "completos hasta",
+    "All that was due",
+    "Se leyó todo",
+    "without trouble",
+    "sin problemas",
+    "nothing to do",
+    "nada que hacer",
+];
+
+#[test]
+fn nothing_good_is_said_without_evidence() {
+    let call = || call_failed(Outcome::Malformed, "x");
+    let zone = || Concern::Zone { observed_offset: 0, zones_that_fit: Vec::new() };
+    let unread = |state| OperationStatus { complete_until: None, ..operation("a", state) };
+    let concerned = |state, concern| OperationStatus { concerns: vec![concern], ..operation("a", state) };
+    for unproven in [
+        unread(State::Starting),
+        unread(State::Failing(call())),
+        unread(State::Failing(Trouble::Ledger("x".to_owned()))),
+        unread(State::Paused { trouble: call(), until: at("2026-01-18T20:35:00Z") }),
+        concerned(State::Current, Concern::OnlyEmpty),
+        concerned(State::Current, zone()),
+        concerned(State::CatchingUp, zone()),
+        concerned(State::Failing(call()), zone()),
+    ] {
+        for lang in Lang::ALL {
+            let page = render(&status(vec![unproven.clone()]), lang, "/metrics");
+            for good in GOOD {
+                assert!(!page.contains(good), "{good:?} of {unproven:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_to_do_is_said_only_of_what_mends_itself() {
+    for lang in Lang::ALL {
+        let calm = entry(Topic::Current, lang).to_do;
+        for topic in topics() {
+            let is_calm =
+                matches!(topic, Topic::Current | Topic::CatchingUp | Topic::Call(Outcome::Ok | Outcome::Empty));
+            let to_do = entry(topic, lang).to_do;
+            assert_eq!(to_do == calm, is_calm, "{topic:?}: {to_do}");
+            assert!(is_calm || !to_do.starts_with("Nothing") && !to_do.starts_with("Nada"), "{topic:?}: {to_do}");
+        }
+    }
+}
+
+#[test]
+fn the_table_says_everything_in_both_languages() {
+    let both =
+        |topic| [entry(topic, Lang::En), entry(topic, Lang::Es)].map(|e| [e.word, e.happened, e.follows, e.to_do]);
+    for topic in topics() {
+        let [en, es] = both(topic);
+        for (en, es) in en.into_iter().zip(es) {
+            assert!(!en.is_empty() && !es.is_empty() && (en != es || en.starts_with('{')), "{topic:?}: {en:?} {es:?}");
+        }
+    }
+    for lang in Lang::ALL {
+        let page = render(&all_states(), lang, "/metrics");
+        let (_, body) = page.split_once("</style>").unwrap();
+        assert!(!body.contains(['{', '}']), "a place that was not filled");
+    }
+}
+
+fn topics() -> impl Iterator<Item = Topic> {
+    use Topic::{CatchingUp, ClockAhead, ClockBehind, Current, Early, Incomplete, Ledger, OnlyEmpty, Starting};
+    let rest = [Starting, Current, CatchingUp, OnlyEmpty, Incomplete, Topic::TooManyParts, Ledger, Early, Topic::Zone];
+    rest.into_iter().chain([ClockAhead, ClockBehind]).chain(Outcome::ALL.map(Topic::Call))
+}
+
+#[test]
+fn what_is_in_trouble_comes_first_and_is_linked() {
+    let page = render(&all_states(), Lang::En, "/metrics");
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
+    let section = |number: usize| place(&format!("<section id=\"operation-{number}\">"));
+    // ventas is the first in the configuration; soporte, the fourth, fails; the eleventh has a clock that is off.
+    assert!(section(4) < section(11) && section(11) < section(12) && section(12) < section(1));
+    assert!(place("8 of 12 in trouble: <a href=\"#operation-4\">soporte</a> (no connection), ") < section(4));
+    assert!(place("2 of 12 not confirmed yet: <a href=\"#operation-2\">arranque</a>") < section(4));
+    assert!(!page.contains("without trouble"));
+}
+
+#[test]
+fn the_page_is_of_a_moment_in_the_zones_of_its_operations() {
+    let foot = |operations| {
+        let page = render(&status(operations), Lang::En, "/metrics");
+        page.split_once("<footer>").unwrap().1.replace("<span class=\"whole\">", "").replace("</span>", "")
+    };
+    let madrid = OperationStatus { timezone: "Europe/Madrid".to_owned(), ..operation("a", State::Current) };
+    let bogota = || operation("b", State::Current);
+    let bogota_says = "2026-01-18 14:37:12 (America/Bogota, UTC-05:00)";
+    assert!(foot(vec![bogota(), bogota()]).contains(&format!("{bogota_says}</time>")));
+    assert!(foot(vec![madrid, bogota()]).contains(&format!("{bogota_says}; 2026-01-18 20:37:12 (Europe/Madrid")));
+    assert!(foot(Vec::new()).contains("2026-01-18 19:37:12 (UTC)</time>"));
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl When {
     /// `14:35`, `14:35:10`, `2026-01-17 14:35`: for a table.
     pub fn brief(&self, at: Timestamp) -> String {
         let local = self.zone.to_datetime(at);
-        if local.date() == self.today() { clock(local) } else { format!("{} {}", local.date(), clock(local)) }
+        if local.date() == self.today() { clock(local) } else { self.dated(at) }
     }
 
     /// `14:35 on 2026-01-17`, `las 14:35 del 2026-01-17`: for a sentence, after "at", "up to", "a", "hasta".
@@ -47,6 +47,17 @@ impl When {
             format!(" {} {}", self.lang.pick("on", "del"), local.date())
         };
         format!("{article}{}{day}", clock(local))
+    }
+
+    /// `2026-01-18 14:35`: with the date, whatever day it is.
+    pub fn dated(&self, at: Timestamp) -> String {
+        let local = self.zone.to_datetime(at);
+        format!("{} {}", local.date(), clock(local))
+    }
+
+    /// `2026-01-18 14:35:10`: with the date and the second.
+    pub fn full(&self, at: Timestamp) -> String {
+        self.zone.to_datetime(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
     /// `America/Bogota, UTC-05:00`: the zone, and its offset at that instant.
@@ -67,16 +78,12 @@ impl When {
         ZonedDateTime::new(at, self.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 
-    /// Both ends of a local range, included: `14:30:00 – 14:34:59`, with dates where they are not today's.
-    pub fn range(&self, ini: DateTime, end: DateTime) -> String {
+    /// Both ends of a local range, included: `14:30:00` and `14:34:59`, with dates where they are not today's.
+    pub fn range(&self, ini: DateTime, end: DateTime) -> (String, String) {
         let full = |at: DateTime| at.strftime("%H:%M:%S").to_string();
-        if ini.date() == self.today() && end.date() == self.today() {
-            format!("{} – {}", full(ini), full(end))
-        } else if ini.date() == end.date() {
-            format!("{} {} – {}", ini.date(), full(ini), full(end))
-        } else {
-            format!("{} {} – {} {}", ini.date(), full(ini), end.date(), full(end))
-        }
+        let dated = |at: DateTime| format!("{} {}", at.date(), full(at));
+        let first = if ini.date() == self.today() && end.date() == self.today() { full(ini) } else { dated(ini) };
+        (first, if end.date() == ini.date() { full(end) } else { dated(end) })
     }
 
     /// `2 min ago`, `hace 2 min`. What is ahead is now.
@@ -109,7 +116,7 @@ pub(super) fn took(lang: Lang, took: Duration) -> String {
     format!("{:.1} s", took.as_secs_f64()).replace('.', lang.pick(".", ","))
 }
 
-/// The two largest units that say something: `45 s`, `2 min`, `3 h 5 min`, `4 d 2 h`.
+/// The two largest units that say something: `45 s`, `2 min`, `3 h 5 min`, `4 d 2 h`. Its spaces break no line.
 pub(super) fn age_text(age: Duration) -> String {
     let seconds = age.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
@@ -117,12 +124,13 @@ pub(super) fn age_text(age: Duration) -> String {
         0 => format!("{large} {large_unit}"),
         _ => format!("{large} {large_unit} {small} {small_unit}"),
     };
-    match () {
+    let text = match () {
         () if minutes == 0 => format!("{seconds} s"),
         () if hours == 0 => format!("{minutes} min"),
         () if days == 0 => pair(hours, "h", minutes % 60, "min"),
         () => pair(days, "d", hours % 24, "h"),
-    }
+    };
+    text.replace(' ', "\u{a0}")
 }
 
 /// Minutes; seconds too where they are not zero, for windows end at whole minutes in most configurations.
@@ -173,15 +181,15 @@ mod tests {
 
     #[test]
     fn ages_have_at_most_two_units() {
-        let age = |seconds| age_text(Duration::from_secs(seconds));
+        let age = |seconds| age_text(Duration::from_secs(seconds)).replace('\u{a0}', " ");
         assert_eq!(
             [0, 59, 60, 3599, 3600, 11_100, 86_399, 86_400, 356_400].map(age),
             ["0 s", "59 s", "1 min", "59 min", "1 h", "3 h 5 min", "23 h 59 min", "1 d", "4 d 3 h"]
         );
         let when = When::utc(Lang::Es, at("2026-01-18T19:37:12Z"));
-        assert_eq!(when.ago(at("2026-01-18T19:35:00Z")), "hace 2 min");
-        assert_eq!(when.ago(at("2026-01-18T19:40:00Z")), "hace 0 s");
-        assert_eq!(when.ahead(at("2026-01-18T19:41:00Z")), "dentro de 3 min");
+        assert_eq!(when.ago(at("2026-01-18T19:35:00Z")), "hace 2\u{a0}min");
+        assert_eq!(when.ago(at("2026-01-18T19:40:00Z")), "hace 0\u{a0}s");
+        assert_eq!(when.ahead(at("2026-01-18T19:41:00Z")), "dentro de 3\u{a0}min");
     }
 
     #[test]

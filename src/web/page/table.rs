@@ -1,0 +1,371 @@
+use domain::outcome::Outcome;
+
+use super::Lang;
+
+/// What can be true of an operation: the key of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Topic {
+    /// No poll has ended since the start.
+    Starting,
+    /// All that was due has been read, and nothing contradicts it.
+    Current,
+    CatchingUp,
+    /// Polls succeed, and no row has ever come.
+    OnlyEmpty,
+    /// How the last call ended, where the poll failed by it.
+    Call(Outcome),
+    Incomplete,
+    TooManyParts,
+    /// What had come could not be stored.
+    Ledger,
+    /// The answer is about a time that has yet to come.
+    Early,
+    /// The rows contradict the configured zone.
+    Zone,
+    ClockAhead,
+    ClockBehind,
+}
+
+/// What the page says of a topic, in one language. `{next}`, `{missing}`, `{difference}`, `{offset}` and `{zones}`
+/// stand for what is known at run time only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// A few words: for the badge, the summary and the table of polls.
+    pub word: &'static str,
+    pub happened: &'static str,
+    pub follows: &'static str,
+    /// What a person should do. "Nothing" stands only where that is true.
+    pub to_do: &'static str,
+}
+
+/// All that the page says of an operation's state.
+pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
+    let (en, es) = match topic {
+        Topic::Starting => (
+            (
+                "starting",
+                "The first poll since the start has not ended yet.",
+                "Its answer takes seconds; where wolkvox does not answer, minutes.",
+                "Wait for it.",
+            ),
+            (
+                "iniciando",
+                "La primera consulta desde el arranque no ha terminado.",
+                "La respuesta tarda segundos; si wolkvox no responde, minutos.",
+                "Espérela.",
+            ),
+        ),
+        Topic::Current => (
+            ("current", "All that was due has been read.", "{next}", "There is nothing to do."),
+            ("al día", "Se leyó todo lo que correspondía.", "{next}", "No hay nada que hacer."),
+        ),
+        Topic::CatchingUp => (
+            (
+                "catching up",
+                "The API answers again; the stretch that was missed is being read, or was read a moment ago.",
+                "Totals may rise in one step, for calls that are older. {next}",
+                "There is nothing to do.",
+            ),
+            (
+                "recuperando",
+                "La API responde de nuevo; el tramo que faltaba se está leyendo, o se leyó hace un momento.",
+                "Los totales pueden subir de golpe, por llamadas anteriores. {next}",
+                "No hay nada que hacer.",
+            ),
+        ),
+        Topic::OnlyEmpty => (
+            (
+                "no calls so far",
+                "Every answer so far was empty: there have been no calls, or this server doesn't have the report.",
+                "{next}",
+                "If the operation has had abandoned calls since then, check `server` in the configuration, and that the \
+                 token is of this operation.",
+            ),
+            (
+                "sin llamadas hasta ahora",
+                "Todas las respuestas han llegado vacías: no ha habido llamadas, o este servidor no tiene el informe.",
+                "{next}",
+                "Si la operación ha tenido llamadas abandonadas desde entonces, verifique `server` en la configuración y \
+                 que el token sea de esta operación.",
+            ),
+        ),
+        Topic::Call(Outcome::Ok) => (
+            ("rows received", "The API answered with rows.", "{next}", "There is nothing to do."),
+            ("filas recibidas", "La API respondió con filas.", "{next}", "No hay nada que hacer."),
+        ),
+        Topic::Call(Outcome::Empty) => (
+            (
+                "no rows in the range",
+                "The API answered that there are no rows in the range.",
+                "{next}",
+                "There is nothing to do.",
+            ),
+            (
+                "sin filas en el rango",
+                "La API respondió que no hay filas en el rango.",
+                "{next}",
+                "No hay nada que hacer.",
+            ),
+        ),
+        Topic::Call(Outcome::Unauthorized) => (
+            (
+                "token refused or missing",
+                "wolkvox refused the token, or there is no token to send.",
+                "{next} Each further refusal doubles the pause; a changed token ends it within 10 seconds.",
+                "Check in wolkvox Manager that the token exists and belongs to this operation, and write it into the \
+                 token file. The file is read again by itself.",
+            ),
+            (
+                "token rechazado o ausente",
+                "wolkvox rechazó el token, o no hay token que enviar.",
+                "{next} Cada nuevo rechazo duplica la pausa; un token distinto la termina en 10 segundos.",
+                "Verifique en wolkvox Manager que el token exista y sea de esta operación, y escríbalo en el archivo \
+                 del token. El archivo se vuelve a leer solo.",
+            ),
+        ),
+        Topic::Call(Outcome::QuotaExceeded) => (
+            (
+                "day's calls used up",
+                "The operation has used up the calls that wolkvox allows in a day.",
+                "{next} Until the operation's midnight it is tried now and then only; what is missing is read \
+                 afterwards.",
+                "Find out what else calls the API with the operation's tokens; this exporter needs 12 calls an hour \
+                 at the usual interval of 5 minutes. wolkvox can raise the limit.",
+            ),
+            (
+                "cupo diario agotado",
+                "La operación agotó las consultas a la API que wolkvox permite en un día.",
+                "{next} Hasta la medianoche de la operación solo se intenta de vez en cuando; lo que falta se lee \
+                 después.",
+                "Averigüe qué más consulta la API con los tokens de la operación; este exportador necesita 12 \
+                 consultas por hora con el intervalo usual de 5 minutos. wolkvox puede ampliar el cupo.",
+            ),
+        ),
+        Topic::Call(Outcome::Busy) => (
+            (
+                "token in use elsewhere",
+                "Somebody else was using the token at the same moment, or wolkvox asked for fewer calls.",
+                "{next} {missing}",
+                "See whether the next polls succeed. If it stays, give the exporter a token that nothing else uses.",
+            ),
+            (
+                "token en uso",
+                "Alguien más estaba usando el token en ese momento, o wolkvox pidió menos consultas.",
+                "{next} {missing}",
+                "Espere a ver si las próximas consultas funcionan. Si continúa, dele al exportador un token que nadie \
+                 más use.",
+            ),
+        ),
+        Topic::Call(Outcome::Maintenance) => (
+            (
+                "refused for now",
+                "The call was refused with a text that is not a known error: wolkvox in maintenance, or something in \
+                 between, such as a firewall.",
+                "{next} {missing}",
+                "Wait up to an hour: maintenance passes. If it stays, show the technical text to wolkvox support, and \
+                 to those who run the network.",
+            ),
+            (
+                "rechazada por ahora",
+                "La consulta fue rechazada con un texto que no es un error conocido: wolkvox en mantenimiento, o algo \
+                 de por medio, como un firewall.",
+                "{next} {missing}",
+                "Espere hasta una hora: el mantenimiento pasa. Si continúa, muestre el texto técnico al soporte de \
+                 wolkvox y a quienes administran la red.",
+            ),
+        ),
+        Topic::Call(Outcome::BadRequest) => (
+            (
+                "question refused",
+                "wolkvox does not accept the question itself.",
+                "{next} Each further refusal doubles the pause; a changed configuration ends it.",
+                "Check the server in the configuration. If it is right, this is a defect of the exporter: please \
+                 report it with the technical text.",
+            ),
+            (
+                "consulta no aceptada",
+                "wolkvox no acepta la consulta en sí.",
+                "{next} Cada nuevo rechazo duplica la pausa; una configuración distinta la termina.",
+                "Verifique el servidor en la configuración. Si está bien, es un defecto del exportador: por favor \
+                 repórtelo con el texto técnico.",
+            ),
+        ),
+        Topic::Call(Outcome::ServerError) => (
+            (
+                "server error",
+                "The wolkvox server failed while answering.",
+                "{next} {missing}",
+                "See whether the next polls succeed. If it stays, tell wolkvox support.",
+            ),
+            (
+                "error del servidor",
+                "El servidor de wolkvox falló al responder.",
+                "{next} {missing}",
+                "Espere a ver si las próximas consultas funcionan. Si continúa, avise al soporte de wolkvox.",
+            ),
+        ),
+        Topic::Call(Outcome::Timeout) => (
+            (
+                "no answer in time",
+                "wolkvox did not finish its answer in time.",
+                "{next} {missing}",
+                "See whether the next polls succeed. If it stays, look at the line to wolkvox, and at `timeout` in the \
+                 configuration.",
+            ),
+            (
+                "sin respuesta a tiempo",
+                "wolkvox no terminó su respuesta a tiempo.",
+                "{next} {missing}",
+                "Espere a ver si las próximas consultas funcionan. Si continúa, revise la conexión con wolkvox y \
+                 `timeout` en la configuración.",
+            ),
+        ),
+        Topic::Call(Outcome::Connect) => (
+            (
+                "no connection",
+                "There was no connection to the wolkvox server, or it broke before an answer began.",
+                "{next} {missing}",
+                "Check that this machine reaches the server, and that its public IP address is registered in wolkvox: \
+                 calls from other addresses are left without an answer.",
+            ),
+            (
+                "sin conexión",
+                "No hubo conexión con el servidor de wolkvox, o se cortó antes de que empezara la respuesta.",
+                "{next} {missing}",
+                "Verifique que esta máquina llegue al servidor y que su dirección IP pública esté registrada en \
+                 wolkvox: las consultas desde otras direcciones quedan sin respuesta.",
+            ),
+        ),
+        Topic::Call(Outcome::Malformed) => (
+            (
+                "unreadable answer",
+                "The answer could not be read: it is not the JSON of the report, or it was cut off.",
+                "{next} {missing}",
+                "See whether the next polls succeed. If it stays, check that the server's name is right and that no \
+                 proxy stands in between; else please report it with the technical text.",
+            ),
+            (
+                "respuesta ilegible",
+                "La respuesta no se pudo leer: no es el JSON del informe, o llegó cortada.",
+                "{next} {missing}",
+                "Espere a ver si las próximas consultas funcionan. Si continúa, verifique que el nombre del servidor \
+                 sea correcto y que no haya un proxy de por medio; si no, por favor repórtelo con el texto técnico.",
+            ),
+        ),
+        Topic::Call(Outcome::Incomplete) | Topic::Incomplete => (
+            (
+                "incomplete answer",
+                "The answer had fewer rows than it announced, or so many that wolkvox may have left some out.",
+                "What came whole is counted. {next} It reads the rest, in smaller parts.",
+                "Wait for the next three polls: a shortfall that stays is then believed, and counted as rows missing. \
+                 If answers keep coming short, tell wolkvox support.",
+            ),
+            (
+                "respuesta incompleta",
+                "La respuesta trajo menos filas de las que anunció, o tantas que wolkvox pudo omitir algunas.",
+                "Lo que llegó entero está contado. {next} Leerá el resto, en partes más pequeñas.",
+                "Espere las próximas tres consultas: una diferencia que se mantiene se da por cierta y se cuenta como \
+                 filas faltantes. Si las respuestas siguen llegando cortas, avise al soporte de wolkvox.",
+            ),
+        ),
+        Topic::TooManyParts => (
+            (
+                "more than one poll can read",
+                "The range holds more rows than one poll may ask for.",
+                "The parts that came are counted. {next} It reads on from there.",
+                "Wait: each poll brings the data closer to now. If they stay behind, a shorter `interval` lets more \
+                 calls be made.",
+            ),
+            (
+                "más de lo que lee una consulta",
+                "El rango tiene más filas de las que una consulta puede pedir.",
+                "Las partes que llegaron están contadas. {next} Sigue desde ahí.",
+                "Espere: cada consulta acerca los datos al presente. Si no se ponen al día, un `interval` más corto \
+                 permite hacer más llamadas.",
+            ),
+        ),
+        Topic::Ledger => (
+            (
+                "ledger can't be written",
+                "wolkvox answered, but what it said could not be stored in the ledger, so nothing of it is counted.",
+                "{next} It reads the same again; nothing is counted twice. {missing}",
+                "See the technical text: usually the disk is full, or the file may no longer be written. Make room or \
+                 give the permission back; the exporter then goes on by itself.",
+            ),
+            (
+                "no se puede escribir el registro",
+                "wolkvox respondió, pero lo que dijo no se pudo guardar en el registro (ledger), así que no se contó.",
+                "{next} Leerá lo mismo otra vez; nada se cuenta dos veces. {missing}",
+                "Vea el texto técnico: casi siempre el disco está lleno o ya no se permite escribir el archivo. Libere \
+                 espacio o devuelva el permiso; el exportador sigue solo.",
+            ),
+        ),
+        Topic::Early => (
+            (
+                "clock ahead",
+                "This machine's clock is {difference} ahead of the server's: the answer is about a time that has yet to \
+                 come, and is not used.",
+                "{next} It goes by the server's clock.",
+                "Set this machine's clock right, and let it be kept so (NTP).",
+            ),
+            (
+                "reloj adelantado",
+                "El reloj de esta máquina va {difference} adelante del servidor: la respuesta trata de un momento que \
+                 aún no llega, y no se usa.",
+                "{next} Se guía por el reloj del servidor.",
+                "Ponga en hora el reloj de esta máquina y manténgalo sincronizado (NTP).",
+            ),
+        ),
+        Topic::Zone => (
+            (
+                "wrong time zone",
+                "The dates of the rows are those of UTC{offset}, which is not the configured zone.",
+                "Calls are counted at wrong hours, or are not seen at all. Once `timezone` is corrected and the exporter \
+                 started again, it reads again what it may have missed, about a day back.",
+                "Set `timezone` of this operation to the zone of its reports. {zones}",
+            ),
+            (
+                "zona horaria equivocada",
+                "Las fechas de las filas son las de UTC{offset}, que no es la zona configurada.",
+                "Las llamadas se cuentan en horas equivocadas, o no se ven. Cuando se corrija `timezone` y se reinicie \
+                 el exportador, leerá de nuevo lo que pudo faltar, hasta un día atrás.",
+                "Ponga en `timezone` de esta operación la zona de sus informes. {zones}",
+            ),
+        ),
+        Topic::ClockAhead => (
+            (
+                "clock ahead",
+                "This machine's clock is {difference} ahead of the wolkvox server's.",
+                "Meanwhile windows are read by the server's clock; times on this page are this machine's.",
+                "Set this machine's clock right, and let it be kept so (NTP).",
+            ),
+            (
+                "reloj adelantado",
+                "El reloj de esta máquina va {difference} adelante del servidor de wolkvox.",
+                "Mientras tanto las ventanas se leen según el reloj del servidor; las horas de esta página son las de \
+                 esta máquina.",
+                "Ponga en hora el reloj de esta máquina y manténgalo sincronizado (NTP).",
+            ),
+        ),
+        Topic::ClockBehind => (
+            (
+                "clock behind",
+                "This machine's clock is {difference} behind the wolkvox server's.",
+                "Meanwhile windows are read by the server's clock; times on this page are this machine's.",
+                "Set this machine's clock right, and let it be kept so (NTP).",
+            ),
+            (
+                "reloj atrasado",
+                "El reloj de esta máquina va {difference} atrás del servidor de wolkvox.",
+                "Mientras tanto las ventanas se leen según el reloj del servidor; las horas de esta página son las de \
+                 esta máquina.",
+                "Ponga en hora el reloj de esta máquina y manténgalo sincronizado (NTP).",
+            ),
+        ),
+    };
+    let (word, happened, follows, to_do) = match lang {
+        Lang::En => en,
+        Lang::Es => es,
+    };
+    Entry { word, happened, follows, to_do }
+}

@@ -1,0 +1,239 @@
+use domain::outcome::Outcome;
+use jiff::SignedDuration;
+
+use super::Lang;
+use super::table::{Topic, entry};
+use super::when::{When, age_text};
+use crate::operation::ended::Trouble;
+use crate::operation::status::{Concern, OperationStatus, State};
+
+/// What the page says of one operation.
+pub(super) struct Told<'a> {
+    pub operation: &'a OperationStatus,
+    /// The place in the page that the summary links to.
+    pub id: String,
+    /// How far the data go.
+    pub data: String,
+    /// Never empty; what matters most first.
+    pub points: Vec<Point>,
+}
+
+/// One thing that is true of an operation, in words.
+pub(super) struct Point {
+    pub level: Level,
+    pub word: &'static str,
+    pub happened: String,
+    pub follows: String,
+    /// `None` where another point asks for something, and this one would say that there is nothing to do.
+    pub to_do: Option<String>,
+    /// The technical text, in English.
+    pub technical: Option<String>,
+}
+
+/// How a thing looks on the page, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    Good,
+    Working,
+    /// Nothing is known that would make it good or bad.
+    Unknown,
+    Warning,
+    Bad,
+}
+
+impl Level {
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Working => "working",
+            Self::Unknown => "unknown",
+            Self::Warning => "warning",
+            Self::Bad => "bad",
+        }
+    }
+
+    /// Whether a person may have to act.
+    pub fn is_trouble(self) -> bool {
+        self >= Self::Warning
+    }
+
+    const fn of(topic: Topic) -> Self {
+        match topic {
+            Topic::Current => Self::Good,
+            Topic::CatchingUp => Self::Working,
+            Topic::Starting | Topic::OnlyEmpty => Self::Unknown,
+            Topic::Zone | Topic::ClockAhead | Topic::ClockBehind => Self::Warning,
+            Topic::Call(_) | Topic::Incomplete | Topic::TooManyParts | Topic::Ledger | Topic::Early => Self::Bad,
+        }
+    }
+}
+
+impl<'a> Told<'a> {
+    /// `number` is the operation's place in the configuration.
+    pub fn new(operation: &'a OperationStatus, number: usize, lang: Lang, when: &When) -> Self {
+        let topics = topics(operation);
+        let alone = topics.len() == 1;
+        let mut points: Vec<Point> = topics.iter().map(|&topic| point(topic, alone, operation, lang, when)).collect();
+        points.sort_by_key(|point| std::cmp::Reverse(point.level));
+        let doubted = topics.iter().any(|topic| matches!(topic, Topic::Zone | Topic::OnlyEmpty));
+        Self { operation, id: format!("operation-{number}"), data: data(operation, doubted, lang, when), points }
+    }
+
+    pub fn level(&self) -> Level {
+        self.points.iter().map(|point| point.level).max().unwrap_or(Level::Unknown)
+    }
+}
+
+/// What is true of the operation. That it is current is said only where nothing contradicts it.
+fn topics(operation: &OperationStatus) -> Vec<Topic> {
+    let concerns = operation.concerns.iter().map(|concern| match concern {
+        Concern::OnlyEmpty => Topic::OnlyEmpty,
+        Concern::Zone { .. } => Topic::Zone,
+        Concern::Clock { ahead } if ahead.is_negative() => Topic::ClockBehind,
+        Concern::Clock { .. } => Topic::ClockAhead,
+    });
+    let state = match &operation.state {
+        State::Starting => Topic::Starting,
+        State::CatchingUp => Topic::CatchingUp,
+        State::Failing(trouble) | State::Paused { trouble, .. } => topic_of(trouble),
+        State::Current if operation.concerns.is_empty() => Topic::Current,
+        State::Current => return concerns.collect(),
+    };
+    // A poll that failed because of the clock says of it what the concern would.
+    let concerns = concerns.filter(|&topic| !(state == Topic::Early && topic == Topic::ClockAhead));
+    std::iter::once(state).chain(concerns).collect()
+}
+
+pub(super) fn topic_of(trouble: &Trouble) -> Topic {
+    match trouble {
+        Trouble::Call(failure) => Topic::Call(failure.outcome),
+        Trouble::Incomplete { .. } => Topic::Incomplete,
+        Trouble::TooManyParts { .. } => Topic::TooManyParts,
+        Trouble::Ledger(_) => Topic::Ledger,
+        Trouble::Early { .. } => Topic::Early,
+    }
+}
+
+fn point(topic: Topic, alone: bool, operation: &OperationStatus, lang: Lang, when: &When) -> Point {
+    let entry = entry(topic, lang);
+    let level = Level::of(topic);
+    let filled = |text: &str| fill(text, operation, lang, when);
+    let trouble = operation.state.trouble().filter(|trouble| topic_of(trouble) == topic);
+    Point {
+        level,
+        word: entry.word,
+        happened: filled(entry.happened),
+        follows: filled(entry.follows),
+        to_do: (alone || level >= Level::Unknown).then(|| filled(entry.to_do)),
+        technical: trouble.map(Trouble::to_string).filter(|text| !text.is_empty()),
+    }
+}
+
+/// Puts what is known at run time in the places that the table leaves for it.
+fn fill(text: &str, operation: &OperationStatus, lang: Lang, when: &When) -> String {
+    let (mut difference, mut offset, mut zones) = (SignedDuration::ZERO, String::new(), String::new());
+    if let Some(Trouble::Early { ahead }) = operation.state.trouble() {
+        difference = *ahead;
+    }
+    for concern in &operation.concerns {
+        match concern {
+            Concern::Clock { ahead } => difference = *ahead,
+            Concern::Zone { observed_offset, zones_that_fit } => {
+                offset = offset_text(*observed_offset);
+                zones = zones_text(zones_that_fit, lang);
+            }
+            Concern::OnlyEmpty => {}
+        }
+    }
+    let missing = lang.pick(
+        "It asks for all that is missing, as far back as `max_catch_up` (24 hours unless configured).",
+        "Pedirá todo lo que falta, hasta donde alcance `max_catch_up` (24 horas si no se configura otra cosa).",
+    );
+    text.replace("{next}", &next(operation, lang, when))
+        .replace("{missing}", missing)
+        .replace("{difference}", &age_text(difference.unsigned_abs()))
+        .replace("{offset}", &offset)
+        .replace("{zones}", &zones)
+        .trim_end()
+        .to_owned()
+}
+
+/// When the next call is made.
+fn next(operation: &OperationStatus, lang: Lang, when: &When) -> String {
+    let (words, at) = match (&operation.state, operation.next_poll) {
+        (State::Paused { until, .. }, _) => (lang.pick("No call is made until", "No se consulta hasta"), *until),
+        (_, Some(at)) => (lang.pick("The next poll is at", "La próxima consulta es a"), at),
+        (_, None) => return lang.pick("The next poll is under way.", "La próxima consulta está en curso.").to_owned(),
+    };
+    let asked = match &operation.state {
+        State::Paused { trouble: Trouble::Call(failure), .. } => {
+            !matches!(failure.outcome, Outcome::Unauthorized | Outcome::BadRequest | Outcome::QuotaExceeded)
+        }
+        _ => false,
+    };
+    let reason =
+        if asked { lang.pick(", for wolkvox asked for a pause", ", pues wolkvox pidió una pausa") } else { "" };
+    format!("{words} {} ({}){reason}.", when.spoken(at), when.ahead(at))
+}
+
+/// How far the data go, and whether that is all of them: without evidence it is not said.
+fn data(operation: &OperationStatus, doubted: bool, lang: Lang, when: &When) -> String {
+    let Some(until) = operation.complete_until else {
+        return lang.pick("Nothing has been read yet.", "Todavía no se ha leído nada.").to_owned();
+    };
+    let (words, doubt) = if doubted {
+        (
+            lang.pick("Read up to", "Se ha leído hasta"),
+            lang.pick("; whether anything is missing is not known", "; no se sabe si falta algo"),
+        )
+    } else {
+        (lang.pick("The data are complete up to", "Los datos están completos hasta"), "")
+    };
+    format!("{words} {} ({}), {}{doubt}.", when.spoken(until), when.zone(until), when.ago(until))
+}
+
+fn offset_text(seconds: i64) -> String {
+    let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.unsigned_abs() / 60);
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+fn zones_text(zones: &[&str], lang: Lang) -> String {
+    match zones {
+        [] => String::new(),
+        zones => format!("{} {}.", lang.pick("These fit now:", "Ahora coinciden:"), zones.join(", ")),
+    }
+}
+
+/// Some operations that have something in common, and the sentence that says what.
+pub(super) struct Group<'a> {
+    pub sentence: String,
+    pub members: Vec<&'a Told<'a>>,
+}
+
+/// The whole exporter in a sentence or two: those in trouble first, then those of which nothing is known.
+pub(super) fn summary<'a>(all: &'a [Told<'a>], lang: Lang) -> Vec<Group<'a>> {
+    let number = all.len();
+    let group = |is_member: fn(Level) -> bool, en: &str, es: &str| {
+        let members: Vec<_> = all.iter().filter(|told| is_member(told.level())).collect();
+        let sentence = match lang {
+            Lang::En => format!("{} of {number} {en}", members.len()),
+            Lang::Es => format!("{} de {number} {es}", members.len()),
+        };
+        (!members.is_empty()).then_some(Group { sentence, members })
+    };
+    let groups = [
+        group(Level::is_trouble, "in trouble", "con problemas"),
+        group(|level| level == Level::Unknown, "not confirmed yet", "por confirmar"),
+    ];
+    let groups: Vec<_> = groups.into_iter().flatten().collect();
+    if !groups.is_empty() {
+        return groups;
+    }
+    let sentence = match (number, lang) {
+        (0, _) => lang.pick("No operation is being read yet", "Todavía no se lee ninguna operación").to_owned(),
+        (1, _) => lang.pick("The operation is read without trouble", "La operación se lee sin problemas").to_owned(),
+        (_, Lang::En) => format!("All {number} operations are read without trouble"),
+        (_, Lang::Es) => format!("Las {number} operaciones se leen sin problemas"),
+    };
+    vec![Group { sentence, members: Vec::new() }]
+}
