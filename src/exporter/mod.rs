@@ -21,7 +21,7 @@ use crate::poller::{Poller, Turns, end_holds};
 use crate::shutdown::Shutdown;
 use crate::web::server::Limits;
 use crate::web::{listen, server};
-use crate::wolkvox::client::Client;
+use crate::wolkvox::client::{Client, Network};
 
 pub use site::{Loaded, Site};
 
@@ -58,7 +58,7 @@ impl Exporter {
     /// Serves and polls until shutdown. The server answers from the first moment; it is ready when the ledger is loaded.
     ///
     /// # Errors
-    /// When the ledger can't be opened, or a task ends that never should.
+    /// When the ledger can't be opened, the environment names certificates or a proxy that can't be used, or a task ends that never should.
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         let Self { config, listeners, site } = self;
         let mut tasks = JoinSet::new();
@@ -69,15 +69,18 @@ impl Exporter {
             "the HTTP server"
         });
 
-        let opening = tokio::task::spawn_blocking(move || open(&config).map(|loaded| (config, loaded)));
-        let (config, loaded) = tokio::select! {
+        let opening = tokio::task::spawn_blocking(move || {
+            let network = Network::from_environment(config.operations.iter().map(|operation| &operation.server))?;
+            anyhow::Ok((open(&config)?, config, network))
+        });
+        let (loaded, config, network) = tokio::select! {
             () = shutdown.requested() => return Ok(()),
             opened = opening => opened.context("opening the ledger")??,
         };
         let turns = Turns::beside(&config.ledger);
         let loaded = site.show(loaded);
         for (config, operation) in config.operations.iter().zip(&loaded.operations) {
-            let client = Arc::new(Client::new(config)?);
+            let client = Arc::new(Client::new(config, &network)?);
             let poller = Poller::new(client, operation.clone(), turns.clone(), SystemClock, shutdown.clone());
             tasks.spawn(async move {
                 poller.run().await;

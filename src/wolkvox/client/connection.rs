@@ -1,10 +1,10 @@
 use std::error::Error;
-use std::sync::Arc;
+use std::io;
 use std::time::Duration;
 
 use reqwest::{Url, redirect, retry};
-use rustls::{ClientConfig, RootCertStore};
 
+use super::network::Network;
 use crate::config::{Server, is_loopback};
 use crate::wolkvox::redact::redacted;
 use domain::outcome::Outcome;
@@ -19,8 +19,6 @@ pub enum SetupError {
     Address(String),
     #[error("the server's address {0} would send the token in clear: use https (plain http only to loopback)")]
     Clear(String),
-    #[error("TLS can't be set up: {0}")]
-    Tls(#[from] rustls::Error),
     #[error("the HTTP client can't be set up: {0}")]
     Http(#[from] reqwest::Error),
 }
@@ -32,6 +30,7 @@ pub enum SetupError {
 /// would pass in clear.
 pub(super) fn http_client(
     server: &Server,
+    network: &Network,
     timeout: Duration,
     connect_timeout: Duration,
 ) -> Result<reqwest::Client, SetupError> {
@@ -41,7 +40,7 @@ pub(super) fn http_client(
         return Err(SetupError::Clear(server.name.clone()));
     }
     let mut builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls(url.scheme() == "https")?)
+        .tls_backend_preconfigured(network.tls.clone())
         .https_only(url.scheme() == "https")
         .user_agent(USER_AGENT)
         .timeout(timeout)
@@ -59,37 +58,79 @@ pub(super) fn http_client(
     Ok(builder.build()?)
 }
 
-/// The system's roots, which a company may have added its own to; Mozilla's where there are none, as in an empty
-/// container.
-fn tls(needed: bool) -> Result<ClientConfig, rustls::Error> {
-    let mut roots = RootCertStore::empty();
-    if needed {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
-    }
-    // Named here and not installed for the process: no code elsewhere can forget or change it.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
-}
-
 /// What a call that ended before the answer's head was: no connection, none in time, or no HTTP.
 pub(super) fn before_the_head(error: reqwest::Error) -> (Outcome, String) {
-    let why = reason(&error);
-    if error.is_connect() && error.is_timeout() {
-        let hint = "is this host's address registered with wolkvox? Others get no answer at all";
-        (Outcome::Connect, format!("no connection to the server in time; {hint}"))
-    } else if error.is_connect() {
-        (Outcome::Connect, format!("no connection to the server: {why}"))
+    if error.is_connect() {
+        let by_proxy = if says(&error, PROXY_NOT_REACHED) { " (by the proxy)" } else { "" };
+        (Outcome::Connect, format!("no connection to the server{by_proxy}: {}", why_no_connection(&error)))
     } else if error.is_timeout() {
         (Outcome::Timeout, "the server took the call and did not answer in time".to_owned())
     } else if is_no_http(&error) {
-        (Outcome::Malformed, format!("what came is no HTTP: {why}"))
+        (Outcome::Malformed, format!("what came is no HTTP: {}", reason(&error)))
     } else {
-        (Outcome::Connect, format!("the connection was lost before an answer came: {why}"))
+        (Outcome::Connect, format!("the connection was lost before an answer came: {}", reason(&error)))
     }
+}
+
+// The words of the HTTP client, whose types for these errors are its own.
+const PROXY_NOT_REACHED: &str = "tunnel error: failed to create underlying connection";
+const PROXY_WANTS_A_PASSWORD: &str = "tunnel error: proxy authorization required";
+const PROXY_REFUSED: &str = "tunnel error: unsuccessful";
+const NAME_NOT_RESOLVED: &str = "dns error";
+
+/// Why, and what to look at: what a person does about each is another thing.
+fn why_no_connection(error: &reqwest::Error) -> String {
+    let reason = reason(error);
+    if let Some(tls) = causes(error).find_map(<dyn Error>::downcast_ref) {
+        return why_no_tls(tls);
+    }
+    if says(error, PROXY_WANTS_A_PASSWORD) {
+        return "the proxy refused it (407): it wants a user and a password in HTTPS_PROXY".to_owned();
+    }
+    if says(error, PROXY_REFUSED) {
+        return "the proxy refused it: does it allow this server, or does NO_PROXY need its name?".to_owned();
+    }
+    if says(error, NAME_NOT_RESOLVED) {
+        return format!("the name can't be resolved (DNS): {reason}");
+    }
+    match causes(error).filter_map(<dyn Error>::downcast_ref).last().map(io::Error::kind) {
+        _ if error.is_timeout() => TIMED_OUT.to_owned(),
+        Some(io::ErrorKind::TimedOut) => TIMED_OUT.to_owned(),
+        Some(io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) => {
+            format!("there is no route: {reason}")
+        }
+        Some(io::ErrorKind::ConnectionRefused) => format!("nothing takes calls at its address: {reason}"),
+        _ => reason,
+    }
+}
+
+const TIMED_OUT: &str =
+    "connection timed out: is this host's address registered with wolkvox? Others get no answer at all";
+
+fn why_no_tls(error: &rustls::Error) -> String {
+    use rustls::CertificateError as Certificate;
+    let rustls::Error::InvalidCertificate(certificate) = error else {
+        return format!("TLS failed: {}", redacted(&error.to_string(), None));
+    };
+    let why = match certificate {
+        Certificate::UnknownIssuer => {
+            "is from an authority that this host doesn't trust: does a proxy or a firewall open TLS on the way? Its \
+             authority then belongs into SSL_CERT_FILE"
+        }
+        Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+            "is for another name: is the server's address right?"
+        }
+        Certificate::Expired | Certificate::ExpiredContext { .. } => "has expired, or the clock of this host is ahead",
+        Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+            "is not valid yet: is the clock of this host behind?"
+        }
+        other => return format!("the server's certificate is refused: {}", redacted(&other.to_string(), None)),
+    };
+    format!("the server's certificate {why}")
+}
+
+fn says(error: &reqwest::Error, words: &str) -> bool {
+    causes(error).any(|cause| cause.to_string().starts_with(words))
 }
 
 /// What a call that ended in the middle of the body was.
@@ -111,5 +152,34 @@ fn reason(error: &reqwest::Error) -> String {
 }
 
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(error.source(), |&cause| cause.source())
+    std::iter::successors(error.source(), |&cause| inner(cause).or_else(|| cause.source()))
+}
+
+/// What an I/O error wraps: it passes it over when it is asked for its source.
+fn inner<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    cause.downcast_ref::<io::Error>()?.get_ref().map(|inner| inner as _)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_of_a_certificate_has_its_advice() {
+        use rustls::CertificateError as Certificate;
+        let now = rustls::pki_types::UnixTime::now();
+        let table = [
+            (Certificate::UnknownIssuer, "SSL_CERT_FILE"),
+            (Certificate::NotValidForName, "another name"),
+            (Certificate::Expired, "expired"),
+            (Certificate::ExpiredContext { time: now, not_after: now }, "expired"),
+            (Certificate::NotValidYet, "not valid yet"),
+            (Certificate::Revoked, "refused"),
+        ];
+        for (error, words) in table {
+            let text = why_no_tls(&rustls::Error::InvalidCertificate(error));
+            assert!(text.contains("certificate") && text.contains(words), "{text}");
+        }
+        assert!(why_no_tls(&rustls::Error::DecryptError).starts_with("TLS failed"));
+    }
 }

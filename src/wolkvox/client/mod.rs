@@ -2,6 +2,7 @@
 
 mod body;
 mod connection;
+mod network;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use domain::range::CivilRange;
 use domain::server_time::Stamp;
 
 pub use connection::SetupError;
+pub use network::{Network, NetworkError};
 
 /// The API's documented limit for an answer, here of the decompressed bytes.
 const MAX_BODY_BYTES: usize = 256 << 20;
@@ -44,9 +46,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// Reads the system's certificates, and so blocks for a moment. No connection is made.
-    pub fn new(operation: &OperationConfig) -> Result<Self, SetupError> {
-        let http = connection::http_client(&operation.server, operation.timeout, operation.connect_timeout)?;
+    /// Makes no connection yet.
+    pub fn new(operation: &OperationConfig, network: &Network) -> Result<Self, SetupError> {
+        let http = connection::http_client(&operation.server, network, operation.timeout, operation.connect_timeout)?;
         Ok(Self {
             http,
             base_url: operation.server.base_url.as_str().into(),

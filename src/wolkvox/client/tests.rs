@@ -5,6 +5,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+
 use super::*;
 use crate::config::Server;
 
@@ -23,8 +26,15 @@ fn range() -> CivilRange {
 
 fn client(base_url: &str, token: TokenSource, timeout: Duration) -> Client {
     let server = Server { base_url: base_url.to_owned(), name: "test".to_owned() };
-    let http = connection::http_client(&server, timeout, timeout.min(SHORT)).unwrap();
+    let http = connection::http_client(&server, &trusting([]), timeout, timeout.min(SHORT)).unwrap();
     Client { http, base_url: base_url.into(), token, max_body_bytes: MAX_BODY_BYTES }
+}
+
+/// The network of a host that trusts these certificates only.
+fn trusting(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> Network {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates);
+    Network::trusting(roots).unwrap()
 }
 
 async fn fetch(client: &Client) -> Call {
@@ -250,6 +260,60 @@ async fn a_refused_connection_says_so() {
 }
 
 #[tokio::test]
+async fn a_connection_that_fails_says_why() {
+    for (url, words) in [
+        ("https://no-such-host.invalid", "can't be resolved (DNS)"),
+        ("http://127.0.0.1:1", "nothing takes calls at its address"),
+    ] {
+        let failure = fetch(&client(url, TokenSource::Held(TOKEN.into()), LONG)).await.result.unwrap_err();
+        assert_eq!(failure.outcome, Outcome::Connect, "{url}: {failure}");
+        assert!(failure.message.contains(words), "{url}: {failure}");
+    }
+}
+
+/// A server that shakes hands with a certificate for `name` that ends in `year`. Gives its address, and the certificate.
+fn shake_hands(name: &str, year: i32) -> (String, CertificateDer<'static>) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut parameters = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
+    parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    parameters.not_after = rcgen::date_time_ymd(year, 1, 1);
+    let certificate = parameters.self_signed(&key).unwrap().der().clone();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let config = config.with_no_client_auth().with_single_cert(vec![certificate.clone()], key).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("https://{}", listener.local_addr().unwrap());
+    let config = Arc::new(config);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut tls = rustls::ServerConnection::new(config.clone()).unwrap();
+            // It fails where the client refuses the certificate.
+            let _ = tls.complete_io(&mut stream);
+        }
+    });
+    (address, certificate)
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_refused_says_why() {
+    for (name, year, trusted, words) in [
+        ("127.0.0.1", 2099, false, "an authority that this host doesn't trust"),
+        ("wv0042.wolkvox.com", 2099, true, "for another name"),
+        ("127.0.0.1", 2021, true, "has expired"),
+    ] {
+        let (address, certificate) = shake_hands(name, year);
+        let server = Server { base_url: address.clone(), name: "test".to_owned() };
+        let network = trusting(trusted.then_some(certificate));
+        let http = connection::http_client(&server, &network, LONG, LONG).unwrap();
+        let client = Client { http, ..client(&address, TokenSource::Held(TOKEN.into()), LONG) };
+        let failure = fetch(&client).await.result.unwrap_err();
+        assert_eq!(failure.outcome, Outcome::Connect, "{failure}");
+        assert!(failure.message.contains(words), "{failure}");
+    }
+}
+
+#[tokio::test]
 async fn a_handshake_that_hangs_is_no_connection() {
     // The server waits for the end of a request's head, which no TLS client sends.
     let (address, _seen) = serve(|_| {});
@@ -282,7 +346,7 @@ async fn a_token_that_the_server_repeats_is_not_repeated() {
 fn the_token_goes_in_clear_to_loopback_only() {
     let setup = |base_url: &str| {
         let server = Server { base_url: base_url.to_owned(), name: "test".to_owned() };
-        connection::http_client(&server, LONG, LONG)
+        connection::http_client(&server, &trusting([]), LONG, LONG)
     };
     for url in ["https://wv0042.wolkvox.com", "http://127.0.0.1:8080", "http://[::1]:8080", "http://localhost:8080"] {
         assert!(setup(url).is_ok(), "{url}");
