@@ -19,6 +19,7 @@ pub fn of_account(key: &[u8; 16], name: &str, zone: &str, account: &Account) -> 
     digest.text(zone);
     digest.number(marks.start.as_second());
     digest.number(marks.complete_until.as_second());
+    digest.number(marks.proven_until.as_second());
     digest.number(marks.nothing_hidden_until.as_second());
     digest.number(marks.windows_until.as_second());
     digest.number(marks.recent_from.as_second());

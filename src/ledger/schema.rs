@@ -19,6 +19,7 @@ CREATE TABLE operation (
     zone                TEXT NOT NULL,
     start               INTEGER NOT NULL,
     complete_until      INTEGER NOT NULL,
+    proven_until        INTEGER NOT NULL,
     nothing_hidden_until INTEGER NOT NULL,
     windows_until       INTEGER NOT NULL,
     recent_from         INTEGER NOT NULL,

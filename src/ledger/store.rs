@@ -38,6 +38,7 @@ pub fn load(connection: &Connection, name: &str, now: Timestamp) -> rusqlite::Re
             let marks = Marks {
                 start: instant("start")?,
                 complete_until: instant("complete_until")?,
+                proven_until: instant("proven_until")?,
                 nothing_hidden_until: instant("nothing_hidden_until")?,
                 windows_until: instant("windows_until")?,
                 recent_from: instant("recent_from")?,
@@ -131,9 +132,9 @@ fn load_recent(connection: &Connection, stored: &mut Stored) -> rusqlite::Result
 /// Stores a new operation's row with nothing in it, and returns its id. [`save`] fills in the marks.
 pub fn insert(transaction: &Transaction<'_>, name: &str, zone: &str) -> rusqlite::Result<i64> {
     transaction.execute(
-        "INSERT INTO operation (name, zone, start, complete_until, nothing_hidden_until, windows_until, recent_from,
-            read_before, catch_up, missing_believed, account_digest, seen_digest, seen_count)
-            VALUES (?1, ?2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
+        "INSERT INTO operation (name, zone, start, complete_until, proven_until, nothing_hidden_until, windows_until,
+            recent_from, read_before, catch_up, missing_believed, account_digest, seen_digest, seen_count)
+            VALUES (?1, ?2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
         params![name, zone],
     )?;
     Ok(transaction.last_insert_rowid())
@@ -184,7 +185,7 @@ fn save_marks(transaction: &Transaction<'_>, operation: i64, marks: &Marks) -> r
         .prepare_cached(
             "UPDATE operation SET start = ?2, complete_until = ?3, windows_until = ?4, floor = ?5, read_before = ?6,
                 kept_from = ?7, catch_up = ?8, caught_up_at = ?9, missing_believed = ?10, nothing_hidden_until = ?11,
-                recent_from = ?12 WHERE id = ?1",
+                recent_from = ?12, proven_until = ?13 WHERE id = ?1",
         )?
         .execute(params![
             operation,
@@ -199,6 +200,7 @@ fn save_marks(transaction: &Transaction<'_>, operation: i64, marks: &Marks) -> r
             marks.missing_believed as i64,
             marks.nothing_hidden_until.as_second(),
             marks.recent_from.as_second(),
+            marks.proven_until.as_second(),
         ])?;
     Ok(())
 }

@@ -47,6 +47,7 @@ fn change(account: &mut Account, seen: &mut SeenInLedger<'_>, number: u32) -> Re
     account.totals.add(Total::LateRows, u64::from(number % 2));
     let marks = &mut account.marks;
     marks.complete_until = now() + SignedDuration::from_secs(second);
+    marks.proven_until = marks.complete_until - SignedDuration::from_secs(4);
     marks.windows_until = marks.complete_until + SignedDuration::from_secs(1);
     marks.recent_from = marks.complete_until - SignedDuration::from_secs(2);
     marks.nothing_hidden_until = marks.complete_until - SignedDuration::from_secs(3);
@@ -430,9 +431,10 @@ fn each_mark_is_in_the_digest() {
     let account = begin();
     let later = |at: Timestamp| at + SignedDuration::from_secs(300);
     let start = account.marks.start;
-    let changes: [fn(&mut Account, Timestamp); 12] = [
+    let changes: [fn(&mut Account, Timestamp); 13] = [
         |account, at| account.marks.start = at,
         |account, at| account.marks.complete_until = at,
+        |account, at| account.marks.proven_until = at,
         |account, at| account.marks.nothing_hidden_until = at,
         |account, at| account.marks.windows_until = at,
         |account, at| account.marks.recent_from = at,

@@ -14,6 +14,7 @@ use domain::cadence::Cadence;
 use domain::offset::{Observation, OffsetObserver, zones_that_fit};
 use domain::outcome::Outcome;
 use domain::plan::plan;
+use domain::server_time::Clocks;
 use domain::shortfall::Shortfall;
 use jiff::{SignedDuration, Timestamp};
 
@@ -70,7 +71,8 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         drop(account);
         loop {
             let mut polled_at = self.now();
-            if let Some(plan) = plan(&self.operation.abandoned.account(), &self.operation.rules, polled_at) {
+            let clocks = Clocks::agreed(polled_at);
+            if let Some(plan) = plan(&self.operation.abandoned.account(), &self.operation.rules, clocks) {
                 let Some(ended) = self.poll(plan).await else { return };
                 if ended.trouble.is_some() {
                     polled_at = self.now();

@@ -7,7 +7,7 @@ use domain::outcome::Outcome;
 use domain::plan::Plan;
 use domain::range::{CivilRange, Stretch};
 use domain::row::ReadRow;
-use domain::server_time::Stamp;
+use domain::server_time::{Passage, Stamp};
 use domain::shortfall::Judgement;
 use domain::tally::{Read, tally};
 use domain::totals::Total;
@@ -164,6 +164,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             asked,
             rows: answer.rows,
             missing,
+            passage: Passage::proven(stretch.to),
             catch_up: progress.plan.catch_up,
             due_end: progress.plan.due_end,
             skip_to: progress.skip_to,

@@ -5,6 +5,7 @@ use core::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil::DateTime};
 
+use super::instant::{earlier, later};
 use super::range::Stretch;
 use super::series::{Series, SeriesKey};
 use super::totals::{Total, Totals};
@@ -34,6 +35,9 @@ pub struct Marks {
     pub start: Timestamp,
     /// The cursor: the data are complete up to here, and the next read begins here (but for the overlap).
     pub complete_until: Timestamp,
+    /// Up to here both the host's clock and the server's said that all is over: the cursor goes back to here if a clock
+    /// that took it further proves wrong. Never after the cursor.
+    pub proven_until: Timestamp,
     /// The operation's zone has hidden no row dated before: the date of the last row that came fresh, or the cursor when
     /// the zone came into force. A zone ahead of the report's asks for each date before it has come.
     pub nothing_hidden_until: Timestamp,
@@ -77,6 +81,7 @@ impl Account {
             marks: Marks {
                 start,
                 complete_until: start,
+                proven_until: start,
                 nothing_hidden_until: start,
                 windows_until: start,
                 recent_from: start,
@@ -106,14 +111,14 @@ impl Account {
     /// The last complete window. The cursor may have gone back since it was completed.
     pub fn last_window_stretch(&self, windows: &Windows) -> Stretch {
         let to = windows.start_of(self.marks.windows_until);
-        Stretch { from: to - windows.interval(), to }
+        Stretch { from: earlier(to, windows.interval()), to }
     }
 
     /// Whether the last complete window is known whole, and stands for "now": for two intervals and `settle` after its
     /// end. After a change to a longer `interval` the first window began before what is kept.
     pub fn last_window_is_current(&self, windows: &Windows, now: Timestamp) -> bool {
         self.last_window_stretch(windows).from >= self.marks.recent_from
-            && now <= self.marks.complete_until + 2 * windows.interval() + windows.settle()
+            && now <= later(self.marks.complete_until, 2 * windows.interval() + windows.settle())
     }
 
     /// The `wolkvox_catching_up` gauge.
@@ -133,7 +138,7 @@ impl Account {
             let Some(since) = series.hold.as_ref().map(|held| held.since) else { continue };
             if since > now {
                 Arc::make_mut(series).restart_hold(now);
-            } else if since + hold <= now {
+            } else if later(since, hold) <= now {
                 Arc::make_mut(series).hold = None;
             }
         }
@@ -141,7 +146,7 @@ impl Account {
 
     /// When [`Account::release`] has something to do next; `now` or earlier: at once.
     pub fn next_release(&self, hold: Duration, now: Timestamp) -> Option<Timestamp> {
-        let due = |since: Timestamp| if since > now { now } else { since + hold };
+        let due = |since: Timestamp| if since > now { now } else { later(since, hold) };
         self.series.values().filter_map(|series| series.hold.as_ref()).map(|held| due(held.since)).min()
     }
 
@@ -151,9 +156,20 @@ impl Account {
         let seconds = to.as_second() - marks.complete_until.as_second();
         self.totals.add(Total::SkippedSeconds, seconds.max(0) as u64);
         marks.complete_until = to;
+        marks.proven_until = marks.proven_until.max(to);
         marks.windows_until = marks.windows_until.max(to);
         marks.recent_from = marks.recent_from.max(to);
         marks.floor = Some(to);
+    }
+
+    /// Takes the cursor back to `to`, as far as rows from there on may be read: a clock that took it further has proved
+    /// wrong. What was counted is recognised by its identity, and windows completed again add nothing.
+    pub fn take_back(&mut self, to: Timestamp, zone: &TimeZone) {
+        let marks = &mut self.marks;
+        let known_from = marks.kept_from.and_then(|date| reads_from(zone, date));
+        let to = to.max(marks.start).max(marks.floor.max(known_from).unwrap_or(Timestamp::MIN));
+        marks.complete_until = marks.complete_until.min(to);
+        marks.proven_until = marks.proven_until.min(marks.complete_until);
     }
 
     /// Takes the cursor back to the first row that `old` may have left unread if `new` is the report's zone.
@@ -174,6 +190,7 @@ impl Account {
             from = from.min(unread).min(hidden).max(marks.floor.unwrap_or(marks.start));
         }
         marks.complete_until = from;
+        marks.proven_until = marks.proven_until.min(from);
         marks.nothing_hidden_until = unproven.from.min(from);
         if let Some(known_from) = marks.kept_from.and_then(|date| reads_from(new, date))
             && known_from > from
@@ -349,5 +366,26 @@ mod tests {
             let known_from = reads_from(&zone(three), kept_from).unwrap();
             assert!(account.marks.complete_until >= known_from, "{one}, {two}, {three}: {:?}", account.marks);
         }
+    }
+
+    #[test]
+    fn a_cursor_that_was_ahead_goes_back_to_where_rows_can_be_read_again() {
+        let bogota = zone("America/Bogota");
+        let back = |mut account: Account, to| {
+            account.take_back(at(to), &bogota);
+            assert_eq!(account.totals.get(Total::SkippedSeconds), 0);
+            assert_eq!(account.marks.windows_until, at(100_000), "no window is completed twice");
+            (account.marks.complete_until, account.marks.proven_until)
+        };
+        let mut account = account_that_has_read();
+        account.marks.proven_until = at(95_000);
+        assert_eq!(back(account.clone(), 95_000), (at(95_000), at(95_000)));
+        assert_eq!(back(account.clone(), 90_000), (at(90_000), at(90_000)));
+        assert_eq!(back(account.clone(), 200_000), (at(100_000), at(95_000)), "never forward");
+        assert_eq!(back(account.clone(), -9_000).0, at(0), "the start");
+        account.marks.floor = Some(at(50_000));
+        assert_eq!(back(account.clone(), 0).0, at(50_000), "what was given up");
+        account.marks.kept_from = Some(bogota.to_datetime(at(70_000)));
+        assert_eq!(back(account, 0).0, at(70_000), "the oldest identity");
     }
 }

@@ -19,6 +19,7 @@ pub mod distribution;
 pub mod evidence;
 pub mod histogram;
 pub mod identity;
+pub mod instant;
 pub mod label;
 pub mod offset;
 pub mod outcome;

@@ -3,12 +3,17 @@ use core::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::account::Account;
+use super::instant::{earlier, later, shifted};
 use super::range::{LONGEST_RANGE, Stretch};
 use super::rules::Rules;
+use super::server_time::{CLOCKS_MAY_DIFFER, Clocks};
 use super::zone::{civil_range, reads_from};
 
 /// How far back the first read of a new ledger looks: a day has calls in it, so that a wrong zone shows at once.
 const FIRST_LOOK: Duration = Duration::from_secs(24 * 3_600);
+
+/// No clock is put forward by more within a range.
+const MOST_PUT_FORWARD: Duration = Duration::from_secs(24 * 3_600);
 
 /// What a poll is to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,24 +28,34 @@ pub struct Plan {
     pub due_end: Timestamp,
 }
 
-/// What is to be read at `now`; `None` while nothing is due.
-pub fn plan(account: &Account, rules: &Rules, now: Timestamp) -> Option<Plan> {
+/// What is to be read by these clocks; `None` while nothing is due.
+///
+/// While it is not settled which of several clocks is right, the range reaches from the earliest to the latest: no row is
+/// left out whichever it is, and the rows show it. Only the cursor goes by one of them. Where that is ahead of the time,
+/// there is something to find out, and so to ask.
+pub fn plan(account: &Account, rules: &Rules, clocks: Clocks) -> Option<Plan> {
     let marks = &account.marks;
     let windows = &rules.windows;
+    let now = clocks.now;
     let due_end = windows.last_due_end(now);
-    if due_end <= marks.complete_until && marks.read_before {
+    let is_ahead = marks.complete_until > shifted(now, CLOCKS_MAY_DIFFER);
+    if due_end <= marks.complete_until && marks.read_before && !is_ahead {
         return None;
     }
-    let oldest = windows.start_of(due_end - rules.max_catch_up);
+    let earliest_end = windows.last_due_end(clocks.earliest);
+    let oldest = windows.start_of(earlier(earliest_end, rules.max_catch_up));
     let skip_to = (marks.complete_until < oldest).then_some(oldest);
     let cursor = skip_to.unwrap_or(marks.complete_until);
     // Before the first window is due, the first look is at the day before it.
-    let to = due_end.max(cursor);
+    let to = due_end.max(cursor).max(windows.last_due_end(clocks.latest));
 
-    let mut from = cursor - rules.overlap;
+    let mut from = earlier(cursor, rules.overlap);
+    if clocks.earliest < now {
+        from = from.min(earlier(earliest_end, rules.overlap));
+    }
     if !marks.read_before {
         // A clock that is behind the one which began the ledger must not make this look any longer.
-        from = from.min(windows.start_of(now).max(cursor) - FIRST_LOOK);
+        from = from.min(earlier(windows.start_of(now).max(cursor), FIRST_LOOK));
     }
     // Below the floor nothing is asked for; nor is a row whose identity is gone, which would be counted twice.
     let known_from = marks.kept_from.and_then(|date| reads_from(&rules.zone, date));
@@ -61,7 +76,7 @@ fn not_too_long(rules: &Rules, stretch: Stretch) -> Stretch {
     if (asked.end.duration_since(asked.ini) + second).unsigned_abs() <= LONGEST_RANGE {
         return stretch;
     }
-    Stretch { to: stretch.to.min(stretch.from + LONGEST_RANGE - SignedDuration::from_hours(24)), ..stretch }
+    Stretch { to: stretch.to.min(later(stretch.from, LONGEST_RANGE.saturating_sub(MOST_PUT_FORWARD))), ..stretch }
 }
 
 #[cfg(test)]
@@ -86,7 +101,7 @@ mod tests {
 
     /// What is planned, as `from .. to`, and what is skipped.
     fn planned(account: &Account, rules: &Rules, now: &str) -> Option<(String, Option<Timestamp>, bool)> {
-        plan(account, rules, at(now))
+        plan(account, rules, Clocks::agreed(at(now)))
             .map(|plan| (format!("{} .. {}", plan.stretch.from, plan.stretch.to), plan.skip_to, plan.catch_up))
     }
 
@@ -165,15 +180,63 @@ mod tests {
         let mut rules = rules("Europe/Madrid");
         rules.max_catch_up = Duration::from_secs(31 * 86_400 - 3_600);
         let account = read_until("2026-03-15T12:00:00Z");
-        let within = plan(&account, &rules, at("2026-04-15T10:01:00Z")).unwrap();
+        let within = plan(&account, &rules, Clocks::agreed(at("2026-04-15T10:01:00Z"))).unwrap();
         assert_eq!(within.stretch.to, at("2026-04-15T10:00:00Z"), "31 days of local time");
         rules.overlap = Duration::from_secs(3_601);
-        let beyond = plan(&account, &rules, at("2026-04-15T10:01:00Z")).unwrap();
+        let beyond = plan(&account, &rules, Clocks::agreed(at("2026-04-15T10:01:00Z"))).unwrap();
         assert_eq!(beyond.stretch.from, at("2026-03-15T10:59:59Z"));
         assert_eq!(beyond.stretch.to, at("2026-04-14T10:59:59Z"), "a second more");
         rules.overlap = Duration::from_secs(3_600);
-        let beyond = plan(&account, &rules, at("2026-04-15T10:06:00Z")).unwrap();
+        let beyond = plan(&account, &rules, Clocks::agreed(at("2026-04-15T10:06:00Z"))).unwrap();
         assert_eq!(beyond.stretch.from, at("2026-03-15T11:00:00Z"));
         assert_eq!(beyond.stretch.to, at("2026-04-14T11:00:00Z"));
+    }
+
+    fn clocks(now: &str, earliest: &str, latest: &str) -> Clocks {
+        Clocks { now: at(now), earliest: at(earliest), latest: at(latest) }
+    }
+
+    #[test]
+    fn a_range_reaches_from_the_earliest_clock_to_the_latest_and_the_windows_go_by_one() {
+        let account = read_until("2026-03-01T12:00:00Z");
+        let plan = plan(
+            &account,
+            &rules("UTC"),
+            clocks("2026-03-01T12:06:00Z", "2026-03-01T09:06:00Z", "2026-03-01T14:06:00Z"),
+        );
+        let plan = plan.unwrap();
+        assert_eq!(plan.stretch.from, at("2026-03-01T08:05:00Z"));
+        assert_eq!(plan.stretch.to, at("2026-03-01T14:05:00Z"));
+        assert_eq!((plan.due_end, plan.catch_up), (at("2026-03-01T12:05:00Z"), false));
+    }
+
+    #[test]
+    fn nothing_is_given_up_because_of_one_clock_alone() {
+        let account = read_until("2026-03-01T12:00:00Z");
+        let (right, ahead) = ("2026-03-01T12:06:00Z", "2026-03-04T12:06:00Z");
+        assert_eq!(plan(&account, &rules("UTC"), clocks(ahead, right, ahead)).unwrap().skip_to, None);
+        assert!(plan(&account, &rules("UTC"), Clocks::agreed(at(ahead))).unwrap().skip_to.is_some());
+    }
+
+    #[test]
+    fn a_cursor_ahead_of_the_time_is_a_reason_to_ask() {
+        let account = read_until("2026-03-01T12:00:00Z");
+        for now in ["2026-03-01T11:59:54Z", "2026-03-01T09:00:00Z", "1970-01-01T00:00:00Z"] {
+            let plan = plan(&account, &rules("UTC"), Clocks::agreed(at(now))).unwrap();
+            assert_eq!(plan.stretch.to, at("2026-03-01T12:00:00Z"), "{now}");
+            assert!(plan.due_end < plan.stretch.to && plan.skip_to.is_none());
+        }
+        assert_eq!(plan(&account, &rules("UTC"), Clocks::agreed(at("2026-03-01T11:59:55Z"))), None);
+    }
+
+    #[test]
+    fn no_clock_is_too_far_off_to_plan_by() {
+        let account = read_until("2026-03-01T12:00:00Z");
+        for now in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
+            for (earliest, latest) in [(now, now), (Timestamp::MIN, now), (now, Timestamp::MAX)] {
+                let plan = plan(&account, &rules("UTC"), Clocks { now, earliest, latest }).unwrap();
+                assert!(plan.stretch.from < plan.stretch.to, "{now}");
+            }
+        }
     }
 }

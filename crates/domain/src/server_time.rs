@@ -1,60 +1,41 @@
 //! The server's clock, which dates the rows: how it is told, and how far it is believed.
+//!
+//! Three clocks meet. The **server's** is told by each answer's [`Stamp`], and anything may stand there. The **host's**
+//! wall clock may be wrong, and may be set. The host's **monotonic** clock only says how much time has passed; it carries
+//! on what one of the others once said. No answer alone decides anything: see [`ServerTime`] for what is believed,
+//! [`Passages`] for which windows an answer completes, and [`FirstStart`] for where a new account begins.
+
+mod first_start;
+mod passage;
+mod run;
+mod stamp;
 
 use core::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// No answer was made before: this is older than any release of this program. In seconds since 1970, 1 January 2026.
-const EARLIEST_SECOND: i64 = 1_767_225_600;
+use crate::instant::{earlier, later, of, signed};
+use crate::window::Windows;
+pub use first_start::FirstStart;
+pub use passage::{Passage, Passages, Question};
+pub use run::Look;
+use run::{Reading, Run};
+pub use stamp::Stamp;
 
-/// No answer will be made after: no clock that is right comes here while this program is in use, and the ends of the
-/// calendar, where sums of instants fail, are far. 1 January 2100.
-const LATEST_SECOND: i64 = 4_102_444_800;
-
-/// Clocks that are kept by NTP differ by less; the overlap covers what is read this much too early.
+/// Clocks that are kept by NTP differ by less, and so do readings of one clock; the overlap covers what is read this much
+/// too early.
 pub const CLOCKS_MAY_DIFFER: SignedDuration = SignedDuration::from_secs(5);
 
-/// When an answer was made, as its head says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamp {
-    /// `Date`: when the answer was made, to the second.
-    date: Timestamp,
-    /// `Age`: how long a cache has kept it since; zero from the server itself.
-    age: Duration,
-}
+/// No further apart from the clock that windows are planned by does a range reach for the sake of another: enough to see
+/// by the rows which is right, little enough for one answer.
+const FURTHEST: Duration = Duration::from_secs(24 * 3_600);
 
-impl Stamp {
-    /// The stamp of an answer with this `Date` and this `Age`.
-    pub fn new(date: Timestamp, age: Duration) -> Self {
-        Self { date, age }
-    }
+/// `Date` and `Age` are in whole seconds.
+const SECOND: Duration = Duration::from_secs(1);
 
-    /// The server's time when it answered, `Date` and `Age`; `None` where no clock can have said so.
-    pub fn server_time(self) -> Option<Timestamp> {
-        let seconds = i64::try_from(self.age.as_secs()).ok()?;
-        credible(self.date)?;
-        credible(Timestamp::from_second(self.date.as_second().checked_add(seconds)?).ok()?)
-    }
-
-    /// When the answer was made, by the server's clock: it can know of nothing later. `None` as above.
-    pub fn made_at(self) -> Option<Timestamp> {
-        self.server_time().map(|_| self.date)
-    }
-
-    /// Whether a cache has kept the answer for a while.
-    pub fn is_cached(self) -> bool {
-        self.age > Duration::ZERO
-    }
-
-    /// `Date`, believable or not: to be shown.
-    pub fn date(self) -> Timestamp {
-        self.date
-    }
-}
-
-fn credible(time: Timestamp) -> Option<Timestamp> {
-    (EARLIEST_SECOND..LATEST_SECOND).contains(&time.as_second()).then_some(time)
-}
+/// The host's clock is taken for no further from 1970 than this: 7,000 years on either side, so that no sum with it comes
+/// near an end of the calendar.
+const HOST_SECONDS: i64 = 7_000 * 365 * 86_400;
 
 /// One moment by the two clocks of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,49 +46,198 @@ pub struct Moment {
     pub monotonic: Duration,
 }
 
-/// How far an answer moves the cursor.
+impl Moment {
+    pub fn new(host: Timestamp, monotonic: Duration) -> Self {
+        let end = SignedDuration::from_secs(HOST_SECONDS);
+        Self { host: host.clamp(of(-end), of(end)), monotonic }
+    }
+}
+
+/// An answer, as far as it tells the time.
+#[derive(Debug, Clone, Copy)]
+pub struct Heard {
+    pub stamp: Option<Stamp>,
+    pub asked: Moment,
+    /// When it had come whole.
+    pub at: Moment,
+    /// What its rows show. `None` for a call that brought none to look at, and while the configured zone is known to be
+    /// wrong: instants of rows then say nothing.
+    pub look: Option<Look>,
+}
+
+/// What an answer says about how late it is; it can know of nothing later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Passage {
-    /// Up to here: the end of the stretch that was read, or before it.
-    pub to: Timestamp,
-    /// Up to here both clocks said, each by itself, that it is over and has settled.
-    pub proven: Timestamp,
+pub enum Testimony {
+    /// Nothing that a clock can have said, or that its own rows do not contradict.
+    None,
+    Server(Timestamp),
+    /// A cache has kept the answer for a while.
+    Cache(Timestamp),
+}
+
+/// The clocks that a range is planned by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clocks {
+    /// Windows are planned by this one.
+    pub now: Timestamp,
+    /// While it is not settled which clock is right, the earliest and the latest of them, at most a day from `now`: ranges
+    /// reach from the one to the other, so that no row is left out whichever is right, and the rows show which. Else as
+    /// `now`.
+    pub earliest: Timestamp,
+    pub latest: Timestamp,
+}
+
+impl Clocks {
+    /// One clock that is right.
+    pub fn agreed(now: Timestamp) -> Self {
+        Self { now, earliest: now, latest: now }
+    }
+}
+
+/// What is known of the server's clock, for one operation.
+///
+/// It is believed once three answers in a row, over 30 seconds or more, agree with each other and no row contradicts
+/// them. Until then, and while the two differ by no more than 5 seconds, the host's clock is the time. A believed clock
+/// that differs is carried on by the monotonic one, whatever happens to the host's. A single answer changes nothing of
+/// that, unless it agrees with the host's clock: two clocks that agree need no third. (So a machine that was suspended,
+/// whose monotonic clock stood still, is right with the first answer.)
+///
+/// Rows contradict a clock that is behind by being dated later than it says it is; one that is ahead by appearing where
+/// it says that all has settled, again and again, while none appears beyond the host's time.
+#[derive(Debug)]
+pub struct ServerTime {
+    run: Option<Run>,
+    /// The server's clock less the monotonic one, counted from 1970.
+    believed: Option<SignedDuration>,
+    /// The last answer with rows, and when it was asked for.
+    looked: Option<(Moment, Look)>,
+    passages: Passages,
+    /// The last `Date` that no clock can have said, if the last answer had one.
+    odd: Option<Timestamp>,
+}
+
+impl ServerTime {
+    /// Nothing is known but that all until `proven` is over: [`crate::account::Marks::proven_until`].
+    pub fn new(proven: Timestamp, now: Moment) -> Self {
+        Self { run: None, believed: None, looked: None, passages: Passages::new(proven, now.monotonic), odd: None }
+    }
+
+    /// The time that windows are planned by.
+    pub fn now(&self, at: Moment) -> Timestamp {
+        match self.believed {
+            Some(difference) if !close(difference, host(at)) => time(difference, at),
+            _ => at.host,
+        }
+    }
+
+    /// The server's clock less the host's, as believed: `wolkvox_api_clock_difference_seconds`. `None` until known.
+    pub fn difference(&self, at: Moment) -> Option<SignedDuration> {
+        self.believed.map(|believed| believed.saturating_sub(host(at)))
+    }
+
+    /// Whether the host's clock is wrong, as far as is believed.
+    pub fn differs(&self, at: Moment) -> bool {
+        self.now(at) != at.host
+    }
+
+    /// The last answer's `Date`, where no clock can have said so: to be shown.
+    pub fn odd(&self) -> Option<Timestamp> {
+        self.odd
+    }
+
+    pub fn clocks(&self, at: Moment) -> Clocks {
+        let now = self.now(at);
+        let is_settled = self.run.is_some_and(|run| run.is_corroborated) && self.differs(at);
+        let mut clocks = Clocks::agreed(now);
+        for other in [(!is_settled).then_some(at.host), self.told(at)].into_iter().flatten() {
+            if other.duration_since(now).abs() > CLOCKS_MAY_DIFFER {
+                clocks.earliest = clocks.earliest.min(other).max(earlier(now, FURTHEST));
+                clocks.latest = clocks.latest.max(other).min(later(now, FURTHEST));
+            }
+        }
+        clocks
+    }
+
+    /// Takes in what an answer says, and tells how late it is by it.
+    pub fn heard(&mut self, heard: &Heard, windows: &Windows) -> Testimony {
+        let Heard { stamp, asked, at, look } = *heard;
+        let looked = self.looked;
+        self.looked = look.map(|look| (asked, look)).or(looked);
+        let Some((stamp, server_time)) = stamp.and_then(|stamp| Some((stamp, stamp.server_time()?))) else {
+            self.odd = stamp.map(Stamp::date);
+            return Testimony::None;
+        };
+        self.odd = None;
+        let took = at.monotonic.saturating_sub(asked.monotonic);
+        let resolution = if stamp.is_cached() { 2 * SECOND } else { SECOND };
+        let reading = Reading::new(server_time, took.saturating_add(resolution), at.monotonic);
+        let newest = look.and_then(|look| look.newest);
+        let made_at = stamp.made_at().unwrap_or(server_time);
+        let could_know = later(made_at, took.saturating_add(SECOND));
+        if newest.is_some_and(|newest| newest.duration_since(could_know) > CLOCKS_MAY_DIFFER) {
+            self.contradicted(reading);
+            return Testimony::None;
+        }
+        let mut run = self.run.map_or(Run::new(reading, at.monotonic), |run| run.and(reading, at.monotonic));
+        if let Some(newest) = newest {
+            run.weigh(newest, at, looked, windows.settle());
+        }
+        self.run = Some(run);
+        if run.is_believable() {
+            self.believed = Some(run.reading.likely(host(at)));
+        } else if let Some(believed) = self.believed {
+            let agrees = run.reading.fits(believed);
+            // Refuted, or two clocks that agree.
+            if (run.is_refuted() && agrees) || (!agrees && run.reading.fits(host(at))) {
+                self.believed = None;
+            }
+        }
+        if stamp.is_cached() { Testimony::Cache(made_at) } else { Testimony::Server(made_at) }
+    }
+
+    /// Rows are dated later than what this says: the server's clock is not what it says it is.
+    fn contradicted(&mut self, reading: Reading) {
+        self.run = self.run.filter(|run| !run.agrees(&reading));
+        self.believed = self.believed.filter(|&believed| !reading.fits(believed));
+    }
+
+    /// Which windows an answer completes that gave this testimony.
+    pub fn passage(&mut self, windows: &Windows, question: Question, testimony: Testimony) -> Passage {
+        self.passages.pass(windows, question, testimony)
+    }
+
+    /// Where a cursor that is ahead of the time must go back to, if that time is known: to where it was `proven`, or to
+    /// the last window that is due, for a server's clock that was put back dates its rows there.
+    pub fn back_to(&self, windows: &Windows, cursor: Timestamp, proven: Timestamp, at: Moment) -> Option<Timestamp> {
+        let is_known = self.believed.is_some() || self.run.is_some_and(|run| run.is_refuted());
+        let due = windows.last_due_end(later(self.now(at), CLOCKS_MAY_DIFFER.unsigned_abs()));
+        (is_known && cursor > due).then(|| due.min(proven))
+    }
+
+    /// The time by the server's clock as the last answers told it, believed or not; `None` if rows have refuted it.
+    fn told(&self, at: Moment) -> Option<Timestamp> {
+        let run = self.run.filter(|run| !run.is_refuted())?;
+        Some(time(run.reading.likely(host(at)), at))
+    }
+
+    fn is_believed(&self) -> bool {
+        self.believed.is_some()
+    }
+}
+
+/// The host's clock less the monotonic one, counted from 1970.
+fn host(at: Moment) -> SignedDuration {
+    at.host.as_duration().saturating_sub(signed(at.monotonic))
+}
+
+/// The time of a clock that differs by so much from the monotonic one.
+fn time(difference: SignedDuration, at: Moment) -> Timestamp {
+    of(difference.saturating_add(signed(at.monotonic)))
+}
+
+fn close(one: SignedDuration, other: SignedDuration) -> bool {
+    one.saturating_sub(other).abs() <= CLOCKS_MAY_DIFFER
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn the_servers_time_is_date_and_age() {
-        let stamp = |age| Stamp::new(at("2026-11-28T05:00:00Z"), Duration::from_secs(age));
-        assert_eq!(stamp(0).server_time(), Some(at("2026-11-28T05:00:00Z")));
-        assert_eq!(stamp(900).server_time(), Some(at("2026-11-28T05:15:00Z")));
-        assert_eq!(stamp(900).made_at(), Some(at("2026-11-28T05:00:00Z")));
-        assert!(stamp(900).is_cached() && !stamp(0).is_cached());
-    }
-
-    #[test]
-    fn what_no_clock_can_have_said_is_no_time() {
-        for date in ["9999-12-30T21:59:57Z", "1970-01-01T00:00:00Z", "2025-12-31T23:59:59Z", "2100-01-01T00:00:00Z"] {
-            assert_eq!(Stamp::new(at(date), Duration::ZERO).server_time(), None, "{date}");
-        }
-        for age in [u64::MAX, i64::MAX as u64, 80 * 365 * 86_400] {
-            let stamp = Stamp::new(at("2026-11-28T05:00:00Z"), Duration::from_secs(age));
-            assert_eq!((stamp.server_time(), stamp.made_at()), (None, None), "{age}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_head_is_read(second in -377_705_023_201i64..=253_402_207_200, age: u64) {
-            let stamp = Stamp::new(Timestamp::from_second(second).unwrap(), Duration::from_secs(age));
-            prop_assert_eq!(stamp.server_time().is_some(), stamp.made_at().is_some());
-        }
-    }
-}
+mod tests;

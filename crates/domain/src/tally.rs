@@ -7,10 +7,12 @@ use jiff::{SignedDuration, Timestamp, civil::DateTime};
 use super::account::{Account, CatchUp, SkillName};
 use super::disposition::{Disposition, RejectReason};
 use super::identity::{RowContent, RowId};
+use super::instant::earlier;
 use super::range::{CivilRange, Stretch};
 use super::row::{ReadRow, Row};
 use super::rules::Rules;
 use super::series::{Hold, Series, SeriesKey};
+use super::server_time::Passage;
 use super::totals::Total;
 use super::zone::instant_of;
 
@@ -34,6 +36,8 @@ pub struct Read {
     pub rows: Vec<ReadRow>,
     /// Rows that the answer announced, never delivered, and that are believed to be missing now.
     pub missing: u64,
+    /// How far it moves the cursor.
+    pub passage: Passage,
     /// Whether the poll found more than one window due.
     pub catch_up: bool,
     /// The end of the last window that was due when the poll began.
@@ -248,7 +252,8 @@ impl Tally<'_> {
         marks.read_before = true;
         // A stretch that begins after the cursor would leave a hole behind it.
         if self.read.stretch.from <= marks.complete_until {
-            marks.complete_until = marks.complete_until.max(self.read.stretch.to);
+            marks.complete_until = marks.complete_until.max(self.read.passage.to);
+            marks.proven_until = marks.proven_until.max(self.read.passage.proven.min(marks.complete_until));
         }
         if let Some(at) = self.fresh {
             marks.nothing_hidden_until = marks.nothing_hidden_until.max(at.min(marks.complete_until));
@@ -259,7 +264,7 @@ impl Tally<'_> {
             let current = marks.complete_until >= self.read.due_end;
             marks.catch_up = if current { CatchUp::Done(self.read.now) } else { CatchUp::Behind };
         }
-        let gauge_from = windows.start_of(marks.windows_until) - windows.interval();
+        let gauge_from = earlier(windows.start_of(marks.windows_until), windows.interval());
         marks.recent_from = marks.recent_from.max(gauge_from);
         self.account.recent = self.account.recent.split_off(&(marks.recent_from.as_second(), 0));
         self.account.totals.add(Total::Windows, completed);
@@ -269,7 +274,8 @@ impl Tally<'_> {
     fn forget<S: SeenRows>(&mut self, seen: &mut S) -> Result<(), S::Error> {
         let marks = &mut self.account.marks;
         let reach = SignedDuration::from_secs(self.rules.overlap.as_secs() as i64) + WIDEST_CHANGE_OF_ZONE;
-        let Ok(limit) = self.rules.zone.to_datetime(marks.complete_until).checked_sub(reach) else { return Ok(()) };
+        // The cursor may have to go back to where it is proven.
+        let Ok(limit) = self.rules.zone.to_datetime(marks.proven_until).checked_sub(reach) else { return Ok(()) };
         if marks.kept_from.is_none_or(|kept_from| kept_from + FORGET_STEP <= limit) {
             marks.kept_from = Some(limit);
             seen.forget_before(limit)?;

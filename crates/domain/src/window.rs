@@ -2,6 +2,8 @@ use core::time::Duration;
 
 use jiff::Timestamp;
 
+use super::instant::{earlier, later};
+
 /// The grid of windows: half-open, aligned to multiples of `interval` in UTC. The zone has no part in it, so that a
 /// change of daylight saving time neither repeats nor skips a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,22 +31,22 @@ impl Windows {
     pub fn start_of(&self, at: Timestamp) -> Timestamp {
         let second = at.as_second();
         // `as_second` rounds towards zero; before 1970 that is up, and no call is that old.
-        seconds(second - second.rem_euclid(self.interval))
+        Timestamp::from_second(second.saturating_sub(second.rem_euclid(self.interval))).unwrap_or(Timestamp::MIN)
     }
 
     /// The end of the window that `at` is in.
     pub fn end_of(&self, at: Timestamp) -> Timestamp {
-        self.start_of(at) + self.interval()
+        later(self.start_of(at), self.interval())
     }
 
     /// The end of the last window that is due at `now`: ended, and settled.
     pub fn last_due_end(&self, now: Timestamp) -> Timestamp {
-        self.start_of(now - self.settle)
+        self.start_of(earlier(now, self.settle))
     }
 
     /// When the next window after `now` falls due. Always after `now`.
     pub fn next_due(&self, now: Timestamp) -> Timestamp {
-        self.last_due_end(now) + self.interval() + self.settle
+        later(later(self.last_due_end(now), self.interval()), self.settle)
     }
 
     /// How many windows end in the half-open stretch (`after`, `until`].
@@ -52,10 +54,6 @@ impl Windows {
         let index = |at: Timestamp| at.as_second().div_euclid(self.interval);
         (index(until) - index(after)).max(0) as u64
     }
-}
-
-fn seconds(second: i64) -> Timestamp {
-    Timestamp::from_second(second).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use core::time::Duration;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, civil::DateTime};
 
+use super::instant::earlier;
 use super::range::{CivilRange, Stretch};
 
 /// The local range that covers `stretch`: the earliest and the latest local time that occur in it.
@@ -12,7 +13,7 @@ use super::range::{CivilRange, Stretch};
 /// for a range that ends before it begins. Where a clock is put forward, the range spans an hour that never was, which
 /// asks for nothing.
 pub fn civil_range(zone: &TimeZone, stretch: Stretch) -> CivilRange {
-    let last = stretch.to - Duration::from_secs(1);
+    let last = earlier(stretch.to, Duration::from_secs(1));
     let mut range = CivilRange { ini: zone.to_datetime(stretch.from), end: zone.to_datetime(last) };
     for transition in zone.following(stretch.from) {
         let at = transition.timestamp();
@@ -20,7 +21,7 @@ pub fn civil_range(zone: &TimeZone, stretch: Stretch) -> CivilRange {
             break;
         }
         range.ini = range.ini.min(zone.to_datetime(at));
-        range.end = range.end.max(zone.to_datetime(at - Duration::from_secs(1)));
+        range.end = range.end.max(zone.to_datetime(earlier(at, Duration::from_secs(1))));
     }
     range
 }

@@ -1,0 +1,45 @@
+use core::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::run::SPREAD_TO_BELIEVE;
+use super::{Moment, ServerTime};
+
+/// A start that is wrong by less is hardly seen: it is less than a window. Nothing but a start hangs on it.
+const START_MAY_DIFFER: SignedDuration = SignedDuration::from_secs(60);
+
+/// Calls until the server's clock is believed, if it is right.
+const CALLS_PER_ROUND: u32 = 3;
+
+/// Calls that find out the time at a first start. A server whose answers agree on none after three rounds never will, and
+/// the host's clock is all there is.
+const MOST_CALLS: u32 = 3 * CALLS_PER_ROUND;
+
+/// Whether an account that has never read anything can begin. Its start is a promise about which calls are counted, and
+/// can't be mended later: so this is the one decision for which calls are made only to find out the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstStart {
+    /// The answer can be used: the host's clock is right as far as anyone can say.
+    Agreed,
+    /// The answer is not to be used. Ask again after this.
+    Probe { after: Duration },
+    /// The host's clock is wrong: the start is this much later than that said, and the account is to begin there.
+    Settled { later: SignedDuration },
+}
+
+impl ServerTime {
+    /// What the answers so far, of `calls` that were made, say about a first start.
+    pub fn first_start(&self, now: Moment, calls: u32) -> FirstStart {
+        let difference = self.told(now).map(|told| told.duration_since(now.host));
+        let Some(difference) = difference.filter(|difference| difference.abs() > START_MAY_DIFFER) else {
+            return FirstStart::Agreed;
+        };
+        if self.is_believed() {
+            FirstStart::Settled { later: difference }
+        } else if calls < MOST_CALLS {
+            FirstStart::Probe { after: SPREAD_TO_BELIEVE / (CALLS_PER_ROUND - 1) }
+        } else {
+            FirstStart::Agreed
+        }
+    }
+}

@@ -1,0 +1,107 @@
+use core::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{CLOCKS_MAY_DIFFER, Moment, Testimony};
+use crate::instant::{later, shifted};
+use crate::window::Windows;
+
+/// Objecting polls in a row after which an answer's clock is no longer heard: as many intervals as the longest pause.
+const OBJECTIONS_HEARD: u32 = 12;
+
+/// How far an answer moves the cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passage {
+    /// Up to here: the end of the stretch that was read, or before it.
+    pub to: Timestamp,
+    /// Up to here both clocks said, each by itself, that it is over and has settled; never after `to`.
+    pub proven: Timestamp,
+}
+
+impl Passage {
+    /// By clocks that agree.
+    pub fn proven(to: Timestamp) -> Self {
+        Self { to, proven: to }
+    }
+}
+
+/// An answer that is about to be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    /// The end of the stretch that was asked for.
+    pub to: Timestamp,
+    /// The end of the last window that was due by the clock that windows are planned by, when the poll began.
+    pub due_end: Timestamp,
+    /// When it was asked.
+    pub asked: Moment,
+}
+
+/// Decides which windows an answer completes.
+///
+/// - A window that is not over by the answer's own clock is not completed by the first poll, whatever other clocks say.
+///   Its rows are counted all the same.
+/// - From the next poll on it is, in spite of that clock, if it is proven by the monotonic one: where both clocks once
+///   agreed that a time was over, what is as much later is over after as long. So a `Date` that is stale once, or always
+///   wrong in another way, costs one interval; and a host's clock that is days ahead does not complete windows to come.
+/// - Where there is no such proof (the first polls after an outage of the exporter itself), the answer's clock is heard
+///   for twelve polls. In three of them it is believed if it is consistent, and then it plans the windows.
+/// - What a cache made before the end of a window completes it never: it is no news, however long the server sends it.
+/// - An answer without a credible clock is no objection.
+#[derive(Debug)]
+pub struct Passages {
+    /// Over by both clocks, and when they said so.
+    proof: (Timestamp, Duration),
+    /// The windows that the last objection was to, and those of polls before.
+    held: Option<Timestamp>,
+    held_before: Option<Timestamp>,
+    objections: u32,
+}
+
+impl Passages {
+    /// The proof of an earlier process is one of this moment.
+    pub fn new(proven: Timestamp, now: Duration) -> Self {
+        Self { proof: (proven, now), held: None, held_before: None, objections: 0 }
+    }
+
+    pub fn pass(&mut self, windows: &Windows, question: Question, testimony: Testimony) -> Passage {
+        let Question { to, due_end, asked } = question;
+        let limit = match testimony {
+            Testimony::None => None,
+            Testimony::Server(time) | Testimony::Cache(time) => {
+                Some(windows.last_due_end(shifted(time, CLOCKS_MAY_DIFFER)))
+            }
+        };
+        if let Some(limit) = limit {
+            let both = limit.min(windows.last_due_end(asked.host));
+            if both > self.proven(windows, asked.monotonic) {
+                self.proof = (both, asked.monotonic);
+            }
+        }
+        let passed = match (limit, testimony) {
+            (Some(limit), Testimony::Cache(_)) => limit,
+            (Some(limit), _) if limit < due_end => limit.max(self.object(windows, due_end, asked.monotonic)),
+            _ => {
+                (self.held, self.held_before, self.objections) = (None, None, 0);
+                due_end
+            }
+        };
+        let to = to.min(due_end).min(passed);
+        Passage { to, proven: self.proven(windows, asked.monotonic).min(to) }
+    }
+
+    /// Notes an objection to windows up to `due_end`. Up to the answer, windows are completed in spite of it.
+    fn object(&mut self, windows: &Windows, due_end: Timestamp, now: Duration) -> Timestamp {
+        if self.held.is_none_or(|held| held < due_end) {
+            self.held_before = self.held.replace(due_end);
+            self.objections = self.objections.saturating_add(1);
+        }
+        let held_before = self.held_before.unwrap_or(Timestamp::MIN);
+        if self.objections > OBJECTIONS_HEARD { held_before } else { held_before.min(self.proven(windows, now)) }
+    }
+
+    /// Up to here all is over by now: what was proven, and as much as has passed since.
+    fn proven(&self, windows: &Windows, now: Duration) -> Timestamp {
+        let (until, at) = self.proof;
+        windows.start_of(later(until, now.saturating_sub(at)))
+    }
+}

@@ -1,0 +1,275 @@
+use super::*;
+use alloc::vec::Vec;
+use proptest::prelude::*;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn seconds(seconds: i64) -> Duration {
+    Duration::from_secs(seconds.unsigned_abs())
+}
+
+fn windows(interval: u64, settle: u64) -> Windows {
+    Windows::new(Duration::from_secs(interval), Duration::from_secs(settle))
+}
+
+/// A host whose clock is wrong by this much.
+#[derive(Clone, Copy)]
+struct Host(i64);
+
+impl Host {
+    /// The moment at which it is truly `second`.
+    fn at(self, second: i64) -> Moment {
+        Moment::new(at(second + self.0), seconds(second + 100_000))
+    }
+}
+
+/// What an answer of `second` says; the server's clock is wrong by `wrong`.
+fn heard(host: Host, second: i64, wrong: i64) -> Heard {
+    let stamp = Some(Stamp::new(at(second + wrong), Duration::ZERO));
+    Heard { stamp, asked: host.at(second), at: host.at(second), look: None }
+}
+
+fn with_rows(heard: Heard, newest: i64, until: i64) -> Heard {
+    Heard { look: Some(Look { until: at(until), newest: Some(at(newest)) }), ..heard }
+}
+
+fn new(host: Host) -> ServerTime {
+    ServerTime::new(at(-1_000), host.at(-100))
+}
+
+/// How far the planning clock is from the truth after answers at these seconds that are wrong by so much.
+fn wrong_after(host: Host, answers: &[(i64, i64)]) -> i64 {
+    let mut time = new(host);
+    for &(second, wrong) in answers {
+        time.heard(&heard(host, second, wrong), &windows(300, 60));
+    }
+    let last = answers.last().map_or(0, |answer| answer.0) + 20;
+    time.now(host.at(last)).as_second() - at(last).as_second()
+}
+
+#[test]
+fn the_third_answer_over_half_a_minute_that_agrees_is_believed() {
+    for host in [-300_000, -7, 7, 20_000].map(Host) {
+        assert_eq!(wrong_after(host, &[(0, 0), (300, 0)]), host.0, "two answers");
+        assert_eq!(wrong_after(host, &[(0, 0), (300, 0), (600, 0)]).abs(), 0, "three");
+        assert_eq!(wrong_after(host, &[(0, 0), (10, 0), (29, 0)]), host.0, "in less than half a minute");
+        assert_eq!(wrong_after(host, &[(0, 0), (10, 0), (20, 0), (30, 0)]), 0);
+        assert_eq!(wrong_after(host, &[(0, 0), (300, 9_000), (600, 0), (900, 0)]), host.0, "one between them");
+    }
+}
+
+#[test]
+fn clocks_that_agree_are_the_hosts() {
+    let host = Host(4);
+    let mut time = new(host);
+    assert_eq!(time.difference(host.at(0)), None);
+    for second in [0, 300, 600] {
+        time.heard(&heard(host, second, 0), &windows(300, 60));
+    }
+    assert_eq!(time.now(host.at(700)), at(704));
+    assert!(!time.differs(host.at(700)));
+    assert!(time.difference(host.at(700)).unwrap().abs() <= CLOCKS_MAY_DIFFER);
+    assert_eq!(time.clocks(host.at(700)), Clocks::agreed(at(704)));
+}
+
+#[test]
+fn a_host_that_is_set_moves_nothing_once_the_server_is_known() {
+    for host in [0, -20_000].map(Host) {
+        let mut time = new(host);
+        for second in [0, 300, 600] {
+            time.heard(&heard(host, second, 0), &windows(300, 60));
+        }
+        for set in [-8_000_000, -20_000, 6, 20_000, 200_000_000_000].map(Host) {
+            let now = time.now(set.at(700));
+            assert!(now.duration_since(at(700)).abs() <= CLOCKS_MAY_DIFFER, "{} {now}", set.0);
+        }
+    }
+}
+
+#[test]
+fn one_answer_does_not_change_a_belief_and_three_do() {
+    let host = Host(-20_000);
+    let believed = [(0, 0), (300, 0), (600, 0)];
+    let then = |more: &[(i64, i64)]| wrong_after(host, &[&believed[..], more].concat());
+    assert_eq!(then(&[(900, 7_200)]), 0);
+    assert_eq!(then(&[(900, 7_200), (1_200, 7_200)]), 0);
+    assert_eq!(then(&[(900, 7_200), (1_200, 7_200), (1_500, 7_200)]), 7_200);
+    assert_eq!(then(&[(900, 7_200), (1_200, -7_200), (1_500, 7_200), (1_800, -7_200)]), 0, "now this, now that");
+}
+
+// A machine that was suspended for an hour: its monotonic clock stood still.
+#[test]
+fn two_clocks_that_agree_need_no_third() {
+    let mut time = new(Host(0));
+    for second in [0, 300, 600] {
+        time.heard(&heard(Host(0), second, 0), &windows(300, 60));
+    }
+    let woken = |second: i64| Moment::new(at(second), seconds(second - 3_600 + 100_000));
+    assert_eq!(time.now(woken(4_500)), at(900), "so says the monotonic clock");
+    let stamp = Some(Stamp::new(at(4_510), Duration::ZERO));
+    time.heard(&Heard { stamp, asked: woken(4_510), at: woken(4_511), look: None }, &windows(300, 60));
+    assert_eq!(time.now(woken(4_520)), at(4_520));
+}
+
+#[test]
+fn rows_contradict_a_clock_that_is_behind() {
+    let host = Host(0);
+    let mut time = new(host);
+    for second in [0, 300, 600, 900] {
+        let lie = with_rows(heard(host, second, -7_200), second - 30, second);
+        assert_eq!(time.heard(&lie, &windows(300, 60)), Testimony::None);
+    }
+    assert_eq!((time.now(host.at(1_000)), time.difference(host.at(1_000))), (at(1_000), None));
+    // At night nothing contradicts it, until the first call in the morning.
+    for second in [1_200, 1_500, 1_800] {
+        let testimony = time.heard(&with_rows(heard(host, second, -7_200), -9_000, second), &windows(300, 60));
+        assert_eq!(testimony, Testimony::Server(at(second - 7_200)));
+    }
+    assert_eq!(time.now(host.at(1_810)), at(1_810 - 7_200));
+    assert_eq!(time.clocks(host.at(1_810)).latest, at(1_810), "asked for all the same");
+    time.heard(&with_rows(heard(host, 2_100, -7_200), 2_090, 2_100), &windows(300, 60));
+    assert_eq!(time.now(host.at(2_110)), at(2_110));
+}
+
+/// Answers each 5 seconds, of a call each second that is visible at once, to an exporter that asks as planned.
+fn polls_of_a_call_each_second(host: Host, server: i64, shown: i64, count: i64) -> ServerTime {
+    let (mut time, windows) = (new(host), windows(5, 1));
+    for second in (0..count).map(|poll| poll * 5) {
+        let until = windows.last_due_end(time.clocks(host.at(second)).latest);
+        // The rows are dated by the server's clock; the `Date` says something else.
+        let newest = at(second + server).min(until - seconds(1));
+        let look = Some(Look { until, newest: Some(newest) });
+        time.heard(&Heard { look, ..heard(host, second, shown) }, &windows);
+    }
+    time
+}
+
+#[test]
+fn rows_contradict_a_clock_that_is_ahead() {
+    for lie in [20, 120, 7_200, 3_000_000] {
+        let time = polls_of_a_call_each_second(Host(0), 0, lie, 100);
+        assert_eq!(time.now(Host(0).at(495)), at(495), "{lie}");
+    }
+}
+
+#[test]
+fn rows_that_come_late_do_not_contradict_a_clock_that_is_right() {
+    for host in [-20, -120, -7_200, -3_000_000, 20, 7_200].map(Host) {
+        let time = polls_of_a_call_each_second(host, 0, 0, 100);
+        assert_eq!(time.now(host.at(495)), at(495), "{}", host.0);
+    }
+}
+
+#[test]
+fn ranges_reach_from_the_earliest_clock_to_the_latest_until_rows_show_which_is_right() {
+    let host = Host(-7_200);
+    let mut time = new(host);
+    for second in [0, 300, 600] {
+        time.heard(&heard(host, second, 0), &windows(300, 60));
+    }
+    let unsure = Clocks { now: at(620), earliest: at(620 - 7_200), latest: at(620) };
+    assert_eq!(time.clocks(host.at(620)), unsure);
+    time.heard(&with_rows(heard(host, 900, 0), 890, 900), &windows(300, 60));
+    assert_eq!(time.clocks(host.at(910)), Clocks::agreed(at(910)));
+    let years = Host(-100_000_000);
+    assert_eq!(time.clocks(years.at(910)), Clocks::agreed(at(910)), "a host that is known to be wrong");
+    let mut time = new(years);
+    time.heard(&heard(years, 0, 0), &windows(300, 60));
+    assert_eq!(time.clocks(years.at(0)).latest, at(86_400 - 100_000_000), "a day at most");
+}
+
+#[test]
+fn what_no_clock_can_have_said_is_shown_and_changes_nothing() {
+    let host = Host(-20_000);
+    let mut time = new(host);
+    for (second, date) in
+        [(0, None), (150, Some("1970-01-01T00:00:00Z")), (300, None), (450, Some("9999-12-30T21:59:57Z"))]
+    {
+        let odd = date.map(|date| date.parse().unwrap());
+        let stamp = odd.map(|date| Stamp::new(date, Duration::ZERO));
+        let answer = heard(host, second, 0);
+        let testimony = time.heard(&Heard { stamp: stamp.or(answer.stamp), ..answer }, &windows(300, 60));
+        assert_eq!((time.odd(), testimony == Testimony::None), (odd, odd.is_some()));
+    }
+    time.heard(&heard(host, 600, 0), &windows(300, 60));
+    assert_eq!(time.now(host.at(600)), at(600));
+}
+
+mod passages {
+    use super::*;
+
+    /// 1,800,000,000 is a window's end.
+    const INTERVAL: i64 = 300;
+
+    fn question(host: Host, second: i64, due_end: i64) -> Question {
+        Question { to: at(due_end), due_end: at(due_end), asked: host.at(second) }
+    }
+
+    /// How far each of these polls moves the cursor: one at 65 seconds after each window's end.
+    fn passed(host: Host, first_proven: i64, testimonies: &[Testimony]) -> Vec<i64> {
+        let windows = windows(300, 60);
+        let mut passages = Passages::new(at(first_proven), host.at(0).monotonic);
+        let polls = (1..).map(|poll| poll * INTERVAL).zip(testimonies);
+        let passed = polls.map(|(end, &testimony)| {
+            let due_end = windows.last_due_end(host.at(end + 65).host).as_second() - 1_800_000_000;
+            let passage = passages.pass(&windows, question(host, end + 65, due_end), testimony);
+            assert!(passage.proven <= passage.to);
+            assert!(passage.proven <= at(end), "what is to come is not proven");
+            passage.to.as_second() - 1_800_000_000
+        });
+        passed.collect()
+    }
+
+    fn server(second: i64) -> Testimony {
+        Testimony::Server(at(second))
+    }
+
+    #[test]
+    fn a_stale_date_costs_one_interval() {
+        let told =
+            passed(Host(0), 0, &[server(365), server(-200), server(965), server(100), server(-900), Testimony::None]);
+        assert_eq!(told, [300, -300, 900, 0, 1_200, 1_800]);
+    }
+
+    #[test]
+    fn a_cache_completes_what_was_over_when_it_was_filled() {
+        let cache = Testimony::Cache(at(365));
+        assert_eq!(passed(Host(0), 0, &[cache, cache, cache, server(1_265)]), [300, 300, 300, 1_200]);
+    }
+
+    #[test]
+    fn a_host_that_is_days_ahead_completes_no_window_to_come() {
+        let days = 3 * 86_400;
+        let polls: Vec<_> = (1..=11).map(|poll| server(poll * INTERVAL + 65)).collect();
+        let ends: Vec<_> = (1..=11).map(|poll| poll * INTERVAL).collect();
+        assert_eq!(passed(Host(days), 0, &polls), ends);
+    }
+
+    #[test]
+    fn an_objection_without_proof_is_heard_for_twelve_polls() {
+        let hour = 12 * INTERVAL;
+        let polls: Vec<_> = (1..=14).map(|poll| server(poll * INTERVAL - hour)).collect();
+        let told = passed(Host(0), -2 * hour, &polls);
+        assert!(told[..12].iter().zip(1..).all(|(&to, poll)| to < poll * INTERVAL - hour / 2), "{told:?}");
+        assert_eq!(told[13], 13 * INTERVAL);
+    }
+
+    proptest! {
+        // With a host that is right and has once been confirmed, any server costs no more than one interval, caches apart.
+        #[test]
+        fn no_server_delays_a_window_by_more_than_an_interval(
+            told in prop::collection::vec(prop_oneof![Just(None), (-5_000_000i64..5_000_000).prop_map(Some)], 1..40),
+        ) {
+            let testimonies: Vec<_> = core::iter::once(server(365))
+                .chain(told.iter().map(|told| told.map_or(Testimony::None, server)))
+                .collect();
+            let mut cursor = 0;
+            for (passed, poll) in passed(Host(0), 0, &testimonies).into_iter().zip(1..) {
+                cursor = cursor.max(passed);
+                prop_assert!(cursor == poll * INTERVAL || cursor == (poll - 1) * INTERVAL);
+            }
+        }
+    }
+}
