@@ -190,6 +190,11 @@ fn gauges(operations: &[Snapshot]) -> Vec<Family> {
             &|snapshot, _| Some(boolean(snapshot.catching_up())),
         ),
         gauge(
+            "wolkvox_api_clock_difference_seconds",
+            "The server's clock less the host's, once several answers agree on it.",
+            &|snapshot, _| snapshot.operation.clock.difference(snapshot.now).map(|difference| difference.as_secs_f64()),
+        ),
+        gauge(
             "wolkvox_observed_utc_offset_seconds",
             "The offset of the report's dates from UTC, worked out from conn_id.",
             &|_, pulse| pulse.offset.map(|observed| observed.offset as f64),

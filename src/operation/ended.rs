@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use domain::outcome::Outcome;
 use domain::range::CivilRange;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::wolkvox::Failure;
 
@@ -37,8 +37,6 @@ pub enum Trouble {
     TooManyParts { calls: u32 },
     /// The rows had come and could not be stored.
     Ledger(String),
-    /// By the server's clock the answer is about a time that has yet to come: this host's clock is ahead.
-    Early { ahead: SignedDuration },
 }
 
 impl Trouble {
@@ -49,7 +47,6 @@ impl Trouble {
             Self::Incomplete { .. } => Outcome::Incomplete.as_str(),
             Self::TooManyParts { .. } => "too_many_parts",
             Self::Ledger(_) => "ledger",
-            Self::Early { .. } => "clock",
         }
     }
 
@@ -77,12 +74,6 @@ impl fmt::Display for Trouble {
             }
             Self::TooManyParts { calls } => write!(f, "{calls} calls were not enough for this range; the rest follows"),
             Self::Ledger(error) => f.write_str(error),
-            Self::Early { ahead } => write!(
-                f,
-                "the clock of this host is {}s ahead of the server's, so the answer is about a time that has yet to come \
-                 and is not used; the next poll goes by the server's clock",
-                ahead.as_secs()
-            ),
         }
     }
 }

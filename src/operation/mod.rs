@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use domain::rules::Rules;
 use domain::window::Windows;
+use jiff::Timestamp;
 
 use crate::clock::ServerClock;
 use crate::config::OperationConfig;
@@ -37,6 +38,8 @@ pub struct Operation {
     /// Bucket bounds in whole seconds.
     pub buckets: Vec<u32>,
     pub clock: ServerClock,
+    /// Where an account would begin that this process begins, by the host's clock.
+    pub first: Timestamp,
     /// The report of abandoned calls, which each operation has. Another report would stand beside it, with an account and
     /// a pulse of its own.
     pub abandoned: Arc<Report>,

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use domain::account::Account;
+use domain::instant::earlier;
 use domain::totals::Total;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -15,13 +16,11 @@ impl Operation {
     pub fn open(ledger: &Arc<Ledger>, config: &OperationConfig, now: Timestamp) -> Result<Arc<Self>, CommitError> {
         let rules = Arc::new(rules(config));
         let zone = rules.zone.iana_name().unwrap_or("UTC");
-        let opened = ledger.operation(&config.name, zone, now, || {
-            let first = match config.start {
-                Start::Now => now,
-                Start::History(duration) => now - duration,
-            };
-            Account::new(&rules.windows, first)
-        })?;
+        let first = match config.start {
+            Start::Now => now,
+            Start::History(duration) => earlier(now, duration),
+        };
+        let opened = ledger.operation(&config.name, zone, now, || Account::new(&rules.windows, first))?;
         let report = Report::new(ledger.clone(), opened.id, opened.account);
         if let Some(old) = opened.other_zone {
             change_zone(&report, &config.name, &old, &rules.zone)?;
@@ -31,7 +30,8 @@ impl Operation {
             server: config.server.name.clone(),
             rules,
             buckets: config.abandon_time_buckets.clone(),
-            clock: ServerClock::default(),
+            clock: ServerClock::new(report.account().marks.proven_until, now),
+            first,
             abandoned: Arc::new(report),
         }))
     }

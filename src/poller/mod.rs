@@ -11,11 +11,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::cadence::Cadence;
+use domain::instant::{later, shifted};
 use domain::offset::{Observation, OffsetObserver, zones_that_fit};
 use domain::outcome::Outcome;
-use domain::plan::plan;
-use domain::server_time::Clocks;
+use domain::plan::{Plan, plan};
+use domain::range::{CivilRange, Stretch};
+use domain::row::ReadRow;
+use domain::server_time::{Heard, Look, Moment, Testimony};
 use domain::shortfall::Shortfall;
+use domain::zone::instant_of;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
@@ -26,6 +30,7 @@ use crate::wolkvox::AbandonedCallsReport;
 
 use holds::LONGEST_SLEEP;
 pub use holds::end_holds;
+use poll::Called;
 use turn::TokenInTurn;
 pub use turn::Turns;
 
@@ -42,8 +47,10 @@ pub struct Poller<R, C> {
     cadence: Cadence,
     shortfall: Shortfall,
     offsets: OffsetObserver,
-    /// Whether the host's clock was found to be wrong by the last answer.
+    /// Whether the host's clock was known to be wrong after the last answer.
     clocks_differ: bool,
+    /// Whether the last answer had a `Date` that no clock can have said.
+    date_is_odd: bool,
 }
 
 impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
@@ -57,22 +64,16 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             shortfall: Shortfall::default(),
             offsets: OffsetObserver::default(),
             clocks_differ: false,
+            date_is_odd: false,
         }
     }
 
     /// Polls until shutdown. At the start all that is due is read at once; then each window at its time.
     pub async fn run(mut self) {
-        // A host's clock that is behind what has been read would ask for nothing, and so never be found wrong. What has
-        // not been read yet was begun by a host's clock, and shows nothing.
-        let account = self.operation.abandoned.account();
-        if account.marks.read_before {
-            self.operation.clock.has_been(account.marks.complete_until, self.clock.now());
-        }
-        drop(account);
         loop {
+            self.take_back().await;
             let mut polled_at = self.now();
-            let clocks = Clocks::agreed(polled_at);
-            if let Some(plan) = plan(&self.operation.abandoned.account(), &self.operation.rules, clocks) {
+            if let Some(plan) = self.plan() {
                 let Some(ended) = self.poll(plan).await else { return };
                 if ended.trouble.is_some() {
                     polled_at = self.now();
@@ -85,12 +86,44 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         }
     }
 
+    /// What is to be read now, if anything is due.
+    fn plan(&self) -> Option<Plan> {
+        let moment = self.moment();
+        let clocks = self.operation.clock.time().clocks(moment);
+        plan(&self.operation.abandoned.account(), &self.operation.rules, clocks)
+    }
+
+    /// Takes the cursor back if it proves to be ahead of the time.
+    async fn take_back(&self) {
+        let (moment, rules) = (self.moment(), self.operation.rules.clone());
+        let marks = &self.operation.abandoned.account().marks;
+        let (cursor, proven) = (marks.complete_until, marks.proven_until);
+        let Some(to) = self.operation.clock.time().back_to(&rules.windows, cursor, proven, moment) else { return };
+        match self.operation.abandoned.amend(move |account| account.take_back(to, &rules.zone)).await {
+            Ok(()) => {
+                let complete_until = self.operation.abandoned.account().marks.complete_until;
+                if complete_until < cursor {
+                    self.operation.clock.time().prove_from(complete_until, moment);
+                    tracing::warn!(
+                        operation = %self.operation.name, %complete_until, before = %cursor,
+                        "windows were completed by a clock that was ahead; they are read again from complete_until, and \
+                         what was counted is recognised"
+                    );
+                }
+            }
+            Err(error) => tracing::error!(
+                operation = %self.operation.name, %error, "the cursor is ahead of the time and could not be taken back"
+            ),
+        }
+    }
+
     fn poll_ended(&mut self, ended: EndedPoll) {
-        let now = self.now();
+        let (moment, now) = (self.moment(), self.now());
         let rules = &self.operation.rules;
         let retry_after = ended.trouble.as_ref().and_then(|trouble| trouble.retry_after());
-        self.cadence.poll_ended(ended.outcome, retry_after, &rules.windows, &rules.zone, now);
-        let next = self.cadence.next_poll(&rules.windows, now).strftime("%FT%TZ").to_string();
+        self.cadence.poll_ended(ended.outcome, retry_after, &rules.windows, &rules.zone, now, moment.monotonic);
+        let next = self.cadence.next_poll(&rules.windows, now, now, moment.monotonic);
+        let next = later(moment.host, next.saturating_sub(moment.monotonic)).strftime("%FT%TZ").to_string();
         let mut pulse = self.operation.abandoned.pulse();
         match &ended.trouble {
             Some(trouble) => tracing::warn!(
@@ -103,7 +136,11 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
                 "{}", if pulse.trouble().is_some() { "the poll succeeded again" } else { "the poll succeeded" }
             ),
         }
-        pulse.pause = self.cadence.pause();
+        // To people the time is what the host's clock shows.
+        pulse.pause = self.cadence.pause().map(|mut pause| {
+            pause.until = shifted(pause.until, moment.host.duration_since(now));
+            pause
+        });
         pulse.poll_ended(ended, self.clock.now());
     }
 
@@ -112,15 +149,19 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     /// changed that the last call was refused with.
     async fn wait_for_next_poll(&mut self, polled_at: Timestamp) -> Option<()> {
         let refused = self.operation.abandoned.pulse().last_call == Some(Outcome::Unauthorized);
-        let mut next = self.cadence.next_poll(&self.operation.rules.windows, polled_at);
+        let windows = self.operation.rules.windows;
+        let mut due = Duration::MAX;
+        let mut after = polled_at;
         loop {
-            let now = self.now();
-            next = next.min(self.cadence.next_poll(&self.operation.rules.windows, now));
-            self.operation.abandoned.pulse().next_poll = Some(next);
-            if next <= now {
+            let (moment, now) = (self.moment(), self.now());
+            due = due.min(self.cadence.next_poll(&windows, after, now, moment.monotonic));
+            // A clock that was set meanwhile may bring the next window sooner.
+            after = now;
+            let left = due.saturating_sub(moment.monotonic);
+            self.operation.abandoned.pulse().next_poll = Some(later(moment.host, left));
+            if left.is_zero() {
                 return Some(());
             }
-            let left = Duration::try_from(next.duration_since(now)).unwrap_or_default();
             self.sleep(left.min(if refused { TOKEN_LOOK } else { LONGEST_SLEEP })).await?;
             if refused && self.token.has_changed().await {
                 tracing::info!(operation = %self.operation.name, "the token has changed, trying it now");
@@ -154,19 +195,56 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         self.operation.clock.now(self.clock.now())
     }
 
-    /// Compares the clocks after an answer that took `took`.
-    fn note_server_time(&mut self, server_time: Timestamp, took: Duration) {
-        let host = self.clock.now();
-        let server_clock = &self.operation.clock;
-        server_clock.answered(server_time, took, host);
-        let ahead = server_clock.ahead(host);
-        let differed = std::mem::replace(&mut self.clocks_differ, ahead != SignedDuration::ZERO);
-        if self.clocks_differ && !differed {
-            let (seconds, side) = (ahead.abs().as_secs(), if ahead.is_positive() { "ahead of" } else { "behind" });
-            tracing::warn!(
-                operation = %self.operation.name, seconds, server_time = %server_time,
-                "the clock of this host is {side} that of the server; windows are read by that one, set this one right"
-            );
+    fn moment(&self) -> Moment {
+        self.operation.clock.moment(self.clock.now())
+    }
+
+    /// Hears what an answer says about the time; its rows, where they can be looked at.
+    fn hear(&mut self, called: &Called, stretch: Stretch, range: CivilRange) -> Testimony {
+        let Operation { rules, clock, abandoned, .. } = &*self.operation;
+        let zone_is_wrong = abandoned.pulse().offset.is_some_and(|observed| observed.mismatch);
+        let look = match &called.call.result {
+            Ok(answer) if !answer.broken && !zone_is_wrong => {
+                let within = answer.rows.iter().filter_map(|row| match row {
+                    ReadRow::Row(row) if range.contains(row.date) => instant_of(&rules.zone, row.date, row.began),
+                    _ => None,
+                });
+                Some(Look { until: stretch.to, newest: within.max() })
+            }
+            _ => None,
+        };
+        let heard = Heard { stamp: called.call.stamp, asked: called.asked, at: called.at, look };
+        let (testimony, odd, differs, difference) = {
+            let mut time = clock.time();
+            let testimony = time.heard(&heard, &rules.windows);
+            (testimony, time.odd(), time.differs(called.at), time.difference(called.at))
+        };
+        self.tell_of_clocks(odd, difference.filter(|_| differs));
+        testimony
+    }
+
+    /// Says once what is wrong with a clock, and once that it is right again.
+    fn tell_of_clocks(&mut self, odd: Option<Timestamp>, difference: Option<SignedDuration>) {
+        let operation = &self.operation.name;
+        let differed = std::mem::replace(&mut self.clocks_differ, difference.is_some());
+        match difference {
+            Some(difference) if !differed => {
+                let side = if difference.is_negative() { "ahead of" } else { "behind" };
+                tracing::warn!(
+                    %operation, seconds = difference.abs().as_secs(),
+                    "the clock of this host is {side} that of the server; windows are read by that one, set this one right"
+                );
+            }
+            None if differed => {
+                tracing::info!(%operation, "the clock of this host is as that of the server again; windows are read by it");
+            }
+            _ => {}
+        }
+        let was_odd = std::mem::replace(&mut self.date_is_odd, odd.is_some());
+        if let Some(date) = odd
+            && !was_odd
+        {
+            tracing::warn!(%operation, %date, "the answer's Date is no time at all; the server's clock is left aside");
         }
     }
 }

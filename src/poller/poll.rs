@@ -7,7 +7,7 @@ use domain::outcome::Outcome;
 use domain::plan::Plan;
 use domain::range::{CivilRange, Stretch};
 use domain::row::ReadRow;
-use domain::server_time::{Passage, Stamp};
+use domain::server_time::{FirstStart, Moment, Question, Testimony};
 use domain::shortfall::Judgement;
 use domain::tally::{Read, tally};
 use domain::totals::Total;
@@ -16,13 +16,21 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Poller;
-use crate::clock::{CLOCKS_MAY_DIFFER, Clock};
+use crate::clock::Clock;
 use crate::ledger::CommitError;
+use crate::operation::Operation;
 use crate::operation::ended::{EndedPoll, Trouble};
 use crate::wolkvox::{AbandonedCallsReport, Answer, Call};
 
 /// Calls in one poll: enough to find the place of a gap in a window, few enough to keep the token for its other users.
 const CALLS_PER_POLL: u32 = 16;
+
+/// A call that has ended, between these moments.
+pub(super) struct Called {
+    pub call: Call,
+    pub asked: Moment,
+    pub at: Moment,
+}
 
 /// Where a poll stands.
 struct Progress {
@@ -72,12 +80,22 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         let mut trouble = None;
         while let Some(stretch) = progress.parts.pop() {
             let asked = civil_range(&self.operation.rules.zone, progress.with_the_second_before(stretch));
-            let call = self.call(asked).await?;
+            let called = self.call(asked).await?;
             progress.calls += 1;
+            let testimony = self.hear(&called, stretch, asked);
+            let Called { call, asked: asked_at, .. } = called;
             outcome = call.outcome();
             self.operation.abandoned.pulse().last_call = Some(outcome);
             trouble = match call.result {
-                Ok(answer) => self.take(&mut progress, stretch, asked, call.stamp.map(Stamp::date), answer).await.err(),
+                Ok(_) if let Some(wait) = self.first_start(&mut progress).await => {
+                    self.count_call(outcome).await;
+                    self.sleep(wait).await?;
+                    continue;
+                }
+                Ok(answer) => {
+                    let question = Question { to: stretch.to, due_end: progress.plan.due_end, asked: asked_at };
+                    self.take(&mut progress, stretch, asked, question, testimony, answer).await.err()
+                }
                 Err(failure) => {
                     self.count_call(failure.outcome).await;
                     let windows = &self.operation.rules.windows;
@@ -106,30 +124,70 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     }
 
     /// One call, in its turn for the token. `None` on shutdown: the call in flight is abandoned and nothing is counted.
-    async fn call(&mut self, asked: CivilRange) -> Option<Call> {
+    async fn call(&mut self, range: CivilRange) -> Option<Called> {
         let hasher = self.operation.abandoned.hasher();
-        let token = &mut self.token;
+        let Self { token, clock, operation, shutdown, .. } = self;
+        let moment = || operation.clock.moment(clock.now());
         let fetch = async {
             let (secret, _turn) = match token.take().await {
                 Ok(taken) => taken,
-                Err(failure) => return (Call::not_made(failure), Duration::ZERO),
+                Err(failure) => return (Call::not_made(failure), moment()),
             };
-            let asked_at = Instant::now();
-            (token.api().fetch(asked, &secret, &hasher).await, asked_at.elapsed())
+            let asked = moment();
+            (token.api().fetch(range, &secret, &hasher).await, asked)
         };
-        let (call, took) = tokio::select! {
-            () = self.shutdown.requested() => return None,
+        let (call, asked) = tokio::select! {
+            () = shutdown.requested() => return None,
             ended = fetch => ended,
         };
-        match call.stamp.map(Stamp::date) {
-            Some(server_time) => self.note_server_time(server_time, took),
-            None if call.result.is_ok() => self.operation.clock.forget(),
-            None => {}
-        }
         if let Some(took) = call.took {
-            self.operation.abandoned.pulse().durations.record(took);
+            operation.abandoned.pulse().durations.record(took);
         }
-        Some(call)
+        Some(Called { call, asked, at: moment() })
+    }
+
+    /// At a first start, where the clocks are not known to agree: how long to wait before the same is asked again. `None`
+    /// where the answer can be used. Once the host's clock is known to be wrong, the account begins where it should have.
+    async fn first_start(&self, progress: &mut Progress) -> Option<Duration> {
+        if self.operation.abandoned.account().marks.read_before {
+            return None;
+        }
+        let moment = self.moment();
+        let decided = self.operation.clock.time().first_start(moment, progress.calls);
+        match decided {
+            FirstStart::Agreed => None,
+            FirstStart::Probe { after } => {
+                if progress.calls == 1 {
+                    tracing::warn!(
+                        operation = %self.operation.name,
+                        "the clock of this host and that of the server differ; nothing is counted until it is clear which \
+                         is right, within a minute or two"
+                    );
+                }
+                progress.parts = vec![progress.plan.stretch];
+                Some(after)
+            }
+            FirstStart::Settled { later } => {
+                let Operation { rules, abandoned, first, clock, .. } = &*self.operation;
+                let (windows, first) = (rules.windows, *first);
+                let mut account = Account::clone(&abandoned.account());
+                let before = account.marks.start;
+                account.begin_again(&windows, first, later);
+                let start = account.marks.start;
+                if start == before {
+                    return None;
+                }
+                tracing::info!(operation = %self.operation.name, %start, "counting begins by the server's clock");
+                let begun = abandoned.amend(move |account| account.begin_again(&windows, first, later)).await;
+                if let Err(error) = begun {
+                    tracing::error!(operation = %self.operation.name, %error, "the account could not be begun");
+                }
+                clock.time().prove_from(start, moment);
+                let plan = self.plan()?;
+                (progress.plan, progress.parts, progress.skip_to) = (plan, vec![plan.stretch], plan.skip_to);
+                Some(Duration::ZERO)
+            }
+        }
     }
 
     /// Uses an answer or sets its halves to be read. The trouble is the end of the poll.
@@ -138,12 +196,10 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         progress: &mut Progress,
         stretch: Stretch,
         asked: CivilRange,
-        server_time: Option<Timestamp>,
+        question: Question,
+        testimony: Testimony,
         answer: Answer,
     ) -> Result<(), Trouble> {
-        if stretch.to > server_time.unwrap_or_else(|| self.now()) + CLOCKS_MAY_DIFFER {
-            return Err(self.refuse_future().await);
-        }
         let delivered = answer.rows.len() as u64;
         let short = answer.shortfall();
         let mut believed = self.operation.abandoned.account().marks.missing_believed;
@@ -159,15 +215,17 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             return Err(Trouble::Incomplete { delivered, announced: answer.announced });
         };
         self.observe_offset(&answer.rows);
+        let passage = self.operation.clock.time().passage(&self.operation.rules.windows, question, testimony);
         let read = Read {
             stretch,
             asked,
             rows: answer.rows,
             missing,
-            passage: Passage::proven(stretch.to),
+            passage,
             catch_up: progress.plan.catch_up,
             due_end: progress.plan.due_end,
-            skip_to: progress.skip_to,
+            // What one clock alone says is old is not given up.
+            skip_to: progress.skip_to.filter(|&to| to <= passage.to),
             now: self.clock.now(),
             server_now: self.now(),
         };
@@ -190,27 +248,6 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             tally(account, &rules, &read, seen).map_err(CommitError::from)
         });
         counted.await
-    }
-
-    /// Refuses an answer about a time that has yet to come: the host's clock is ahead. A new account that was begun by
-    /// that clock is begun again.
-    async fn refuse_future(&self) -> Trouble {
-        let (windows, host) = (self.operation.rules.windows, self.clock.now());
-        let ahead = self.operation.clock.ahead(host);
-        let now = host - ahead;
-        let counted = self.operation.abandoned.amend(move |account| {
-            account.totals.add(Total::Polls(Outcome::Ok), 1);
-            if !account.marks.read_before {
-                // Where the clock has been set right since, `ahead` is zero.
-                let first = (account.marks.start - ahead).min(now);
-                let totals = account.totals.clone();
-                *account = Account { totals, ..Account::new(&windows, first) };
-            }
-        });
-        match counted.await {
-            Ok(()) => Trouble::Early { ahead },
-            Err(error) => Trouble::Ledger(error.to_string()),
-        }
     }
 
     fn judge(

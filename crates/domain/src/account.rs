@@ -3,9 +3,9 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, civil::DateTime};
+use jiff::{SignedDuration, Timestamp, civil::DateTime};
 
-use super::instant::{earlier, later};
+use super::instant::{earlier, later, shifted};
 use super::range::Stretch;
 use super::series::{Series, SeriesKey};
 use super::totals::{Total, Totals};
@@ -96,6 +96,21 @@ impl Account {
             series: BTreeMap::new(),
             recent: BTreeMap::new(),
         }
+    }
+
+    /// Begins an account again that has read nothing, because the time is `late` (or early) by the host's clock: where this
+    /// process began, at `first` by that clock, or where an earlier one did. Doing so twice changes nothing.
+    pub fn begin_again(&mut self, windows: &Windows, first: Timestamp, late: SignedDuration) {
+        let (before, begun) = (self.marks.start, shifted(first, late));
+        let start = if before == windows.start_of(first) {
+            begun
+        } else if late.is_negative() && before <= begun {
+            // Right already, or too late by less than is known.
+            before
+        } else {
+            shifted(before, late).min(begun)
+        };
+        self.marks = Self::new(windows, start).marks;
     }
 
     /// Abandoned calls in the last complete window, by series number; none for a series without any.
@@ -204,7 +219,6 @@ impl Account {
 mod tests {
     use super::*;
     use alloc::vec::Vec;
-    use jiff::SignedDuration;
 
     const HOLD: Duration = Duration::from_secs(90);
 
@@ -387,5 +401,22 @@ mod tests {
         assert_eq!(back(account.clone(), 0).0, at(50_000), "what was given up");
         account.marks.kept_from = Some(bogota.to_datetime(at(70_000)));
         assert_eq!(back(account, 0).0, at(70_000), "the oldest identity");
+    }
+
+    #[test]
+    fn an_account_that_a_wrong_clock_began_begins_where_the_process_did() {
+        for wrong in [-300_000, -10_000, -61, 61, 10_000, 300_000] {
+            let first = at(1_000 + wrong);
+            let late = SignedDuration::from_secs(-wrong);
+            let mut account = Account::new(&windows(300), first);
+            for _ in 0..2 {
+                account.begin_again(&windows(300), first, late);
+                assert_eq!(account.marks, Account::new(&windows(300), at(1_000)).marks, "{wrong}");
+            }
+            // An earlier process began it by the same clock, and this one 20 minutes later.
+            let mut account = Account::new(&windows(300), first);
+            account.begin_again(&windows(300), at(2_200 + wrong), late);
+            assert!((at(600)..=at(2_200)).contains(&account.marks.start), "{wrong}: {:?}", account.marks);
+        }
     }
 }

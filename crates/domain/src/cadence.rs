@@ -3,6 +3,7 @@ use core::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::instant::later;
 use super::outcome::Outcome;
 use super::window::Windows;
 
@@ -28,22 +29,28 @@ pub struct Cadence {
 /// A pause between polls that is longer than to the next window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pause {
+    /// Its end by the clock of the time when it began: to be shown.
     pub until: Timestamp,
     pub outcome: Outcome,
+    /// Its end by the monotonic clock, which is the one that ends it: a wall clock may be set meanwhile.
+    ends: Duration,
 }
 
 impl Cadence {
-    /// When the next poll is due, at a window's time, given that one ended (or the process began) at `now`.
-    pub fn next_poll(&self, windows: &Windows, now: Timestamp) -> Timestamp {
-        let next = windows.next_due(now);
-        // A pause that seems longer than any was made before the host's clock was put back.
-        let longest = next + windows.interval() * LONGEST_PAUSE;
-        match self.pause {
-            Some(pause) if pause.until > next && pause.until <= longest => {
-                windows.next_due(pause.until - Duration::from_nanos(1))
-            }
-            _ => next,
-        }
+    /// When the next poll is due, by the monotonic clock, which says `monotonic` at `now`: at the first window's time after
+    /// `after`. That is never more than an interval away, whatever clocks say, unless there is a pause.
+    ///
+    /// `now` may be set, so ask again every half a minute.
+    pub fn next_poll(&self, windows: &Windows, after: Timestamp, now: Timestamp, monotonic: Duration) -> Duration {
+        let until = |due: Timestamp| Duration::try_from(due.duration_since(now)).unwrap_or_default();
+        let next = until(windows.next_due(after)).min(windows.interval());
+        let left = self.pause.map_or(Duration::ZERO, |pause| pause.ends.saturating_sub(monotonic));
+        let wait = if left > next {
+            until(windows.next_due(later(now, left.saturating_sub(Duration::from_nanos(1)))))
+        } else {
+            next
+        };
+        monotonic.saturating_add(wait)
     }
 
     pub fn pause(&self) -> Option<Pause> {
@@ -55,7 +62,7 @@ impl Cadence {
         *self = Self::default();
     }
 
-    /// Notes how a poll ended. `retry_after` is the server's wish, from `now`.
+    /// Notes how a poll ended, at `now`. `retry_after` is the server's wish, from then on.
     pub fn poll_ended(
         &mut self,
         outcome: Outcome,
@@ -63,10 +70,11 @@ impl Cadence {
         windows: &Windows,
         zone: &TimeZone,
         now: Timestamp,
+        monotonic: Duration,
     ) {
         let longest = windows.interval() * LONGEST_PAUSE;
         let refused = matches!(outcome, Outcome::Unauthorized | Outcome::BadRequest);
-        self.refusals = if refused { self.refusals + 1 } else { 0 };
+        self.refusals = if refused { self.refusals.saturating_add(1) } else { 0 };
         let windows_left_out = match outcome {
             // 1, 2, 4, 8, 12 intervals from poll to poll.
             Outcome::Unauthorized | Outcome::BadRequest => {
@@ -75,14 +83,17 @@ impl Cadence {
             Outcome::QuotaExceeded => LONGEST_PAUSE - 1,
             _ => 0,
         };
-        let mut until = windows.next_due(now) + windows.interval() * windows_left_out;
+        let next = windows.next_due(now);
+        let mut until = later(next, windows.interval() * windows_left_out);
         if outcome == Outcome::QuotaExceeded {
             until = until.min(next_midnight(zone, now).unwrap_or(until));
         }
         if let Some(retry_after) = retry_after {
-            until = until.max(now + retry_after.min(longest));
+            until = until.max(later(now, retry_after.min(longest)));
         }
-        self.pause = (until > windows.next_due(now)).then_some(Pause { until, outcome });
+        let lasts = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+        let ends = monotonic.saturating_add(lasts);
+        self.pause = (until > next).then_some(Pause { until, outcome, ends });
     }
 }
 
@@ -129,15 +140,36 @@ mod tests {
         text.parse().unwrap()
     }
 
+    /// A cadence whose poll ended at `now`, and the monotonic clock with it.
+    fn ended(outcome: Outcome, retry_after: Option<u64>, now: &str) -> Cadence {
+        let mut cadence = Cadence::default();
+        end(&mut cadence, outcome, retry_after, at(now));
+        cadence
+    }
+
+    fn end(cadence: &mut Cadence, outcome: Outcome, retry_after: Option<u64>, now: Timestamp) {
+        let zone = TimeZone::get("America/Bogota").unwrap();
+        cadence.poll_ended(outcome, retry_after.map(Duration::from_secs), &windows(), &zone, now, monotonic(now));
+    }
+
+    /// The monotonic clock, where the wall clock was never set.
+    fn monotonic(now: Timestamp) -> Duration {
+        Duration::try_from(now.duration_since(at("2026-01-18T00:00:00Z"))).unwrap()
+    }
+
+    /// When the next poll is, where the wall clock was never set.
+    fn next(cadence: &Cadence, now: Timestamp) -> Timestamp {
+        at("2026-01-18T00:00:00Z") + cadence.next_poll(&windows(), now, now, monotonic(now))
+    }
+
     /// The times of the polls when each ends as `outcome`, from 12:01 on.
     fn polls(outcome: Outcome, retry_after: Option<u64>, count: usize) -> Vec<String> {
-        let zone = TimeZone::get("America/Bogota").unwrap();
         let mut cadence = Cadence::default();
         let mut now = at("2026-01-18T12:01:02Z");
         (0..count)
             .map(|_| {
-                cadence.poll_ended(outcome, retry_after.map(Duration::from_secs), &windows(), &zone, now);
-                now = cadence.next_poll(&windows(), now);
+                end(&mut cadence, outcome, retry_after, now);
+                now = next(&cadence, now);
                 now.strftime("%H:%M:%S").to_string()
             })
             .collect()
@@ -163,46 +195,57 @@ mod tests {
     #[test]
     fn an_exceeded_quota_is_tried_once_in_twelve_intervals_until_local_midnight() {
         assert_eq!(polls(Outcome::QuotaExceeded, None, 2), ["13:01:00", "14:01:00"]);
-        let zone = TimeZone::get("America/Bogota").unwrap();
-        let now = at("2026-01-18T04:31:02Z"); // 23:31:02 in Bogota
-        let mut cadence = Cadence::default();
-        cadence.poll_ended(Outcome::QuotaExceeded, None, &windows(), &zone, now);
-        assert_eq!(cadence.next_poll(&windows(), now), at("2026-01-18T05:01:00Z"));
+        let now = "2026-01-18T04:31:02Z"; // 23:31:02 in Bogota
+        let cadence = ended(Outcome::QuotaExceeded, None, now);
+        assert_eq!(next(&cadence, at(now)), at("2026-01-18T05:01:00Z"));
     }
 
     #[test]
     fn retry_after_is_kept_up_to_twelve_intervals() {
         assert_eq!(polls(Outcome::Busy, Some(30), 1), ["12:06:00"]);
         assert_eq!(polls(Outcome::Busy, Some(600), 1), ["12:16:00"]);
-        assert_eq!(polls(Outcome::ServerError, Some(1_000_000), 1), ["13:06:00"]);
+        assert_eq!(polls(Outcome::ServerError, Some(u64::MAX), 1), ["13:06:00"]);
     }
 
     #[test]
     fn a_pause_is_told_and_ends_when_what_it_waited_for_has_changed() {
-        let zone = TimeZone::get("America/Bogota").unwrap();
         let now = at("2026-01-18T12:01:02Z");
-        let mut cadence = Cadence::default();
-        cadence.poll_ended(Outcome::Unauthorized, None, &windows(), &zone, now);
+        let mut cadence = ended(Outcome::Unauthorized, None, "2026-01-18T12:01:02Z");
         assert_eq!(cadence.pause(), None, "the first refusal waits for the next window");
-        cadence.poll_ended(Outcome::Unauthorized, None, &windows(), &zone, now);
-        let pause = Pause { until: at("2026-01-18T12:11:00Z"), outcome: Outcome::Unauthorized };
-        assert_eq!(cadence.pause(), Some(pause));
+        end(&mut cadence, Outcome::Unauthorized, None, now);
+        let pause = cadence.pause().map(|pause| (pause.until, pause.outcome));
+        assert_eq!(pause, Some((at("2026-01-18T12:11:00Z"), Outcome::Unauthorized)));
         cadence.resume();
         assert_eq!(cadence.pause(), None);
-        assert_eq!(cadence.next_poll(&windows(), now), at("2026-01-18T12:06:00Z"));
+        assert_eq!(next(&cadence, now), at("2026-01-18T12:06:00Z"));
+    }
+
+    // A pause of an hour, of which 10 minutes have passed while the wall clock went to `now`.
+    #[test]
+    fn a_wall_clock_that_is_set_neither_ends_nor_prolongs_a_pause() {
+        let begin = "2026-01-18T12:01:02Z";
+        let cadence = ended(Outcome::Busy, Some(3_600), begin);
+        let monotonic = monotonic(at(begin)) + Duration::from_secs(600);
+        for now in ["2026-01-18T12:11:02Z", "2026-01-18T17:11:02Z", "2026-01-15T12:11:02Z", "9999-12-30T00:00:02Z"] {
+            let wait = cadence.next_poll(&windows(), at(now), at(now), monotonic) - monotonic;
+            assert!((3_000..3_300).contains(&wait.as_secs()), "{now}: {wait:?}");
+        }
     }
 
     #[test]
-    fn no_pause_outlasts_itself_when_the_clock_is_put_back() {
-        let zone = TimeZone::get("America/Bogota").unwrap();
-        let now = at("2026-01-18T12:01:02Z");
-        let mut cadence = Cadence::default();
-        cadence.poll_ended(Outcome::Busy, Some(Duration::from_secs(1_000_000)), &windows(), &zone, now);
-        let next = |now| cadence.next_poll(&windows(), at(now)).strftime("%H:%M:%S").to_string();
-        assert_eq!(next("2026-01-18T12:01:02Z"), "13:06:00");
-        assert_eq!(next("2026-01-18T12:00:59Z"), "12:01:00", "longer than any");
-        assert_eq!(next("2026-01-18T13:01:02Z"), "13:06:00");
-        assert_eq!(next("2026-01-18T13:11:02Z"), "13:16:00", "over");
+    fn no_clock_makes_a_poll_wait_for_longer_than_an_interval() {
+        let cadence = Cadence::default();
+        let monotonic = Duration::from_secs(77);
+        for (after, now) in [
+            ("2026-01-18T12:01:02Z", "2026-01-18T12:01:02Z"),
+            ("2026-01-18T15:01:02Z", "2026-01-18T12:01:02Z"),
+            ("2026-01-18T09:01:02Z", "2026-01-18T12:01:02Z"),
+            ("9999-12-30T22:00:00Z", "2026-01-18T12:01:02Z"),
+            ("-009999-01-02T01:59:59Z", "9999-12-30T22:00:00Z"),
+        ] {
+            let wait = cadence.next_poll(&windows(), at(after), at(now), monotonic) - monotonic;
+            assert!(wait <= windows().interval(), "{after}, {now}: {wait:?}");
+        }
     }
 
     #[test]

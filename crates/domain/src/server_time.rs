@@ -206,6 +206,11 @@ impl ServerTime {
         self.passages.pass(windows, question, testimony)
     }
 
+    /// Begins to prove anew what is over, from `until` on: where a cursor was taken back, or an account begun again.
+    pub fn prove_from(&mut self, until: Timestamp, at: Moment) {
+        self.passages = Passages::new(until, at.monotonic);
+    }
+
     /// Where a cursor that is ahead of the time must go back to, if that time is known: to where it was `proven`, or to
     /// the last window that is due, for a server's clock that was put back dates its rows there.
     pub fn back_to(&self, windows: &Windows, cursor: Timestamp, proven: Timestamp, at: Moment) -> Option<Timestamp> {

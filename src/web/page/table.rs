@@ -18,8 +18,6 @@ pub(super) enum Topic {
     TooManyParts,
     /// What had come could not be stored.
     Ledger,
-    /// The answer is about a time that has yet to come.
-    Early,
     /// The rows contradict the configured zone.
     Zone,
     ClockAhead,
@@ -298,22 +296,6 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
                 "{next} Leerá lo mismo otra vez; nada se cuenta dos veces. {missing}",
                 "Vea el texto técnico: casi siempre el disco está lleno o ya no se permite escribir el archivo. Libere \
                  espacio o devuelva el permiso; el exportador sigue solo.",
-            ),
-        ),
-        Topic::Early => (
-            (
-                "clock ahead",
-                "This machine's clock is {difference} ahead of the server's: the answer is about a time that has yet to \
-                 come, and is not used.",
-                "{next} It goes by the server's clock.",
-                "Set this machine's clock right, and let it be kept so (NTP).",
-            ),
-            (
-                "reloj adelantado",
-                "El reloj de esta máquina va {difference} adelante del servidor: la respuesta trata de un momento que \
-                 aún no llega, y no se usa.",
-                "{next} Se guía por el reloj del servidor.",
-                "Ponga en hora el reloj de esta máquina y manténgalo sincronizado (NTP).",
             ),
         ),
         Topic::Zone => (

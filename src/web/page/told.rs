@@ -63,7 +63,7 @@ impl Level {
             Topic::CatchingUp => Self::Working,
             Topic::Starting | Topic::OnlyEmpty => Self::Unknown,
             Topic::Zone | Topic::ClockAhead | Topic::ClockBehind => Self::Warning,
-            Topic::Call(_) | Topic::Incomplete | Topic::TooManyParts | Topic::Ledger | Topic::Early => Self::Bad,
+            Topic::Call(_) | Topic::Incomplete | Topic::TooManyParts | Topic::Ledger => Self::Bad,
         }
     }
 }
@@ -99,8 +99,6 @@ fn topics(operation: &OperationStatus) -> Vec<Topic> {
         State::Current if operation.concerns.is_empty() => Topic::Current,
         State::Current => return concerns.collect(),
     };
-    // A poll that failed because of the clock says of it what the concern would.
-    let concerns = concerns.filter(|&topic| !(state == Topic::Early && topic == Topic::ClockAhead));
     std::iter::once(state).chain(concerns).collect()
 }
 
@@ -110,7 +108,6 @@ pub(super) fn topic_of(trouble: &Trouble) -> Topic {
         Trouble::Incomplete { .. } => Topic::Incomplete,
         Trouble::TooManyParts { .. } => Topic::TooManyParts,
         Trouble::Ledger(_) => Topic::Ledger,
-        Trouble::Early { .. } => Topic::Early,
     }
 }
 
@@ -132,9 +129,6 @@ fn point(topic: Topic, alone: bool, operation: &OperationStatus, lang: Lang, whe
 /// Puts what is known at run time in the places that the table leaves for it.
 fn fill(text: &str, operation: &OperationStatus, lang: Lang, when: &When) -> String {
     let (mut difference, mut offset, mut zones) = (SignedDuration::ZERO, String::new(), String::new());
-    if let Some(Trouble::Early { ahead }) = operation.state.trouble() {
-        difference = *ahead;
-    }
     for concern in &operation.concerns {
         match concern {
             Concern::Clock { ahead } => difference = *ahead,
