@@ -10,7 +10,6 @@ use domain::identity::RowHasher;
 use domain::range::Stretch;
 use domain::row::ReadRow;
 use domain::rules::{Rules, Skills};
-use domain::server_time::Passage;
 use domain::tally::{Read, tally};
 use domain::window::Windows;
 use domain::zone::civil_range;
@@ -88,7 +87,7 @@ fn count(ledger: &Ledger, opened: &Opened, rows: Vec<ReadRow>) -> Account {
         asked: civil_range(&rules.zone, stretch),
         rows,
         missing: 0,
-        passage: Passage::proven(stretch.to),
+        proven: stretch.to,
         catch_up: true,
         due_end: stretch.to,
         skip_to: None,

@@ -216,12 +216,16 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         };
         self.observe_offset(&answer.rows);
         let passage = self.operation.clock.time().passage(&self.operation.rules.windows, question, testimony);
+        let Some((stretch, rows)) = self.up_to(passage.to, stretch, asked, answer.rows) else {
+            self.count_call(outcome).await;
+            return Ok(());
+        };
         let read = Read {
             stretch,
             asked,
-            rows: answer.rows,
+            rows,
             missing,
-            passage,
+            proven: passage.proven,
             catch_up: progress.plan.catch_up,
             due_end: progress.plan.due_end,
             // What one clock alone says is old is not given up.
@@ -236,6 +240,27 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             return Err(Trouble::TooManyParts { calls: progress.calls });
         }
         Ok(())
+    }
+
+    /// The part of a stretch that is complete up to `to` (or was before), and its rows; `None` where there is none. What is
+    /// beyond is read again, when it is over.
+    fn up_to(
+        &self,
+        to: Timestamp,
+        stretch: Stretch,
+        asked: CivilRange,
+        mut rows: Vec<ReadRow>,
+    ) -> Option<(Stretch, Vec<ReadRow>)> {
+        let to = to.max(self.operation.abandoned.account().marks.complete_until).min(stretch.to);
+        if to <= stretch.from {
+            return None;
+        }
+        let used = Stretch { to, ..stretch };
+        if used != stretch {
+            let end = civil_range(&self.operation.rules.zone, used).end;
+            rows.retain(|row| !matches!(row, ReadRow::Row(row) if row.date > end && asked.contains(row.date)));
+        }
+        Some((used, rows))
     }
 
     /// Counts the rows of an answer and its outcome. `missing_believed` rows of those within reach are believed never to

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use simulator::call::Injected;
+use simulator::faults::Fault;
 
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::truth::{Cadence, wait_until_exact};
-use crate::support::{Child, Folder, Sim};
+use crate::support::{Child, Folder, PATIENCE, Sim, wait_for};
 
 const CADENCE: Cadence = Cadence { interval: 1.0, settle: 1.0 };
 const VENTAS: [(&str, &str); 1] = [("operation", "ventas")];
@@ -36,6 +37,48 @@ fn a_clock_that_is_hours_off_and_set_stops_nothing() {
         });
     }
     assert_eq!(exporter.lines_with(&["the clock of this host is"]).len(), 1, "told once: {}", exporter.said());
+}
+
+/// What a host whose clock is wrong counts at its first start: nothing dated before it, and all that comes.
+#[test]
+fn a_first_start_is_where_the_process_began_whatever_the_hosts_clock_says() {
+    for wrong_by in ["-3d", "-2h", "+2h", "+3d"] {
+        let sim = Sim::start(vec![quiet("ventas")]);
+        let now = Timestamp::now();
+        let calls = [72, 48, 2, 1].map(|hours| now - Duration::from_secs(hours * 3_600) - Duration::from_secs(30));
+        let past = calls.into_iter().flat_map(|from| stream_of_calls(from, Duration::from_secs(1), 60));
+        sim.inject(past.map(Injected::from));
+        sim.inject(stream_of_calls(now, Duration::from_millis(500), 400).into_iter().map(Injected::from));
+        let folder = Folder::new(&sim, &["interval: 1s", "settle: 1s", "overlap: 5s", "hold: 0s"], |_| vec![]);
+        let clock = HostClock::new(&folder, wrong_by);
+        let began = Timestamp::now();
+        let exporter = Child::start(clock.of(folder.command()));
+        let reach = wait_until_exact(&exporter, &sim, "ventas", CADENCE, began + Duration::from_secs(40));
+        let late = reach.start.duration_since(began).as_secs_f64();
+        assert!((-2.0..20.0).contains(&late), "{wrong_by}: counts from {} on: {}", reach.start, exporter.said());
+    }
+}
+
+/// The server wants to be left alone until a time by its own clock.
+#[test]
+fn a_retry_after_that_is_a_date_is_kept_by_any_host() {
+    for wrong_by in ["+3h", "-3h", "+0"] {
+        let sim = Sim::start(vec![quiet("ventas")]);
+        let folder = Folder::new(&sim, &["interval: 1s", "settle: 1s", "overlap: 5s", "hold: 0s"], |_| vec![]);
+        let clock = HostClock::new(&folder, wrong_by);
+        let refusal =
+            |status| Fault::Status { status, body: String::new(), content_type: String::new(), retry_after: None };
+        let head = Fault::Head { date: None, date_by: None, age: None, retry_after: None, retry_at: Some(10) };
+        sim.set_fault(head, Some(1));
+        sim.set_fault(refusal(503), Some(1));
+        let exporter = Child::start(clock.of(folder.command()));
+        let requests = wait_for("the request after the pause", PATIENCE, || {
+            let requests = sim.requests();
+            if requests.len() > 1 { Ok(requests) } else { Err(format!("{requests:?}: {}", exporter.said())) }
+        });
+        let pause = requests[1].at.duration_since(requests[0].at).as_secs_f64();
+        assert!((8.5..14.0).contains(&pause), "{wrong_by}: {pause} s: {}", exporter.said());
+    }
 }
 
 /// The wall clock of a process, by libfaketime; its monotonic clock is left alone.

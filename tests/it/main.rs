@@ -17,6 +17,7 @@ mod outage;
 mod privacy;
 mod protocols;
 mod quantiles;
+mod server_clock;
 mod support;
 mod trouble;
 mod web;

@@ -12,7 +12,6 @@ use super::range::{CivilRange, Stretch};
 use super::row::{ReadRow, Row};
 use super::rules::Rules;
 use super::series::{Hold, Series, SeriesKey};
-use super::server_time::Passage;
 use super::totals::Total;
 use super::zone::instant_of;
 
@@ -36,8 +35,8 @@ pub struct Read {
     pub rows: Vec<ReadRow>,
     /// Rows that the answer announced, never delivered, and that are believed to be missing now.
     pub missing: u64,
-    /// How far it moves the cursor.
-    pub passage: Passage,
+    /// Up to here all is proven to be over: [`super::account::Marks::proven_until`].
+    pub proven: Timestamp,
     /// Whether the poll found more than one window due.
     pub catch_up: bool,
     /// The end of the last window that was due when the poll began.
@@ -252,8 +251,8 @@ impl Tally<'_> {
         marks.read_before = true;
         // A stretch that begins after the cursor would leave a hole behind it.
         if self.read.stretch.from <= marks.complete_until {
-            marks.complete_until = marks.complete_until.max(self.read.passage.to);
-            marks.proven_until = marks.proven_until.max(self.read.passage.proven.min(marks.complete_until));
+            marks.complete_until = marks.complete_until.max(self.read.stretch.to);
+            marks.proven_until = marks.proven_until.max(self.read.proven.min(marks.complete_until));
         }
         if let Some(at) = self.fresh {
             marks.nothing_hidden_until = marks.nothing_hidden_until.max(at.min(marks.complete_until));

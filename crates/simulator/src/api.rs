@@ -50,6 +50,7 @@ pub(super) async fn answer(
     }
     let faults = world.take_faults(&operation.name);
     request.faults = faults.iter().map(Fault::name).collect();
+    let headers: Vec<_> = faults.iter().flat_map(|fault| fault.headers(request.at)).collect();
     if let Some(refusal) = faults.iter().find_map(refusal_of) {
         let report = refused(&refusal, code, &mut request);
         return Ok(finish(world, request, report, Some(turn)));
@@ -64,10 +65,12 @@ pub(super) async fn answer(
             writing.await.map_err(|_| Disconnect)?
         }
     };
-    match faults.into_iter().find(|fault| !fault.is_of_rows()) {
-        None => Ok(finish(world, request, report, Some(turn))),
-        Some(fault) => spoil(world, request, report, fault, turn).await,
-    }
+    let mut response = match faults.into_iter().find(|fault| !fault.is_of_rows()) {
+        None => finish(world, request, report, Some(turn)),
+        Some(fault) => spoil(world, request, report, fault, turn).await?,
+    };
+    response.headers_mut().extend(headers.into_iter().map(|(name, value)| (Some(name), value)));
+    Ok(response)
 }
 
 /// The log entry of a request that has just come.

@@ -1,6 +1,8 @@
 use std::str::FromStr;
 
+use hyper::header::{AGE, DATE, HeaderName, HeaderValue, RETRY_AFTER};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What the simulator can do wrong. The list is closed; `GET /control/` explains it.
@@ -101,6 +103,20 @@ pub enum Fault {
         #[serde(default = "madrid")]
         zone: String,
     },
+    /// Headers of its own, whatever else is wrong: `date` word for word, or `date_by` seconds from now; `age`;
+    /// `retry_after`, or `retry_at` as a date so many seconds from now.
+    Head {
+        #[serde(default)]
+        date: Option<String>,
+        #[serde(default)]
+        date_by: Option<i64>,
+        #[serde(default)]
+        age: Option<String>,
+        #[serde(default)]
+        retry_after: Option<String>,
+        #[serde(default)]
+        retry_at: Option<i64>,
+    },
 }
 
 impl Fault {
@@ -125,11 +141,25 @@ impl Fault {
         value["fault"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Whether it changes the rows of an answer and leaves the rest alone.
+    /// The headers that an answer of `now` has by this fault.
+    pub(super) fn headers(&self, now: Timestamp) -> Vec<(HeaderName, HeaderValue)> {
+        let Self::Head { date, date_by, age, retry_after, retry_at } = self else { return Vec::new() };
+        let http_date = |by: &i64| {
+            let at = now.saturating_add(SignedDuration::from_secs(*by)).unwrap_or(now);
+            at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+        };
+        let date = date.clone().or(date_by.as_ref().map(http_date));
+        let retry = retry_after.clone().or(retry_at.as_ref().map(http_date));
+        let headers = [(DATE, date), (AGE, age.clone()), (RETRY_AFTER, retry)].into_iter();
+        headers.filter_map(|(name, value)| Some((name, HeaderValue::from_str(&value?).ok()?))).collect()
+    }
+
+    /// Whether it changes the rows or the headers of an answer and leaves the rest alone.
     pub fn is_of_rows(&self) -> bool {
         matches!(
             self,
-            Self::BadRows
+            Self::Head { .. }
+                | Self::BadRows
                 | Self::DuplicateRows
                 | Self::MissingRows { .. }
                 | Self::OddTimes
@@ -154,7 +184,7 @@ impl Fault {
 }
 
 /// Name and meaning of each, in the order of the enum.
-const NAMES: [(&str, &str); 28] = [
+const NAMES: [(&str, &str); 29] = [
     ("status", "any status with any body; retry_after in seconds"),
     ("token_missing", "401 PLEASE ENTER THE WOLKVOX-TOKEN"),
     ("token_refused", "403 PLEASE VALIDATE TOKEN"),
@@ -183,6 +213,7 @@ const NAMES: [(&str, &str); 28] = [
     ("odd_names", "skill names with quotes, line feeds, emoji, 10 kB"),
     ("invalid_utf8", "skill names that are not UTF-8"),
     ("wrong_zone", "dates written, and the range read, in another zone"),
+    ("head", "headers: date, or date_by seconds from now; age; retry_after, or retry_at"),
 ];
 
 /// A fault that is switched on.

@@ -9,20 +9,13 @@ use crate::window::Windows;
 /// Objecting polls in a row after which an answer's clock is no longer heard: as many intervals as the longest pause.
 const OBJECTIONS_HEARD: u32 = 12;
 
-/// How far an answer moves the cursor.
+/// How far an answer is used. Rows beyond are left for the next: no scrape sees half a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Passage {
     /// Up to here: the end of the stretch that was read, or before it.
     pub to: Timestamp,
     /// Up to here both clocks said, each by itself, that it is over and has settled; never after `to`.
     pub proven: Timestamp,
-}
-
-impl Passage {
-    /// By clocks that agree.
-    pub fn proven(to: Timestamp) -> Self {
-        Self { to, proven: to }
-    }
 }
 
 /// An answer that is about to be used.
@@ -39,7 +32,6 @@ pub struct Question {
 /// Decides which windows an answer completes.
 ///
 /// - A window that is not over by the answer's own clock is not completed by the first poll, whatever other clocks say.
-///   Its rows are counted all the same.
 /// - From the next poll on it is, in spite of that clock, if it is proven by the monotonic one: where both clocks once
 ///   agreed that a time was over, what is as much later is over after as long. So a `Date` that is stale once, or always
 ///   wrong in another way, costs one interval; and a host's clock that is days ahead does not complete windows to come.

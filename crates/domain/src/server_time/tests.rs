@@ -1,4 +1,5 @@
 use super::*;
+use alloc::vec;
 use alloc::vec::Vec;
 use proptest::prelude::*;
 
@@ -195,6 +196,129 @@ fn what_no_clock_can_have_said_is_shown_and_changes_nothing() {
     }
     time.heard(&heard(host, 600, 0), &windows(300, 60));
     assert_eq!(time.now(host.at(600)), at(600));
+}
+
+/// What happens between two polls.
+#[derive(Debug, Clone)]
+enum Event {
+    /// The server's clock, or what it says of it, is wrong by this.
+    Server(i64),
+    /// The host's clock is set to be wrong by this.
+    Host(i64),
+    /// A cache answers with what was so old.
+    Cache(u64),
+    /// No `Date`, or one that is none.
+    Silent(Option<i64>),
+    Row(i64),
+}
+
+fn events() -> impl Strategy<Value = Vec<(i64, Event)>> {
+    let wrong = || {
+        prop_oneof![Just(0), -9i64..9, -7_200i64..7_200, -50_000_000i64..50_000_000, any::<i32>().prop_map(i64::from)]
+    };
+    let event = prop_oneof![
+        4 => wrong().prop_map(Event::Server),
+        1 => wrong().prop_map(Event::Host),
+        1 => any::<u64>().prop_map(Event::Cache),
+        1 => prop::option::of(any::<i32>().prop_map(i64::from)).prop_map(Event::Silent),
+        2 => wrong().prop_map(Event::Row),
+    ];
+    prop::collection::vec((1i64..700, event), 1..60)
+}
+
+proptest! {
+    // Whatever is said: nothing panics, no clock is believed before the third answer that agrees, over half a minute, a
+    // host that is right delays no window for longer than an interval unless the server is believed, and no cursor passes
+    // a time that has yet to come by both clocks.
+    #[test]
+    fn any_history_of_clocks(events in events(), wrong in -100_000i64..100_000) {
+        let (mut host, windows, mut second) = (Host(wrong), windows(300, 60), 0);
+        let mut time = new(host);
+        let (mut cursor, mut proven) = (at(-1_000), at(-1_000));
+        let mut agreeing: Vec<(i64, i64)> = Vec::new();
+        for (after, event) in events {
+            second += after;
+            let mut answer = heard(host, second, 0);
+            match event {
+                Event::Host(wrong) => {
+                    host = Host(wrong);
+                    continue;
+                }
+                Event::Server(wrong) => answer = heard(host, second, wrong),
+                Event::Cache(age) => answer.stamp = Some(Stamp::new(at(second - (age % 100_000) as i64), Duration::from_secs(age))),
+                Event::Silent(odd) => answer.stamp = odd.map(|odd| Stamp::new(Timestamp::from_second(odd).unwrap(), Duration::ZERO)),
+                Event::Row(wrong) => answer = with_rows(answer, second + wrong, second + wrong + 1),
+            }
+            let believed = time.difference(host.at(second)).is_some();
+            let testimony = time.heard(&answer, &windows);
+            if let Some(told) = answer.stamp.and_then(Stamp::server_time) {
+                agreeing.push((second, told.as_second() - second));
+            }
+            if !believed && time.difference(host.at(second)).is_some() {
+                let Some((_, last)) = agreeing.last().copied() else { panic!("nobody said anything") };
+                let same = agreeing.iter().rev().take_while(|(_, told)| (told - last).abs() <= 12).collect::<Vec<_>>();
+                prop_assert!(same.len() >= 3 && same[0].0 - same[same.len() - 1].0 >= 30, "{same:?}");
+            }
+            let now = time.now(host.at(second));
+            let question = Question { to: windows.last_due_end(now), due_end: windows.last_due_end(now), asked: host.at(second) };
+            let passage = time.passage(&windows, question, testimony);
+            prop_assert!(passage.to <= question.to && passage.proven <= passage.to);
+            (cursor, proven) = (cursor.max(passage.to), proven.max(passage.proven));
+            if let Some(back) = time.back_to(&windows, cursor, proven, host.at(second)) {
+                prop_assert!(back < cursor && back <= proven);
+                (cursor, proven) = (back, proven.min(back));
+                time.prove_from(back, host.at(second));
+            }
+            let clocks = time.clocks(host.at(second));
+            prop_assert!(clocks.earliest <= clocks.now && clocks.now <= clocks.latest);
+        }
+    }
+
+    // A right server, whatever the host: three answers, and the windows are planned by it.
+    #[test]
+    fn a_right_server_is_believed_at_the_third_answer(wrong in any::<i32>(), gaps in prop::collection::vec(30i64..4_000, 2)) {
+        let host = Host(i64::from(wrong));
+        let mut time = new(host);
+        let mut second = 0;
+        for gap in gaps.into_iter().chain([0]) {
+            time.heard(&heard(host, second, 0), &windows(300, 60));
+            second += gap;
+        }
+        prop_assert!(time.now(host.at(second)).duration_since(at(second)).abs() <= CLOCKS_MAY_DIFFER);
+    }
+}
+
+#[test]
+fn a_first_start_is_settled_by_three_answers_or_by_the_host() {
+    let first_start = |host: Host, answers: &[(i64, i64)]| {
+        let mut time = new(host);
+        for &(second, wrong) in answers {
+            time.heard(&heard(host, second, wrong), &windows(300, 60));
+        }
+        time.first_start(host.at(answers.last().map_or(0, |answer| answer.0)), answers.len() as u32)
+    };
+    let probe = FirstStart::Probe { after: Duration::from_secs(15) };
+    let three_days = 3 * 86_400;
+    for (host, answers, decided) in [
+        (0, vec![], FirstStart::Agreed),
+        (59, vec![(0, 0)], FirstStart::Agreed),
+        (61, vec![(0, 0)], probe),
+        (-three_days, vec![(0, 0), (15, 0)], probe),
+        (
+            -three_days,
+            vec![(0, 0), (15, 0), (30, 0)],
+            FirstStart::Settled { later: SignedDuration::from_secs(three_days) },
+        ),
+        (
+            three_days,
+            vec![(0, 0), (15, 0), (30, 0)],
+            FirstStart::Settled { later: SignedDuration::from_secs(-three_days) },
+        ),
+        (0, (0..8).map(|call| (call * 15, 1_000 * (call + 1))).collect(), probe),
+        (0, (0..9).map(|call| (call * 15, 1_000 * (call + 1))).collect(), FirstStart::Agreed),
+    ] {
+        assert_eq!(first_start(Host(host), &answers), decided, "{host} {answers:?}");
+    }
 }
 
 mod passages {

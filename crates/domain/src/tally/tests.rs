@@ -87,7 +87,7 @@ impl Counting {
             asked: civil_range(&self.rules.zone, stretch),
             rows: rows.into_iter().collect(),
             missing: 0,
-            passage: Passage::proven(stretch.to),
+            proven: stretch.to,
             catch_up: false,
             due_end: stretch.to,
             skip_to: None,
