@@ -172,6 +172,13 @@ async fn each_fault_spoils_one_answer_as_it_says_and_the_next_is_whole() {
             Fault::Hang => continue,
             Fault::SlowBody { .. } => Fault::SlowBody { seconds: 1 },
             Fault::Oversized { .. } => Fault::Oversized { bytes: 1 << 20 },
+            Fault::Head { .. } => Fault::Head {
+                date: Some("Thu, 30 Dec 9999 21:59:57 GMT".to_owned()),
+                date_by: None,
+                age: Some("900".to_owned()),
+                retry_after: None,
+                retry_at: Some(0),
+            },
             fault => fault,
         };
         let name = fault.name();
@@ -221,6 +228,14 @@ async fn each_fault_spoils_one_answer_as_it_says_and_the_next_is_whole() {
             Fault::OddTimes => assert_ne!(body, sound.body),
             // Madrid's morning, as if it were the operation's: other calls, before dawn in Bogotá.
             Fault::WrongZone { .. } => assert_ne!(body, sound.body),
+            Fault::Head { .. } => {
+                let answer = answer.unwrap();
+                assert_eq!(answer.body, sound.body);
+                for header in ["date: thu, 30 dec 9999 21:59:57 gmt", "age: 900", "retry-after: "] {
+                    assert!(answer.headers.contains(header), "{}", answer.headers);
+                }
+                assert_eq!(answer.headers.matches("date: ").count(), 1);
+            }
             Fault::Hang => unreachable!("left out above"),
         }
         assert_eq!(simulator.requests().last().unwrap().faults, std::slice::from_ref(&name));
