@@ -23,8 +23,6 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod exporter;
-#[doc(hidden)]
-pub mod fuzz;
 pub mod ledger;
 pub mod logging;
 pub mod metrics;

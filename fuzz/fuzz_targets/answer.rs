@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wolkvox_exporter::fuzz::answer(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wolkvox_exporter_fuzz::answer(bytes));

@@ -64,7 +64,7 @@ pub fn web(args: &WebArgs) -> Result<Web, Problems> {
 }
 
 /// As `load`, with the file's name and text.
-pub(crate) fn from_text(file: Option<(&str, &str)>, args: &ServeArgs, env: Env<'_>) -> Result<Config, Problems> {
+pub(super) fn from_text(file: Option<(&str, &str)>, args: &ServeArgs, env: Env<'_>) -> Result<Config, Problems> {
     let mut problems = Problems::new(file.map(|(name, _)| name.to_owned()));
     let root = match file {
         // Nothing is a mapping without keys.

@@ -26,7 +26,6 @@ use secrecy::SecretString;
 
 pub use domain::rules::Skills;
 pub use duration::show as show_duration;
-pub(crate) use load::from_text;
 pub use load::{load, web};
 pub use operation::OperationConfig;
 pub use print::effective;

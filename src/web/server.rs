@@ -13,7 +13,6 @@ use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -136,9 +135,6 @@ impl Default for Limits {
     }
 }
 
-/// Bytes on the way between the fuzzer and the server.
-const FUZZ_PIPE: usize = 64 * 1024;
-
 struct Shared<S> {
     site: Arc<S>,
     options: Options,
@@ -147,11 +143,7 @@ struct Shared<S> {
 }
 
 /// Serves one connection until its client or the server has had enough.
-async fn serve<S, C>(stream: C, shared: Arc<Shared<S>>, mut stopped: watch::Receiver<()>)
-where
-    S: Site,
-    C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn serve<S: Site>(stream: TcpStream, shared: Arc<Shared<S>>, mut stopped: watch::Receiver<()>) {
     let limits = shared.options.limits;
     let turns = Turns::default();
     let io = Guarded::new(stream, turns.clone(), limits.head_time, limits.answer_time);
@@ -186,22 +178,6 @@ where
     if let Err(error) = ended {
         tracing::debug!(%error, "connection ended");
     }
-}
-
-/// Serves what a client sends that writes `requests` and reads to the end: for the fuzzer.
-pub(crate) async fn answers_to<S: Site>(site: Arc<S>, options: Options, requests: &[u8]) -> Vec<u8> {
-    let (ours, theirs) = tokio::io::duplex(FUZZ_PIPE);
-    let (mut reader, mut writer) = tokio::io::split(theirs);
-    let shared = Arc::new(Shared { site, options, crowded: AtomicBool::new(false) });
-    let (_running, stopped) = watch::channel(());
-    let mut answers = Vec::new();
-    let send = async {
-        // The server may end the connection before it has taken everything, and its answer is to be read all the same.
-        let _ = writer.write_all(requests).await;
-        let _ = writer.shutdown().await;
-    };
-    let (_, (), _) = tokio::join!(serve(ours, shared, stopped), send, reader.read_to_end(&mut answers));
-    answers
 }
 
 /// The next connection of any listener. `first` is the number of the one to look at first, another one each time, so

@@ -8,7 +8,7 @@ pub mod client;
 mod http_time;
 pub mod redact;
 pub mod token;
-pub(crate) mod verdict;
+mod verdict;
 
 use std::future::Future;
 use std::time::Duration;

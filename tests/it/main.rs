@@ -5,6 +5,7 @@
 
 mod birth;
 mod cli;
+mod corpus;
 mod demo;
 mod exact;
 mod exposition;

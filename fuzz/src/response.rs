@@ -1,0 +1,87 @@
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use domain::evidence::Evidence;
+use domain::outcome::Outcome;
+use domain::range::CivilRange;
+use jiff::civil::datetime;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufStream};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use wolkvox_exporter::config::TokenSource;
+use wolkvox_exporter::wolkvox::client::{Client, Network};
+use wolkvox_exporter::wolkvox::{AbandonedCallsReport as _, Answer, Call, Failure};
+
+use super::answer::{check, hasher};
+use super::configuration::{SECRET, load};
+
+/// All that a wolkvox server sends over a connection: a head, and a body in any encoding. Panics where the outcome, what
+/// is said of it, or a row is none that the types allow.
+pub fn response(sent: &[u8]) {
+    judge(&fetch(&[sent]));
+}
+
+/// The lines of a head, around an answer without rows and around a refusal.
+pub fn headers(lines: &[u8]) {
+    judge(&fetch(&[b"HTTP/1.1 200 OK\r\n", lines, b"\r\n\r\n{\"code\":\"200\",\"data\":[]}"]));
+    judge(&fetch(&[b"HTTP/1.1 429 Too Many Requests\r\n", lines, b"\r\n\r\n"]));
+}
+
+/// What the exporter's client makes of a server that sends this and closes the connection.
+fn fetch(sent: &[&[u8]]) -> Call {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("threads"));
+    static SERVER: LazyLock<(TcpListener, Client)> = LazyLock::new(|| {
+        let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let file = format!("operations: [{{name: o, server: 'http://{address}', token_env: TOKEN, timezone: UTC}}]");
+        let mut config = load(file.as_bytes()).expect("it is complete");
+        config.operations[0].token = TokenSource::Held(SECRET.into());
+        let network = Network::from_environment([&config.operations[0].server]).expect("nothing is needed on loopback");
+        (listener, Client::new(&config.operations[0], &network).expect("the address is one"))
+    });
+    let (listener, client) = &*SERVER;
+    let range = CivilRange { ini: datetime(2026, 1, 18, 19, 30, 0, 0), end: datetime(2026, 1, 18, 19, 34, 59, 0) };
+    let serve = async {
+        let (connection, _) = listener.accept().await.expect("the client connects");
+        let mut connection = BufStream::new(connection);
+        let mut line = String::new();
+        // The head of a question ends with an empty line.
+        while connection.read_line(&mut line).await.is_ok_and(|bytes| bytes > 2) {
+            line.clear();
+        }
+        for part in sent {
+            // The client may have had enough.
+            let _ = connection.write_all(part).await;
+        }
+        let _ = connection.shutdown().await;
+    };
+    let hasher = hasher();
+    RUNTIME.block_on(async {
+        let token = client.token().expect("it is held");
+        tokio::join!(client.fetch(range, &token, &hasher), serve).0
+    })
+}
+
+fn judge(call: &Call) {
+    if let Some(stamp) = call.stamp {
+        assert_eq!(stamp.server_time().is_some(), stamp.made_at().is_some());
+    }
+    match &call.result {
+        Ok(answer) => judge_answer(answer),
+        Err(Failure { outcome, message, retry_after }) => {
+            assert!(!matches!(outcome, Outcome::Ok | Outcome::Empty | Outcome::Incomplete), "{outcome:?}: {message}");
+            assert!(!message.is_empty() && message.chars().count() <= 300, "{message}");
+            assert!(!message.contains(char::is_control) && !message.contains(SECRET), "{message:?}");
+            assert!(retry_after.is_none_or(|delay| delay <= MAX_DELAY), "{retry_after:?}");
+        }
+    }
+}
+
+fn judge_answer(answer: &Answer) {
+    answer.rows.iter().for_each(check);
+    assert!(answer.rows.is_empty() || !answer.broken, "rows of an answer that is spoilt");
+    assert!(answer.rows.is_empty() || answer.evidence == Evidence::Rows, "{:?} beside rows", answer.evidence);
+}
+
+/// Longer ones are cut down to this.
+const MAX_DELAY: Duration = Duration::from_secs(31 * 86_400);
