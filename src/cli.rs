@@ -50,7 +50,7 @@ pub enum Command {
 pub struct ServeArgs {
     /// The configuration file (YAML)
     #[arg(long = "config.file", value_name = "FILE")]
-    pub config_file: Option<PathBuf>,
+    pub config_file: Option<String>,
     #[command(flatten)]
     pub ledger: LedgerArgs,
     #[command(flatten)]
@@ -219,6 +219,6 @@ mod tests {
     fn flags_after_the_subcommand_are_its_own() {
         let cli = Cli::try_parse_from(["wolkvox-exporter", "check-config", "--config.file", "a.yml"]).unwrap();
         let Some(Command::CheckConfig(args)) = cli.command else { panic!("check-config") };
-        assert_eq!(args.config_file.as_deref(), Some(std::path::Path::new("a.yml")));
+        assert_eq!(args.config_file.as_deref(), Some("a.yml"));
     }
 }

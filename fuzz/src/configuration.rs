@@ -35,6 +35,6 @@ pub(super) fn load(text: &[u8]) -> Result<Config, Problems> {
         .and_then(|()| file.rewind())
         .and_then(|()| file.write_all(text))
         .expect("room on the disk");
-    let args = ServeArgs { config_file: Some(file.path().to_owned()), ..ServeArgs::default() };
+    let args = ServeArgs { config_file: Some(file.path().display().to_string()), ..ServeArgs::default() };
     config::load(&args, &|name| (name == "TOKEN").then(|| SECRET.to_owned()))
 }

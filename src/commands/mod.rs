@@ -35,7 +35,7 @@ fn load(args: &ServeArgs) -> Result<Config, Failure> {
 impl Failure {
     /// What was written on the command line can't be done.
     fn usage(error: impl std::fmt::Display) -> Self {
-        Self::Configuration(Problems::on_command_line(error))
+        Self::Configuration(Problems::elsewhere(error))
     }
 }
 

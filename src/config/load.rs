@@ -41,18 +41,17 @@ pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The checked configuration, or all that is wrong with it.
 pub fn load(args: &ServeArgs, env: Env<'_>) -> Result<Config, Problems> {
-    let Some(path) = args.config_file.as_deref() else { return from_text(None, args, env) };
-    let name = path.display().to_string();
-    match read_file(path) {
-        Ok(text) => from_text(Some((&name, &text)), args, env),
-        Err(reason) => {
-            let mut problems = Problems::new(Some(name));
-            problems.push(Origin::WholeFile, reason);
-            // The flags are checked all the same; that there is no operation is no news then.
-            let _ = web_into(&args.web, &mut problems);
-            Err(problems)
+    let Some(name) = args.config_file.as_deref() else { return from_text(None, args, env) };
+    let mut problems = Problems::new(Some(name.to_owned()));
+    if let Some(path) = from_flag("--config.file", name, &mut problems, values::path) {
+        match read_file(&path) {
+            Ok(text) => return from_text(Some((name, &text)), args, env),
+            Err(reason) => problems.push(Origin::WholeFile, reason),
         }
     }
+    // The flags are checked all the same; that there is no operation is no news then.
+    let _ = web_into(&args.web, &mut problems);
+    Err(problems)
 }
 
 /// The HTTP server's settings, which are flags only.
@@ -96,7 +95,7 @@ pub(super) fn from_text(file: Option<(&str, &str)>, args: &ServeArgs, env: Env<'
                 operations.extend(finished(flags, Called::Flags, &defaults, env, &mut problems).map(|it| it.operation));
             }
             (None, None) if file.is_some() => problems.push(Origin::WholeFile, NO_OPERATION_IN_FILE),
-            (None, None) => problems.push(Origin::CommandLine, NO_OPERATION),
+            (None, None) => problems.push(Origin::Elsewhere, NO_OPERATION),
         }
     }
     let web = web_into(&args.web, &mut problems);
@@ -177,7 +176,7 @@ fn mapping(flags: &WolkvoxArgs, env: Env<'_>) -> Option<Node> {
         given.push(("token_env", TOKEN_VARIABLE));
     }
     let entries = given.into_iter().map(|(key, text)| (Node::from_flag(key), Node::from_flag(text))).collect();
-    Some(Node { value: Value::Map(entries), origin: Origin::CommandLine })
+    Some(Node { value: Value::Map(entries), origin: Origin::Elsewhere })
 }
 
 fn web_into(args: &WebArgs, problems: &mut Problems) -> Web {

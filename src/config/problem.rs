@@ -1,5 +1,7 @@
 use std::fmt;
 
+use domain::token;
+
 /// All that is wrong with a configuration, in the order in which it was found; one line each when displayed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Problems {
@@ -18,8 +20,8 @@ struct Problem {
 pub enum Origin {
     /// In the configuration file; both count from 1.
     File { line: u64, column: u64 },
-    /// On the command line or in the environment, which the message names.
-    CommandLine,
+    /// On the command line, in the environment or in a file of its own, which the message names.
+    Elsewhere,
     /// The file as a whole.
     WholeFile,
 }
@@ -30,11 +32,9 @@ impl Problems {
         Self { file, list: Vec::new() }
     }
 
-    /// One problem of the command line.
-    pub fn on_command_line(message: impl fmt::Display) -> Self {
-        let mut problems = Self::default();
-        problems.push(Origin::CommandLine, message.to_string());
-        problems
+    /// A problem that stands nowhere in the file, and names its place itself.
+    pub fn elsewhere(message: impl fmt::Display) -> Self {
+        [message.to_string()].into_iter().collect()
     }
 
     /// A problem that is there already is not added: a wrong default is wrong once, however many operations take it.
@@ -61,9 +61,18 @@ impl Problems {
         self.list.sort_by_key(|problem| match problem.origin {
             Origin::WholeFile => (0, 0, 0),
             Origin::File { line, column } => (1, line, column),
-            Origin::CommandLine => (2, 0, 0),
+            Origin::Elsewhere => (2, 0, 0),
         });
         Err(self)
+    }
+}
+
+impl FromIterator<String> for Problems {
+    /// Problems that stand nowhere in the file.
+    fn from_iter<T: IntoIterator<Item = String>>(messages: T) -> Self {
+        let mut problems = Self::default();
+        messages.into_iter().for_each(|message| problems.push(Origin::Elsewhere, message));
+        problems
     }
 }
 
@@ -77,7 +86,7 @@ impl fmt::Display for Problems {
             match origin {
                 Origin::File { line, column } => write!(f, "{file}:{line}:{column}: {message}")?,
                 Origin::WholeFile => write!(f, "{file}: {message}")?,
-                Origin::CommandLine => write!(f, "{message}")?,
+                Origin::Elsewhere => write!(f, "{message}")?,
             }
         }
         Ok(())
@@ -91,7 +100,7 @@ impl std::error::Error for Problems {}
 /// People paste a token where its file or its variable is asked for; a problem ends up in logs and in bug reports.
 pub fn quoted(text: &str) -> String {
     const LONGEST: usize = 80;
-    if may_hold_a_token(text) {
+    if token::may_be_in(text) {
         return "(hidden: it looks like a token)".to_owned();
     }
     if text.split_once("://").is_some_and(|(_, rest)| rest.contains('@')) {
@@ -100,12 +109,6 @@ pub fn quoted(text: &str) -> String {
     let cut: String = text.chars().take(LONGEST).collect();
     let dots = if text.chars().nth(LONGEST).is_some() { "…" } else { "" };
     format!("`{}{dots}`", cut.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'"))
-}
-
-/// Whether a stretch of hexadecimal digits in it is as long as tokens are (40 and more; 32 to be on the safe side).
-pub fn may_hold_a_token(text: &str) -> bool {
-    const SHORTEST: usize = 32;
-    text.split(|c: char| !c.is_ascii_hexdigit()).any(|run| run.len() >= SHORTEST)
 }
 
 #[cfg(test)]

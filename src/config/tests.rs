@@ -114,9 +114,15 @@ fn keys_that_are_unknown_or_stand_twice() {
 #[test]
 fn a_token_in_the_file_is_refused_and_not_shown() {
     let token = "0123456789abcdef0123456789abcdef01234567";
-    for line in
-        [format!("token: {token}"), format!("skills: {token}"), format!("{token}: 1"), format!("hold: [{token}")]
-    {
+    for line in [
+        format!("token: {token}"),
+        format!("name: {token}"),
+        format!("name: {}", token.replace(|c: char| c.is_alphabetic(), "7").get(..38).unwrap()),
+        format!("skills: {token}"),
+        format!("skills: [{token}]"),
+        format!("{token}: 1"),
+        format!("hold: [{token}"),
+    ] {
         let problems = check_line(&line);
         assert!(problems.starts_with("w.yml:6:") || problems.starts_with("w.yml:7:"), "{problems}");
         assert!(!problems.contains("0123456789"), "{problems}");
@@ -206,7 +212,9 @@ fn tokens() {
     assert_snapshot!(with(""), @"w.yml:2:3: operations[0].token_file or operations[0].token_env is missing: say where the token is");
     assert_snapshot!(with("  token_file: /a\n  token_env: TOKEN\n"), @"w.yml:5:14: operations[0].token_env stands beside token_file; keep one");
     assert_snapshot!(with("  token_env: NOT_SET\n"), @"w.yml:4:14: operations[0].token_env is `NOT_SET`: this environment variable is not set, or empty");
-    assert_snapshot!(with("  token_env: 0123456789abcdef0123456789abcdef01234567\n"), @"w.yml:4:14: operations[0].token_env is (hidden: it looks like a token): write the name of an environment variable, such as VENTAS_TOKEN (not the token itself)");
+    assert_snapshot!(with("  token_env: 0123456789abcdef0123456789abcdef01234567\n"), @"w.yml:4:14: operations[0].token_env is (hidden: it looks like a token): put the token into a file of its own, and write the path of that file in token_file");
+    assert_snapshot!(with("  token_file: 0123456789abcdef0123456789abcdef01234567\n"), @"w.yml:4:15: operations[0].token_file is (hidden: it looks like a token): put the token into a file of its own, and write the path of that file in token_file");
+    assert_snapshot!(with("  token_env: not-a-name\n"), @"w.yml:4:14: operations[0].token_env is `not-a-name`: write the name of an environment variable, such as VENTAS_TOKEN (not the token itself)");
     assert_snapshot!(with("  token_file: /not/there/yet\n"), @"fine");
 }
 
@@ -302,6 +310,29 @@ fn all_problems_of_flags_are_reported_at_once() {
 }
 
 #[test]
+fn a_token_among_the_flags_is_refused_and_not_shown() {
+    let token = || Some("0123456789abcdef0123456789abcdef01234567".to_owned());
+    let refused = |change: &dyn Fn(&mut ServeArgs)| {
+        let mut args = flags("42");
+        change(&mut args);
+        let problems = load(&args, &env).unwrap_err().to_string();
+        assert!(!problems.contains("0123456789"), "{problems}");
+        problems
+    };
+    assert_snapshot!(refused(&|args| args.wolkvox.token_file = token()), @"--wolkvox.token-file is (hidden: it looks like a token): put the token into a file of its own, and write the path of that file in token_file");
+    refused(&|args| args.wolkvox.operation = token());
+    refused(&|args| args.wolkvox.server = token());
+    refused(&|args| args.ledger.ledger = token());
+    refused(&|args| args.config_file = token());
+    refused(&|args| args.web.telemetry_path = token());
+    refused(&|args| args.web.listen_addresses = token().into_iter().collect());
+
+    let mut args = flags("42");
+    args.wolkvox.token_file = Some("/run/secrets/0123456789abcdef0123456789abcdef".into());
+    assert!(load(&args, &env).is_ok(), "a path may be what it is");
+}
+
+#[test]
 fn listen_addresses() {
     let args = |text: &str| crate::cli::WebArgs { listen_addresses: vec![text.into()], ..Default::default() };
     for (text, expected) in [
@@ -331,12 +362,13 @@ fn files_that_can_not_be_read() {
     let of = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).unwrap();
-        let args = ServeArgs { config_file: Some(path.clone()), ..Default::default() };
+        let args = ServeArgs { config_file: Some(path.display().to_string()), ..Default::default() };
         load(&args, &env).unwrap_err().to_string().replace(&path.display().to_string(), name)
     };
     assert_snapshot!(of("latin1.yml", b"# a\n# Bogot\xe1\n"), @"latin1.yml: line 2 is not UTF-8 text; save the file as UTF-8");
     assert_snapshot!(of("large.yml", &vec![b'#'; 2 << 20]), @"large.yml: is larger than 1048576 bytes; is it the right file?");
-    let args = ServeArgs { config_file: Some(folder.path().join("none.yml")), ..Default::default() };
+    let args =
+        ServeArgs { config_file: Some(folder.path().join("none.yml").display().to_string()), ..Default::default() };
     assert!(load(&args, &env).unwrap_err().to_string().contains("none.yml: can't be opened: "));
 }
 

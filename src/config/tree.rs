@@ -3,7 +3,8 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Location, NonFiniteFloatPolicy, Spanned};
 
-use super::problem::{Origin, Problems, may_hold_a_token, quoted};
+use super::problem::{Origin, Problems, quoted};
+use domain::token;
 
 /// A YAML value and where it stands.
 ///
@@ -63,7 +64,7 @@ pub fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
             let reason = error.to_string();
             let reason = reason.split(" at line ").next().unwrap_or_default().lines().next().unwrap_or_default();
             let reason = match reason {
-                _ if may_hold_a_token(reason) => "(hidden: it quotes what looks like a token)",
+                _ if token::may_be_in(reason) => "(hidden: it quotes what looks like a token)",
                 _ if reason.starts_with("recursive references") => "an alias refers to what it stands in",
                 reason => reason,
             };
@@ -83,7 +84,7 @@ fn origin_of(location: Location) -> Origin {
 impl Node {
     /// A value that was given as a flag.
     pub fn from_flag(text: &str) -> Self {
-        Self { value: Value::Text(text.to_owned()), origin: Origin::CommandLine }
+        Self { value: Value::Text(text.to_owned()), origin: Origin::Elsewhere }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -109,12 +110,21 @@ impl Node {
     }
 
     /// Text, or a whole number as its digits: an id or a server's number is often written without quotes.
+    ///
+    /// A token is refused wherever it stands: names, paths and ids are shown in logs and on the page. A path to a file
+    /// whose name only looks like one has a `/`.
     pub fn text(&self) -> Result<String, String> {
-        match &self.value {
-            Value::Text(text) => Ok(text.clone()),
-            Value::Integer(value) => Ok(value.to_string()),
-            _ => Err("write text".to_owned()),
+        let text = match &self.value {
+            Value::Text(text) => text.clone(),
+            Value::Integer(value) => value.to_string(),
+            _ => return Err("write text".to_owned()),
+        };
+        if token::may_be_in(&text) && !text.contains('/') {
+            return Err(
+                "put the token into a file of its own, and write the path of that file in token_file".to_owned()
+            );
         }
+        Ok(text)
     }
 }
 

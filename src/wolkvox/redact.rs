@@ -1,3 +1,4 @@
+use domain::token;
 use secrecy::{ExposeSecret, SecretString};
 
 /// The longest text from outside that is shown, in characters: a message has room for it and its own words.
@@ -9,8 +10,8 @@ const MAX_BYTES: usize = 4096;
 /// How much of a text is searched for the token, in bytes: nothing behind it comes near what is shown.
 const MAX_SEARCHED_BYTES: usize = 16 << 10;
 
-/// wolkvox tokens look like `[0-9a-f]{40,}`; half of one is still worth hiding.
-const TOKEN_DIGITS: usize = 16;
+/// Half of a token is still worth hiding.
+const TOKEN_DIGITS: usize = token::SHORTEST / 2;
 
 /// A piece of the token in use is hidden from so many characters on: shorter ones are in words too.
 const TOKEN_PIECE: usize = 6;

@@ -33,6 +33,7 @@ pub mod series;
 pub mod server_time;
 pub mod shortfall;
 pub mod tally;
+pub mod token;
 pub mod totals;
 pub mod window;
 pub mod zone;
