@@ -1,16 +1,33 @@
 use std::io::Write;
 
+use super::Failure;
 use crate::cli::ServeArgs;
 use crate::config;
-
-use super::Failure;
+use crate::wolkvox::token;
 
 /// Prints the effective configuration; what is wrong with it is the failure.
+///
+/// A token that can't be read is wrong here, unlike at the start, where it may still come: someone who asks whether all is
+/// in place is to be told that it is not.
 pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let config = super::load(args)?;
     let text = config::effective(&config);
     // Not `println!`, which panics when the reader has gone (`check-config | head -1`).
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| {
         Failure::Failed(anyhow::Error::new(error).context("the configuration is valid, but could not be printed"))
-    })
+    })?;
+    let mut problems = Vec::new();
+    for operation in &config.operations {
+        let name = &operation.name;
+        match token::look(&operation.token) {
+            Ok(remarks) => {
+                for remark in remarks {
+                    // As above: who has closed standard error doesn't want to know.
+                    let _ = writeln!(std::io::stderr(), "warning: operation {name}: {remark}");
+                }
+            }
+            Err(error) => problems.push(format!("operation {name}: {error}")),
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Failure::Configuration(problems.into_iter().collect())) }
 }

@@ -4,9 +4,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
-use crate::config::Config;
+use crate::config::{Config, TokenSource};
 use crate::exporter::Exporter;
 use crate::shutdown::{Shutdown, ShutdownTrigger};
+use crate::wolkvox::token;
 
 /// Scrapes and polls are short; what takes long (decoding, the ledger, compression) has threads of its own.
 const WORKER_THREADS: usize = 2;
@@ -20,10 +21,26 @@ pub fn run(config: Config) -> Result<(), Failure> {
     let ended = runtime.block_on(async {
         let (trigger, shutdown) = Shutdown::new();
         stop_on_signal(trigger)?;
+        let tokens: Vec<_> = config.operations.iter().map(|each| (each.name.clone(), each.token.clone())).collect();
+        // A file, perhaps on a network that hangs: nothing waits for it.
+        tokio::task::spawn_blocking(move || look_at(&tokens));
         Exporter::start(config).await?.run(shutdown).await
     });
     runtime.shutdown_timeout(LAST_WORDS);
     Ok(ended?)
+}
+
+/// Says what is wrong with a token before the first poll needs it, which may be an hour away. It may still be mended: the
+/// exporter goes on.
+fn look_at(tokens: &[(String, TokenSource)]) {
+    for (operation, source) in tokens {
+        match token::look(source) {
+            Ok(remarks) => remarks.iter().for_each(|remark| tracing::warn!(operation, "{remark}")),
+            Err(error) => {
+                tracing::warn!(operation, "{error}; it is read again for each call, so it can still be put there")
+            }
+        }
+    }
 }
 
 pub fn runtime() -> anyhow::Result<Runtime> {

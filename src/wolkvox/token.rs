@@ -2,6 +2,7 @@ use std::collections::hash_map::RandomState;
 use std::fs::File;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -39,14 +40,11 @@ impl Token {
 /// Reads the token, at each call afresh: a rotated file counts from the next call on. Blocks for one small file.
 pub fn read(source: &TokenSource) -> Result<Token, TokenError> {
     let secret = match source {
-        TokenSource::File(path) => usable(&read_file(path)?, || format!("the token file {}", path.display())),
-        TokenSource::Env(name) => {
-            let token = std::env::var(name).map_err(|_| TokenError::NoVariable(name.clone()))?;
-            usable(&token.into(), || format!("the environment variable {name}"))
-        }
-        TokenSource::Held(token) => usable(token, || "the token".to_owned()),
+        TokenSource::File(path) => read_file(path)?,
+        TokenSource::Env(name) => std::env::var(name).map_err(|_| TokenError::NoVariable(name.clone()))?.into(),
+        TokenSource::Held(token) => token.clone(),
     };
-    secret.map(Token::new)
+    usable(&secret, || place(source)).map(Token::new)
 }
 
 /// Why there is no token to send. Names the place, never the content.
@@ -60,6 +58,54 @@ pub enum TokenError {
     Empty(String),
     #[error("{0} holds more than a token: a token has no spaces or line breaks inside, and only ASCII characters")]
     Unsendable(String),
+}
+
+/// What is odd about a token that can be read, and where. Names the place, never the content.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Remark {
+    #[error("{0} begins with a name and `=`, which are sent too: write the token alone")]
+    Assignment(String),
+    #[error("{0} has quotes around the token, which are sent too: write the token alone")]
+    Quotes(String),
+    #[error("the token file {} can be read by every user of this machine: take that right away (chmod o-r)", .0.display())]
+    Exposed(PathBuf),
+}
+
+/// Looks at a token as a careful person would, before it is needed. Blocks as [`read`] does.
+pub fn look(source: &TokenSource) -> Result<Vec<Remark>, TokenError> {
+    let token = read(source)?;
+    let text = token.secret.expose_secret();
+    let mut remarks = Vec::new();
+    if is_assignment(text) {
+        remarks.push(Remark::Assignment(place(source)));
+    } else if text.starts_with(['"', '\'']) || text.ends_with(['"', '\'']) {
+        remarks.push(Remark::Quotes(place(source)));
+    }
+    if let TokenSource::File(path) = source
+        && std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & READ_BY_OTHERS != 0)
+    {
+        remarks.push(Remark::Exposed(path.clone()));
+    }
+    Ok(remarks)
+}
+
+/// The bit of a file's mode that lets all users read it.
+const READ_BY_OTHERS: u32 = 0o004;
+
+/// `WOLKVOX_TOKEN=…`, as in a file of variables. What ends in `=` may be a token in base 64.
+fn is_assignment(text: &str) -> bool {
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    text.split_once('=').is_some_and(|(name, rest)| is_name(name) && !rest.trim_matches('=').is_empty())
+}
+
+/// Where the token is, as a message names it.
+fn place(source: &TokenSource) -> String {
+    match source {
+        TokenSource::File(path) => format!("the token file {}", path.display()),
+        TokenSource::Env(name) => format!("the environment variable {name}"),
+        TokenSource::Held(_) => "the token".to_owned(),
+    }
 }
 
 fn read_file(path: &Path) -> Result<SecretString, TokenError> {
@@ -122,6 +168,42 @@ mod tests {
             let error = read(&source).unwrap_err().to_string();
             assert!(error.contains(folder.path().to_str().unwrap()), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_odd_is_remarked_by_place_not_content() {
+        let remarks = |content: &str, mode: u32| {
+            let (folder, source) = file(content.as_bytes());
+            let path = folder.path().join("token");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let remarks = look(&source).unwrap();
+            for remark in &remarks {
+                let said = remark.to_string();
+                assert!(said.contains(path.to_str().unwrap()) && !said.contains("hush"), "{said}");
+            }
+            remarks
+        };
+        for content in ["hush\n", "hush==", "hu=", "=hush", "a.b=hush"] {
+            assert_eq!(remarks(content, 0o600), [], "{content}");
+        }
+        for content in ["WOLKVOX_TOKEN=hush", "token=hush==", "X=\"hush\"\n"] {
+            assert!(matches!(remarks(content, 0o640)[..], [Remark::Assignment(_)]), "{content}");
+        }
+        for content in ["\"hush\"", "'hush'", "hush\""] {
+            assert!(matches!(remarks(content, 0o400)[..], [Remark::Quotes(_)]), "{content}");
+        }
+        assert!(matches!(remarks("hush", 0o644)[..], [Remark::Exposed(_)]));
+        assert!(matches!(remarks("'hush'", 0o604)[..], [Remark::Quotes(_), Remark::Exposed(_)]));
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_no_remark() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = look(&TokenSource::File(folder.path().into())).unwrap_err().to_string();
+        assert!(error.contains("Is a directory"), "{error}");
+        assert!(matches!(look(&file(b"\n").1), Err(TokenError::Empty(_))));
+        assert!(matches!(look(&TokenSource::File("/no/such/token".into())), Err(TokenError::File { .. })));
+        assert_eq!(look(&TokenSource::Held("hush".into())).unwrap(), []);
     }
 
     #[test]

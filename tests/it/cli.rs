@@ -1,8 +1,13 @@
 //! The binary as a user meets it: what it prints, and its exit code. The sessions are in `tests/cmd`; after a wanted
 //! change `TRYCMD=overwrite cargo test --test it cli` writes them anew.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
+
+use crate::support::child::{self, Child};
+use crate::support::wait::{PATIENCE, wait_for};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_wolkvox-exporter");
 
@@ -11,6 +16,7 @@ fn sessions() {
     trycmd::TestCases::new()
         .register_bin("wolkvox-exporter", Path::new(BINARY))
         .env("COLUMNS", "100")
+        .env("VENTAS_TOKEN", "a-very-secret-token")
         .case("tests/cmd/*.trycmd");
 }
 
@@ -20,6 +26,7 @@ fn check_config(folder: &Path, env: &[(&str, &str)], flags: &[&str]) -> Output {
         .arg("check-config")
         .args(flags)
         .env_clear()
+        .env("T", "a-very-secret-token")
         .envs(env.iter().copied())
         .current_dir(folder)
         .output()
@@ -35,7 +42,7 @@ fn ledger_line(output: &Output) -> String {
 #[test]
 fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
     let folder = tempfile::tempdir().unwrap();
-    let operation = "operations: [{server: 1, token_file: t, timezone: UTC}]\n";
+    let operation = "operations: [{server: 1, token_env: T, timezone: UTC}]\n";
     std::fs::write(folder.path().join("none.yml"), operation).unwrap();
     std::fs::write(folder.path().join("file.yml"), format!("ledger: file.db\n{operation}")).unwrap();
     let env = ("WOLKVOX_EXPORTER_LEDGER", "env.db");
@@ -58,7 +65,7 @@ fn empty_variables(subcommand: &str) -> Vec<String> {
 #[test]
 fn an_empty_variable_is_none() {
     let folder = tempfile::tempdir().unwrap();
-    let operation = "ledger: file.db\noperations: [{server: 1, token_file: t, timezone: UTC}]\n";
+    let operation = "ledger: file.db\noperations: [{server: 1, token_env: T, timezone: UTC}]\n";
     std::fs::write(folder.path().join("file.yml"), operation).unwrap();
     let names = empty_variables("check-config");
     assert!(names.len() > 10 && names.contains(&"WOLKVOX_EXPORTER_WOLKVOX_TOKEN_FILE".to_owned()), "{names:?}");
@@ -84,7 +91,7 @@ fn an_empty_variable_is_none() {
 #[test]
 fn a_switch_is_on_for_any_word_that_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("file.yml"), "operations: [{server: 1, token_file: t}]\n").unwrap();
+    std::fs::write(folder.path().join("file.yml"), "operations: [{server: 1, token_env: T}]\n").unwrap();
     for (word, on) in [("1", true), ("yes", true), ("true", true), ("0", false), ("no", false), ("", false)] {
         let env = [("WOLKVOX_EXPORTER_WEB_OPENMETRICS_CREATED", word)];
         let output = check_config(folder.path(), &env, &["--config.file", "file.yml"]);
@@ -98,6 +105,67 @@ fn a_switch_is_on_for_any_word_that_says_so() {
             .unwrap();
         assert!(String::from_utf8_lossy(&output.stderr).contains("`Bogota` is not"), "{word:?}: {output:?}");
     }
+}
+
+/// A place where a token should be, what `check-config` says of it, and whether that is an error.
+fn token_files(folder: &Path) -> Vec<(&'static str, &'static str, bool)> {
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.join(name), text).unwrap();
+        std::fs::set_permissions(folder.join(name), Permissions::from_mode(0o600)).unwrap();
+    };
+    write("empty", " \n");
+    write("two-lines", "hush\nhush");
+    write("assigned", "WOLKVOX_TOKEN=hush");
+    write("quoted", "'hush'");
+    write("open", "hush");
+    std::fs::set_permissions(folder.join("open"), Permissions::from_mode(0o644)).unwrap();
+    vec![
+        ("missing", "No such file", true),
+        (".", "Is a directory", true),
+        ("empty", "is empty", true),
+        ("two-lines", "holds more than a token", true),
+        ("assigned", "begins with a name and `=`", false),
+        ("quoted", "has quotes around the token", false),
+        ("open", "can be read by every user", false),
+    ]
+}
+
+#[test]
+fn check_config_looks_at_the_token_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, words, is_error) in token_files(folder.path()) {
+        let flags = ["--wolkvox.server", "0042", "--wolkvox.operation", "ventas", "--wolkvox.token-file", file];
+        let output = check_config(folder.path(), &[], &flags);
+        assert_eq!(output.status.code(), Some(if is_error { 2 } else { 0 }), "{file}: {output:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        let begin = if is_error { "operation ventas: " } else { "warning: operation ventas: " };
+        assert!(said.starts_with(begin) && said.contains(words) && !said.contains("hush"), "{file}: {said}");
+        assert_eq!(said.lines().count(), 1, "{file}: {said}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("name: \"ventas\""), "{file}: {output:?}");
+    }
+}
+
+/// The next window is an hour away, and nobody looks at a log then.
+#[test]
+fn the_start_looks_at_the_token_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = token_files(folder.path());
+    let mut yaml = String::from("defaults: {interval: 1h}\noperations:\n");
+    for (file, ..) in &files {
+        yaml += &format!("- {{name: 'with {file}', server: 'http://127.0.0.1:1', token_file: {file}}}\n");
+    }
+    std::fs::write(folder.path().join("file.yml"), yaml).unwrap();
+    let mut command = child::command(&["--web.listen-address", "127.0.0.1:0", "--config.file", "file.yml"]);
+    command.current_dir(folder.path());
+    let exporter = Child::start(command);
+    for (file, words, _) in files {
+        wait_for("a warning", PATIENCE, || {
+            let warnings = exporter.lines_with(&["level=warn", &format!("with {file}\""), words]);
+            if warnings.is_empty() { Err(format!("{file}: {}", exporter.said())) } else { Ok(()) }
+        });
+    }
+    assert_eq!(exporter.get("/-/ready", &[]).status, 200);
+    assert!(!exporter.said().contains("hush"), "{}", exporter.said());
 }
 
 #[test]

@@ -253,7 +253,9 @@ fn without_a_token_nothing_is_asked() {
         _ => Ok(()),
     });
     assert_eq!(sim.requests(), []);
-    assert_eq!(exporter.lines_with(&["level=warn", "token"]).len(), 1, "{}", exporter.said());
+    // One at the start, which looks at the token, and one of the poll.
+    assert_eq!(exporter.lines_with(&["level=warn", "token"]).len(), 2, "{}", exporter.said());
+    assert_eq!(exporter.lines_with(&["level=warn", "token", "the poll failed"]).len(), 1, "{}", exporter.said());
 }
 
 /// The server's wish is kept, also through what would have been retries.
