@@ -5,21 +5,24 @@ mod answer;
 mod configuration;
 mod requests;
 mod response;
+mod server_time;
 
 pub use answer::{answer, row};
 pub use configuration::configuration;
 pub use requests::requests;
 pub use response::{headers, response};
+pub use server_time::server_time;
 
 /// Panics where the bytes lead to something that must never be.
 pub type Target = fn(&[u8]);
 
 /// By the name of the target and of the folder with its corpus.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("answer", answer),
     ("configuration", configuration),
     ("headers", headers),
     ("requests", requests),
     ("response", response),
     ("row", row),
+    ("server_time", server_time),
 ];
