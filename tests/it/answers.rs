@@ -1,0 +1,345 @@
+//! What one answer means, on the real binary against a server that sends bytes word for word: outcomes, bad bytes, bodies
+//! that unpack into floods, and what of a refusal is repeated.
+
+use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::support::child::{Child, command};
+use crate::support::scrape::Scrape;
+
+/// A head behind its `HTTP/1.1 `, without a length, and a body. `{date}` stands for a date of the range that was asked for.
+#[derive(Clone)]
+struct Answer {
+    head: String,
+    body: Vec<u8>,
+}
+
+fn answer(head: &str, body: impl AsRef<[u8]>) -> Answer {
+    Answer { head: head.to_owned(), body: body.as_ref().to_vec() }
+}
+
+/// A server that gives each operation one answer, again and again; operations are told apart by their tokens.
+struct Server {
+    address: SocketAddr,
+    /// How many requests each token has made.
+    requests: Arc<Mutex<HashMap<String, u32>>>,
+}
+
+impl Server {
+    fn start(answers: HashMap<String, Answer>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let requests = Arc::<Mutex<HashMap<String, u32>>>::default();
+        let (answers, counted) = (Arc::new(answers), requests.clone());
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (answers, counted) = (answers.clone(), counted.clone());
+                thread::spawn(move || reply(stream, &answers, &counted));
+            }
+        });
+        Self { address, requests }
+    }
+}
+
+/// Whoever hangs up gets no more: that is the client's affair.
+fn reply(mut stream: TcpStream, answers: &HashMap<String, Answer>, requests: &Mutex<HashMap<String, u32>>) {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        match stream.read(&mut byte) {
+            Ok(1) => request.push(byte[0]),
+            _ => return,
+        }
+    }
+    let request = String::from_utf8(request).expect("ASCII");
+    let after = |text: &str| request.split(text).nth(1).and_then(|rest| rest.split_whitespace().next());
+    let token = after("wolkvox-token: ").expect("a token").to_owned();
+    let end = after("date_end=").expect("a range");
+    let Answer { head, body } = &answers[&token];
+    *requests.lock().expect("no panic").entry(token).or_default() += 1;
+    let date = format!("{}-{}-{} {}:{}:{}", &end[..4], &end[4..6], &end[6..8], &end[8..10], &end[10..12], &end[12..14]);
+    let body = match std::str::from_utf8(body) {
+        Ok(text) => text.replace("{date}", &date).into_bytes(),
+        Err(_) => body.clone(),
+    };
+    let length = if head.contains("204") { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+    let _ = stream.write_all(format!("HTTP/1.1 {head}\r\n{length}\r\n").as_bytes());
+    let _ = stream.write_all(&body);
+}
+
+/// The exporter after each operation's first poll has ended.
+struct Polled {
+    exporter: Child,
+    server: Server,
+    scrape: Scrape,
+    _folder: tempfile::TempDir,
+}
+
+/// Polls operations that have these names, tokens and answers, all at once.
+fn poll(operations: &[(&str, &str, Answer)]) -> Polled {
+    // One window is due at the start, and no other while a test lasts.
+    poll_each("1h", operations)
+}
+
+fn poll_each(interval: &str, operations: &[(&str, &str, Answer)]) -> Polled {
+    let answers = operations.iter().map(|(_, token, answer)| (token.to_string(), answer.clone())).collect();
+    let server = Server::start(answers);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut config = format!(
+        "ledger: {:?}\ndefaults: {{interval: {interval}, settle: 0s, hold: 0s, start: 6h, timezone: America/Bogota}}\noperations:\n",
+        folder.path().join("ledger.db")
+    );
+    for (name, token, _) in operations {
+        let file = folder.path().join(format!("token-{name}"));
+        std::fs::write(&file, token).expect("a folder of this test");
+        config.push_str(&format!(
+            "  - {{name: {name:?}, server: \"http://{}\", token_file: {file:?}}}\n",
+            server.address
+        ));
+    }
+    std::fs::write(folder.path().join("config.yml"), config).expect("a folder of this test");
+    let mut command = command(&["--web.listen-address", "127.0.0.1:0"]);
+    command.arg("--config.file").arg(folder.path().join("config.yml")).current_dir(folder.path());
+    let exporter = Child::start(command);
+    exporter.wait_for("all first polls to end", |_| match exporter.lines_with(&["the poll "]).len() {
+        ended if ended >= operations.len() => Ok(()),
+        ended => Err(format!("{ended} of {}", operations.len())),
+    });
+    let scrape = exporter.scrape();
+    Polled { exporter, server, scrape, _folder: folder }
+}
+
+/// Asks that each answer has its outcome and no other.
+fn check(cases: &[(Answer, &str)]) -> Polled {
+    let names: Vec<String> = (0..cases.len()).map(|at| format!("case{at:03}")).collect();
+    let operations: Vec<_> =
+        names.iter().zip(cases).map(|(name, (answer, _))| (name.as_str(), name.as_str(), answer.clone())).collect();
+    let polled = poll(&operations);
+    let mut wrong = Vec::new();
+    for (name, (answer, expected)) in names.iter().zip(cases) {
+        let of = [("operation", name.as_str())];
+        let polls = polled.scrape.all("wolkvox_polls_total", &of);
+        let others: Vec<_> =
+            polls.filter(|sample| sample.value > 0.0).map(|sample| &sample.labels["outcome"]).collect();
+        if others != [expected] {
+            let body: String = String::from_utf8_lossy(&answer.body).chars().take(100).collect();
+            wrong.push(format!("{} {body}: {others:?} instead of {expected}", answer.head));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    polled
+}
+
+const ROW: &str = r#"{"skill_name":"Ventas","skill_id":"4173","conn_id":"1.1768782812.1","date":"{date}","result":"ABANDON","abandon_time":"37","type_interaction":"inbound"}"#;
+
+fn report(rows: &[&str]) -> String {
+    format!(r#"{{"code":"200","error":null,"msg":"{} records were found","data":[{}]}}"#, rows.len(), rows.join(","))
+}
+
+#[test]
+fn what_is_no_answer_of_the_report_is_malformed() {
+    let json = "200 OK\r\ncontent-type: application/json";
+    let held = r#"{"error":"please log in"}"#;
+    let mut cases = vec![
+        (answer(json, r#"{"message":"Endpoint request timed out"}"#), "malformed"),
+        (answer(json, r#"{"status":"ok"}"#), "malformed"),
+        (answer(json, "{}"), "malformed"),
+        (answer("202 Accepted", r#"{"code":"202","error":null,"msg":"The report is being generated"}"#), "malformed"),
+        (answer("202 Accepted", r#"{"code":"200","error":null,"msg":"being generated","data":[]}"#), "malformed"),
+        (answer(json, r#"{"code":"202","msg":"being generated"}"#), "malformed"),
+        (answer("204 No Content", ""), "malformed"),
+        (answer("404 Not Found", r#"{"message":"no Route matched with those values"}"#), "malformed"),
+        (answer("404 Not Found", "{}"), "malformed"),
+        (answer("206 Partial Content", report(&[ROW]).replace("1 records were found", "")), "malformed"),
+        (answer("408 Request Timeout", ""), "timeout"),
+        (answer("408 Request Timeout", "<html>Request timed out</html>"), "timeout"),
+        (answer(json, r#"{"code":"408","msg":"slow"}"#), "timeout"),
+        (answer("425 Too Early", ""), "busy"),
+        (answer("425 Too Early", r#"{"code":"425","msg":"TOO EARLY"}"#), "busy"),
+        (answer(json, r#"{"code":425}"#), "busy"),
+        // Evidence, for comparison.
+        (answer(json, r#"{"code":"200","error":null,"msg":"0 records were found","data":[]}"#), "empty"),
+        (answer(json, r#"{"data":null}"#), "empty"),
+        (answer("404 Not Found", r#"{"code":"404","msg":"Validate dates entered"}"#), "empty"),
+        (answer(json, "Validate dates entered"), "empty"),
+        (answer(json, report(&[ROW])), "ok"),
+    ];
+    for page in
+        ["<!-- login --><form>{}", "<?xml version=\"1.0\"?><p>{}", "<script>x={}", "<title>Log in</title>{}", "<div>{}"]
+    {
+        cases.push((answer("200 OK\r\ncontent-type: text/html", page.replace("{}", held)), "malformed"));
+        cases.push((answer("404 Not Found", page.replace("{}", held)), "malformed"));
+    }
+    check(&cases);
+}
+
+#[test]
+fn rows_of_which_none_can_be_read_pass_no_window() {
+    let all = |row: &str, count: usize| report(&vec![row; count]);
+    check(&[
+        (answer("200 OK", all(r#"{"date":"27/11/2026 20:00:00"}"#, 5)), "malformed"),
+        (answer("200 OK", all(r#"{"date":"1796000000","result":"ABANDON"}"#, 40)), "malformed"),
+        (answer("200 OK", all(r#"["2026-11-27 20:00:00","ABANDON"]"#, 7)), "malformed"),
+        (answer("200 OK", all(r#"{"fecha":"{date}"}"#, 5)), "malformed"),
+        (answer("200 OK", all(r#"{"date":"27/11/2026 20:00:00"}"#, 4)), "ok"),
+        (
+            answer("200 OK", all(r#"{"date":"27/11/2026 20:00:00"}"#, 9).replacen("27/11/2026 20:00:00", "{date}", 1)),
+            "ok",
+        ),
+    ]);
+}
+
+#[test]
+fn a_bad_byte_spoils_its_row_only() {
+    let whole = |inside: &str| ROW.replace("Ventas", inside);
+    let good: Vec<String> = (2..5).map(|n| ROW.replace(".1\"", &format!(".{n}\""))).collect();
+    let cases: [(&str, String, f64); 9] = [
+        ("tab", whole("Ven\ttas"), 4.0),
+        ("newline", whole("Ven\ntas"), 4.0),
+        ("nul", whole("Ven\0tas"), 4.0),
+        ("escape", whole("Ven\u{1b}tas"), 4.0),
+        ("quote", whole("Ven\"tas"), 3.0),
+        ("backslash", whole("Ventas\\"), 3.0),
+        ("no-quote", ROW.replace("\"inbound\"", "inbound\""), 3.0),
+        ("no-brace", ROW.replacen('{', "", 1), 3.0),
+        ("word", ROW.replace("\"37\"", "NaN"), 3.0),
+    ];
+    let operations: Vec<_> = cases
+        .iter()
+        .map(|(name, bad, _)| (*name, *name, answer("200 OK", report(&[&good[0], bad, &good[1], &good[2]]))))
+        .collect();
+    let polled = poll(&operations);
+    for (name, _, counted) in &cases {
+        let of = [("operation", *name)];
+        let disposed = [("operation", *name), ("disposition", "counted")];
+        assert_eq!(polled.scrape.value("wolkvox_rows_total", &disposed), *counted, "{name}");
+        assert_eq!(polled.scrape.sum("wolkvox_rows_rejected_total", &of), 4.0 - counted, "{name}");
+        assert_eq!(polled.scrape.value("wolkvox_up", &of), 1.0, "{name}");
+    }
+}
+
+fn gzipped(pieces: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    for piece in pieces {
+        packed.write_all(&piece).expect("memory");
+    }
+    packed.finish().expect("memory")
+}
+
+#[test]
+fn a_packed_answer_is_known_by_its_name_in_any_case() {
+    let empty = br#"{"code":"200","error":null,"msg":"0 records were found","data":[]}"#;
+    let packed = |name: &str| answer(&format!("200 OK\r\ncontent-encoding: {name}"), gzipped([empty.to_vec()]));
+    let polled = check(&[
+        (packed("gzip"), "empty"),
+        (packed("GZIP"), "empty"),
+        (packed("Gzip"), "empty"),
+        (packed("x-gzip"), "empty"),
+        (packed("br"), "malformed"),
+        (packed("ZSTD"), "malformed"),
+        (packed("gzip, gzip"), "malformed"),
+    ]);
+    assert!(!polled.exporter.lines_with(&["Content-Encoding"]).is_empty(), "{}", polled.exporter.said());
+}
+
+/// The most memory that a process has had, in bytes.
+fn most_memory(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a high water mark");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+}
+
+#[test]
+fn a_small_answer_that_unpacks_into_millions_of_rows_takes_little_memory() {
+    let flood = |row: &str| {
+        let pieces = (0..200).map(|_| format!("{row},").repeat(100_000).into_bytes());
+        let start = br#"{"code":"200","msg":"20000000 records were found","data":["#.to_vec();
+        let body = gzipped([start].into_iter().chain(pieces).chain([format!("{row}]}}").into_bytes()]));
+        assert!(body.len() < 200 << 10, "{}", body.len());
+        answer("200 OK\r\ncontent-encoding: gzip", body)
+    };
+    let polled = check(&[(flood("{}"), "malformed"), (flood("[]"), "malformed"), (flood("0"), "malformed")]);
+    let most = most_memory(polled.exporter.id());
+    assert!(most < 400 << 20, "{} MiB", most >> 20);
+}
+
+#[test]
+fn what_a_refusal_repeats_is_not_repeated() {
+    let secrets = ["ab12345678cd-QrSt", "Zq+1234567/x=ana@w.co~9", "hush-9Z", "0123-4567-89ab"];
+    let mut operations = Vec::new();
+    let names: Vec<String> = (0..3 * secrets.len()).map(|at| format!("op{at}")).collect();
+    for (secret, names) in secrets.iter().zip(names.chunks(3)) {
+        let cut = "x".repeat(140);
+        let said = [
+            answer(
+                "403 Forbidden",
+                format!(r#"{{"code":"403","msg":"PLEASE VALIDATE TOKEN {secret} OF ana.perez@example.com"}}"#),
+            ),
+            answer("400 Bad Request", format!(r#"{{"code":"400","error":"{cut} {secret}, extension 4711","msg":""}}"#)),
+            answer("500 Internal Server Error", format!("no user (4711) for {secret} ana.perez@example.com")),
+        ];
+        operations.extend(names.iter().zip(said).map(|(name, answer)| (name.as_str(), *secret, answer)));
+    }
+    // One token at a time has one answer.
+    for which in 0..3 {
+        let of_it: Vec<_> = operations.iter().skip(which).step_by(3).cloned().collect();
+        let polled = poll(&of_it);
+        let (said, page) = (polled.exporter.said(), polled.exporter.get("/", &[]).text());
+        for text in [&said, &page] {
+            for secret in secrets {
+                for piece in secret.as_bytes().windows(6) {
+                    let piece = std::str::from_utf8(piece).expect("ASCII");
+                    assert!(!text.contains(piece), "{piece} of {secret}: {text}");
+                }
+            }
+            assert!(!text.contains("ana.perez") && !text.contains("4711"), "{text}");
+        }
+        assert!(said.contains("it says"), "{said}");
+    }
+}
+
+#[test]
+fn an_error_without_a_message_is_shown() {
+    let texts = ["the disk of the reports is full", "closed on Sundays", "please come back tomorrow"];
+    let cases = [
+        (answer("500 Internal Server Error", format!(r#"{{"error":"{}","msg":""}}"#, texts[0])), "server_error"),
+        (answer("403 Forbidden", format!(r#"{{"code":"403","error":"{}","msg":null}}"#, texts[1])), "maintenance"),
+        (answer("200 OK", format!(r#"{{"code":"200","error":"{}","data":null}}"#, texts[2])), "malformed"),
+    ];
+    let polled = check(&cases);
+    for text in texts {
+        assert!(!polled.exporter.lines_with(&[text]).is_empty(), "{text}: {}", polled.exporter.said());
+    }
+}
+
+#[test]
+fn a_wait_until_a_date_is_taken_by_the_servers_own_clock() {
+    // The server's clock is days, hours and years behind; by each it asks for half an hour.
+    let busy = |date: &str, until: &str| {
+        answer(&format!("503 Service Unavailable\r\ndate: {date}\r\nretry-after: {until}"), "")
+    };
+    let dates = [
+        ("Sun, 01 Nov 2026 10:00:00 GMT", "Sun, 01 Nov 2026 10:30:00 GMT"),
+        ("Fri, 27 Nov 2026 23:45:00 GMT", "Sat, 28 Nov 2026 00:15:00 GMT"),
+        ("Sun, 18 Jan 2026 19:00:00 GMT", "Sun, 18 Jan 2026 19:30:00 GMT"),
+    ];
+    let mut operations = vec![("steady", "steady", answer("200 OK", r#"{"data":[]}"#))];
+    let names = ["days", "hours", "years"];
+    operations.extend(names.iter().zip(dates).map(|(name, (date, until))| (*name, *name, busy(date, until))));
+    let polled = poll_each("2s", &operations);
+    // Twelve intervals is the longest pause; five have passed.
+    polled.exporter.wait_for("five polls without a pause", |scrape| {
+        match scrape.sum("wolkvox_polls_total", &[("operation", "steady")]) {
+            polls if polls >= 6.0 => Ok(()),
+            polls => Err(format!("{polls}")),
+        }
+    });
+    let requests = polled.server.requests.lock().expect("no panic").clone();
+    assert!(names.iter().all(|name| requests[*name] == 1), "nothing is asked again before: {requests:?}");
+}
