@@ -31,7 +31,7 @@ no operation to read. The shortest way to start:
 or list operations in a file and name it with --config.file; or see it work without wolkvox: wolkvox-exporter demo";
 
 const NO_OPERATION_IN_FILE: &str =
-    "no operation to read: list one under `operations`, each with server, timezone and token_file or token_env";
+    "no operation to read: list one under `operations`, each with server and token_file or token_env";
 
 const BOTH: &str = "the file has operations, and so have the --wolkvox flags (or WOLKVOX_EXPORTER_WOLKVOX_… variables); \
                     use either";

@@ -106,7 +106,7 @@ fn keys_that_are_unknown_or_stand_twice() {
     assert_snapshot!(check_line("5: 5"), @"w.yml:6:5: operations[1]: `5` is no key; the keys are name, server, token_file, token_env, timezone, interval, settle, overlap, max_catch_up, start, timeout, connect_timeout, hold, max_series, abandon_time_buckets, skills");
     assert_snapshot!(check_line("server: 3"), @"w.yml:6:5: operations[1].server stands here twice; keep one");
     assert_snapshot!(check("ledgre: x\n"), @"
-    w.yml: no operation to read: list one under `operations`, each with server, timezone and token_file or token_env
+    w.yml: no operation to read: list one under `operations`, each with server and token_file or token_env
     w.yml:1:1: `ledgre` is no known key; did you mean `ledger`?
     ");
 }
@@ -170,7 +170,7 @@ fn a_mistake_in_the_defaults_is_one_problem() {
     assert_snapshot!(with("max_catch_up: 1m", ", interval: 1m"), @"fine");
     assert_snapshot!(with("server: 3", ""), @"w.yml:1:12: defaults: `server` is no known key; the keys are timezone, interval, settle, overlap, max_catch_up, start, timeout, connect_timeout, hold, max_series, abandon_time_buckets, skills");
     assert_snapshot!(check("defaults: {hold: 1h}"), @"
-    w.yml: no operation to read: list one under `operations`, each with server, timezone and token_file or token_env
+    w.yml: no operation to read: list one under `operations`, each with server and token_file or token_env
     w.yml:1:18: defaults.hold is `1h`: it must be from 0s to 10m
     ");
 }
@@ -244,9 +244,9 @@ fn what_is_no_yaml_or_has_another_shape_is_one_problem() {
     assert_snapshot!(check("operations: &a [*a]\n"), @"w.yml:1:17: not valid YAML: an alias refers to what it stands in");
     assert_snapshot!(check("operations: *0123456789abcdef0123456789abcdef01234567\n"), @"w.yml:1:13: not valid YAML: alias references unknown anchor");
     assert_snapshot!(check("- a\n- b\n"), @"w.yml:1:1: the file is a list; write a mapping of keys and values");
-    assert_snapshot!(check("operations: []\n"), @"w.yml: no operation to read: list one under `operations`, each with server, timezone and token_file or token_env");
+    assert_snapshot!(check("operations: []\n"), @"w.yml: no operation to read: list one under `operations`, each with server and token_file or token_env");
     assert_snapshot!(check("operations: {}\n"), @"w.yml:1:13: operations is a mapping; write a list of 1 to 1000 mappings, each after `-`");
-    assert_snapshot!(check(""), @"w.yml: no operation to read: list one under `operations`, each with server, timezone and token_file or token_env");
+    assert_snapshot!(check(""), @"w.yml: no operation to read: list one under `operations`, each with server and token_file or token_env");
 }
 
 #[test]
