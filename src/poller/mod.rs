@@ -51,6 +51,8 @@ pub struct Poller<R, C> {
     clocks_differ: bool,
     /// Whether the last answer had a `Date` that no clock can have said.
     date_is_odd: bool,
+    /// Whether the last answer's clock delayed a window.
+    delays: bool,
 }
 
 impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
@@ -65,6 +67,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             offsets: OffsetObserver::default(),
             clocks_differ: false,
             date_is_odd: false,
+            delays: false,
         }
     }
 
@@ -246,5 +249,20 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         {
             tracing::warn!(%operation, %date, "the answer's Date is no time at all; the server's clock is left aside");
         }
+    }
+
+    /// Says once that answers complete less than was due, because of when they say that they were made.
+    fn tell_of_delay(&mut self, delays: bool, testimony: Testimony) {
+        if let Testimony::Server(made) | Testimony::Cache(made) = testimony
+            && delays
+            && !self.delays
+        {
+            tracing::warn!(
+                operation = %self.operation.name, %made,
+                "the answer was made before its range ended, as its head says (an old page of a cache, or a clock that \
+                 differs); the windows that had not ended are read again"
+            );
+        }
+        self.delays = delays;
     }
 }

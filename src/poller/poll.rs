@@ -216,6 +216,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         };
         self.observe_offset(&answer.rows);
         let passage = self.operation.clock.time().passage(&self.operation.rules.windows, question, testimony);
+        self.tell_of_delay(passage.to < question.to.min(question.due_end), testimony);
         let Some((stretch, rows)) = self.up_to(passage.to, stretch, asked, answer.rows) else {
             self.count_call(outcome).await;
             return Ok(());

@@ -313,3 +313,23 @@ fn a_row_that_comes_fresh_shows_that_the_zone_hides_nothing() {
     assert_eq!(until(vec![call(1, 2_000)], -500), at(2_101), "never back");
     assert_eq!(until(vec![Row { abandoned: false, ..call(5, 2_999) }], 0), at(2_999), "whatever it is");
 }
+
+// Madrid's clock is put back at 01:00 UTC of 25 October 2026; counting begins in the second pass of the hour.
+#[test]
+fn a_first_start_in_a_repeated_hour_counts_what_may_be_of_the_first_pass_as_before_it() {
+    let start: Timestamp = "2026-10-25T01:10:00Z".parse().unwrap();
+    let rules = crate::rules::tests::rules("Europe/Madrid");
+    for (began, label) in [
+        (None, "before_start"),
+        (Some("2026-10-25T00:29:00Z"), "before_start"),
+        (Some("2026-10-25T01:29:00Z"), "counted"),
+    ] {
+        let account = Account::new(&rules.windows, start);
+        let mut counting = Counting { account, rules: rules.clone(), seen: Seen::default() };
+        let began = began.map(|began| began.parse().unwrap());
+        let row = Row { date: jiff::civil::date(2026, 10, 25).at(2, 30, 0, 0), began, ..call(1, 0) };
+        let from = start.duration_since(at(0)).as_secs();
+        counting.read(from, from + 3_000, [row]);
+        assert_eq!(counting.rows([label]), [1], "{began:?}");
+    }
+}
