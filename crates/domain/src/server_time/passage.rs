@@ -9,6 +9,10 @@ use crate::window::Windows;
 /// Objecting polls in a row after which an answer's clock is no longer heard: as many intervals as the longest pause.
 const OBJECTIONS_HEARD: u32 = 12;
 
+/// Answers in a row without a credible clock after which the planning clock is taken for proof: the server has none to
+/// tell, or rows contradict it. Fewer may be odd ones among others that object.
+const SILENT_ANSWERS: u32 = 3;
+
 /// How far an answer is used. Rows beyond are left for the next: no scrape sees half a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Passage {
@@ -38,7 +42,7 @@ pub struct Question {
 /// - Where there is no such proof (the first polls after an outage of the exporter itself), the answer's clock is heard
 ///   for twelve polls. In three of them it is believed if it is consistent, and then it plans the windows.
 /// - What a cache made before the end of a window completes it never: it is no news, however long the server sends it.
-/// - An answer without a credible clock is no objection.
+/// - An answer without a credible clock is no objection. Three in a row leave the planning clock as the only one.
 #[derive(Debug)]
 pub struct Passages {
     /// Over by both clocks, and when they said so.
@@ -47,12 +51,14 @@ pub struct Passages {
     held: Option<Timestamp>,
     held_before: Option<Timestamp>,
     objections: u32,
+    /// The last answers in a row without a credible clock.
+    silent: u32,
 }
 
 impl Passages {
     /// The proof of an earlier process is one of this moment.
     pub fn new(proven: Timestamp, now: Duration) -> Self {
-        Self { proof: (proven, now), held: None, held_before: None, objections: 0 }
+        Self { proof: (proven, now), held: None, held_before: None, objections: 0, silent: 0 }
     }
 
     pub fn pass(&mut self, windows: &Windows, question: Question, testimony: Testimony) -> Passage {
@@ -63,11 +69,15 @@ impl Passages {
                 Some(windows.last_due_end(shifted(time, CLOCKS_MAY_DIFFER)))
             }
         };
-        if let Some(limit) = limit {
-            let both = limit.min(windows.last_due_end(asked.host));
-            if both > self.proven(windows, asked.monotonic) {
-                self.proof = (both, asked.monotonic);
-            }
+        self.silent = if limit.is_some() { 0 } else { self.silent.saturating_add(1) };
+        let over = match limit {
+            Some(limit) => Some(limit.min(windows.last_due_end(asked.host))),
+            None => (self.silent >= SILENT_ANSWERS).then_some(due_end),
+        };
+        if let Some(over) = over
+            && over > self.proven(windows, asked.monotonic)
+        {
+            self.proof = (over, asked.monotonic);
         }
         let passed = match (limit, testimony) {
             (Some(limit), Testimony::Cache(_)) => limit,

@@ -363,6 +363,19 @@ mod passages {
         assert_eq!(passed(Host(0), 0, &[cache, cache, cache, server(1_265)]), [300, 300, 300, 1_200]);
     }
 
+    // The exporter was down for two hours, and the server tells no time.
+    #[test]
+    fn without_a_clock_of_the_server_the_hosts_is_proof_after_three_answers() {
+        let (windows, host) = (windows(300, 60), Host(0));
+        let mut passages = Passages::new(at(-7_200), host.at(0).monotonic);
+        let proven = [300, 600, 900].map(|end| {
+            let passage = passages.pass(&windows, question(host, end + 65, end), Testimony::None);
+            assert_eq!(passage.to, at(end));
+            passage.proven
+        });
+        assert_eq!(proven, [at(-6_900), at(-6_600), at(900)]);
+    }
+
     #[test]
     fn a_host_that_is_days_ahead_completes_no_window_to_come() {
         let days = 3 * 86_400;
