@@ -39,6 +39,18 @@ impl Disposition {
             Self::Rejected(_) => "rejected",
         }
     }
+
+    /// Its place in [`Disposition::LABELS`].
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Counted => 0,
+            Self::Duplicate => 1,
+            Self::OtherResult => 2,
+            Self::BeforeStart => 3,
+            Self::NotSelected => 4,
+            Self::Rejected(_) => 5,
+        }
+    }
 }
 
 impl RejectReason {

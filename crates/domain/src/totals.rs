@@ -41,24 +41,23 @@ impl Total {
             Self::LateRows => 3,
             Self::SkippedSeconds => 4,
             Self::SeriesOverflow => 5,
-            Self::Polls(outcome) => SINGLE + place(&Outcome::ALL, &outcome),
-            Self::Rows(disposition) => SINGLE + OUTCOMES + place(&Disposition::LABELS, &disposition.as_str()),
-            Self::RowsRejected(reason) => SINGLE + OUTCOMES + DISPOSITIONS + place(&RejectReason::ALL, &reason),
+            // The lists of both are in the order of their variants.
+            Self::Polls(outcome) => SINGLE + outcome as usize,
+            Self::Rows(disposition) => SINGLE + OUTCOMES + disposition.index(),
+            Self::RowsRejected(reason) => SINGLE + OUTCOMES + DISPOSITIONS + reason as usize,
         }
     }
 }
 
-fn place<T: PartialEq>(all: &[T], one: &T) -> usize {
-    all.iter().position(|other| other == one).expect("the list holds every variant")
-}
-
 impl Totals {
     pub fn get(&self, total: Total) -> u64 {
-        self.0[total.index()]
+        self.0.get(total.index()).copied().unwrap_or_default()
     }
 
     pub fn add(&mut self, total: Total, amount: u64) {
-        self.0[total.index()] += amount;
+        if let Some(value) = self.0.get_mut(total.index()) {
+            *value = value.saturating_add(amount);
+        }
     }
 
     /// Counts one row under its disposition, and under its reason if it was rejected.
@@ -71,8 +70,8 @@ impl Totals {
 
     /// The rows counted under a disposition's label.
     pub fn rows(&self, label: &str) -> u64 {
-        let index = Disposition::LABELS.iter().position(|other| *other == label);
-        index.map_or(0, |index| self.0[SINGLE + OUTCOMES + index])
+        let rows = self.0.iter().skip(SINGLE + OUTCOMES);
+        Disposition::LABELS.iter().zip(rows).find(|(other, _)| **other == label).map_or(0, |(_, rows)| *rows)
     }
 
     /// Every counter under the name that the ledger knows it by.
@@ -82,11 +81,8 @@ impl Totals {
 
     /// Sets a counter by its name in the ledger; false for a name that this version doesn't know.
     pub fn set(&mut self, name: &str, value: u64) -> bool {
-        let index = names().position(|other| other == name);
-        if let Some(index) = index {
-            self.0[index] = value;
-        }
-        index.is_some()
+        let found = names().zip(&mut self.0).find(|(other, _)| other == name);
+        found.map(|(_, place)| *place = value).is_some()
     }
 }
 
@@ -139,6 +135,8 @@ mod tests {
         ] {
             totals.add(total, 1);
         }
+        totals.add(Total::Polls(Outcome::Incomplete), u64::MAX);
+        assert!(totals.set("polls/incomplete", 1), "which did not overflow");
         let all: Vec<_> = totals.iter().collect();
         assert_eq!(all.len(), Total::COUNT);
         assert!(all.iter().all(|(name, value)| *value == if name == "rows/rejected" { 3 } else { 1 }), "{all:?}");
@@ -146,6 +144,26 @@ mod tests {
         let mut again = Totals::default();
         assert!(all.iter().all(|(name, value)| again.set(name, *value)));
         assert_eq!(again, totals);
+    }
+
+    #[test]
+    fn every_counter_is_stored_under_its_own_name() {
+        let named = |total| {
+            let mut totals = Totals::default();
+            totals.add(total, 1);
+            totals.iter().find(|(_, value)| *value == 1).map(|(name, _)| name).expect("it was counted")
+        };
+        for outcome in Outcome::ALL {
+            assert_eq!(named(Total::Polls(outcome)), format!("polls/{outcome}"));
+        }
+        for reason in RejectReason::ALL {
+            assert_eq!(named(Total::RowsRejected(reason)), format!("rows_rejected/{}", reason.as_str()));
+            let disposition = Disposition::Rejected(reason);
+            assert_eq!(named(Total::Rows(disposition)), format!("rows/{}", disposition.as_str()));
+        }
+        for disposition in [Disposition::Duplicate, Disposition::BeforeStart, Disposition::NotSelected] {
+            assert_eq!(named(Total::Rows(disposition)), format!("rows/{}", disposition.as_str()));
+        }
     }
 
     #[test]
