@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use domain::account::Account;
+use domain::gaps::Findings;
 use domain::identity::RowHasher;
 use domain::range::Stretch;
 use domain::row::ReadRow;
 use domain::rules::{Rules, Skills};
-use domain::tally::{Read, tally};
+use domain::tally::Read;
 use domain::window::Windows;
 use domain::zone::civil_range;
 use jiff::tz::TimeZone;
@@ -86,7 +87,7 @@ fn count(ledger: &Ledger, opened: &Opened, rows: Vec<ReadRow>) -> Account {
         stretch,
         asked: civil_range(&rules.zone, stretch),
         rows,
-        missing: 0,
+        findings: Findings::default(),
         proven: stretch.to,
         catch_up: true,
         due_end: stretch.to,
@@ -94,8 +95,8 @@ fn count(ledger: &Ledger, opened: &Opened, rows: Vec<ReadRow>) -> Account {
         now: stretch.to,
         server_now: stretch.to,
     };
-    let counted = ledger.commit::<(), CommitError>(&opened.id, &opened.account, |account, seen| {
-        tally(account, &rules, &read, seen).map_err(CommitError::from)
+    let counted = ledger.commit(&opened.id, &opened.account, |account, seen| {
+        seen.tally(account, &rules, &read).map_err(CommitError::from)
     });
     counted.expect("room on the disk").0
 }

@@ -7,6 +7,7 @@ use siphasher::sip::SipHasher24;
 
 use domain::account::{Account, CatchUp};
 use domain::series::Counts;
+use domain::shortfall::Shortfall;
 
 use super::seen::SeenRow;
 use super::store::{civil_seconds, nanoseconds};
@@ -31,7 +32,6 @@ pub fn of_account(key: &[u8; 16], name: &str, zone: &str, account: &Account) -> 
         CatchUp::Behind => digest.number(1),
         CatchUp::Done(at) => digest.number(nanoseconds(at)),
     }
-    digest.number(marks.missing_believed as i64);
     for (name, value) in account.totals.iter() {
         digest.text(&name);
         digest.number(value as i64);
@@ -53,6 +53,17 @@ pub fn of_account(key: &[u8; 16], name: &str, zone: &str, account: &Account) -> 
         digest.number(i64::from(series));
         digest.number(*calls as i64);
     }
+    for (place, Shortfall { rows, polls, counted }) in account.gaps.shortfalls.iter() {
+        digest.number(civil_seconds(place.ini));
+        digest.number(civil_seconds(place.end));
+        digest.number(rows as i64);
+        digest.number(i64::from(polls));
+        digest.number(counted as i64);
+    }
+    digest.number(account.gaps.unreadable.len() as i64);
+    for second in &account.gaps.unreadable {
+        digest.number(civil_seconds(*second));
+    }
     digest.0.finish() as i64
 }
 
@@ -62,7 +73,8 @@ pub fn of_seen(key: &[u8; 16], row: &SeenRow) -> i64 {
     digest.0.write(&row.id);
     digest.number(row.date);
     digest.number(row.verdict);
-    digest.number(row.content);
+    digest.number(row.contents.len() as i64);
+    digest.0.write(&row.contents);
     digest.0.finish() as i64
 }
 

@@ -128,14 +128,8 @@ impl Ledger {
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(CommitError::from)?;
         let mut account = old.clone();
-        let mut seen = SeenInLedger {
-            transaction: &transaction,
-            operation: operation.id,
-            key: &self.key,
-            digest: 0,
-            count: 0,
-            looked_up: None,
-        };
+        let mut seen =
+            SeenInLedger { transaction: &transaction, operation: operation.id, key: &self.key, digest: 0, count: 0 };
         let outcome = change(&mut account, &mut seen)?;
         let (seen_digest, seen_count) = (seen.digest, seen.count);
         store::save(&transaction, operation.id, old, &account)

@@ -148,7 +148,7 @@ fn check(connection: &Connection, now: Timestamp) -> Result<([u8; 16], i64), Che
         if digest::of_account(&key, &name, &stored.zone, &stored.account) != stored.account_digest {
             return Err(Check::Failed(format!("the totals of operation {name:?} do not match their digest")));
         }
-        let mut statement = connection.prepare("SELECT id, date, verdict, content FROM seen WHERE operation = ?1")?;
+        let mut statement = connection.prepare("SELECT id, date, verdict, contents FROM seen WHERE operation = ?1")?;
         let (mut digest, mut count) = (0, 0);
         for row in statement.query_map([stored.id], SeenRow::from_sql)? {
             digest ^= digest::of_seen(&key, &row?);

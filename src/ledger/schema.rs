@@ -28,7 +28,6 @@ CREATE TABLE operation (
     kept_from           INTEGER,
     catch_up            INTEGER NOT NULL,
     caught_up_at        INTEGER,
-    missing_believed    INTEGER NOT NULL,
     account_digest      INTEGER NOT NULL,
     seen_digest         INTEGER NOT NULL,
     seen_count          INTEGER NOT NULL
@@ -80,13 +79,30 @@ CREATE TABLE recent (
     PRIMARY KEY (operation, second, series)
 ) STRICT, WITHOUT ROWID;
 
+-- Where answers announce rows that they don't deliver, and the seconds that can't be read.
+CREATE TABLE shortfall (
+    operation           INTEGER NOT NULL,
+    ini                 INTEGER NOT NULL,
+    until               INTEGER NOT NULL,
+    rows                INTEGER NOT NULL,
+    polls               INTEGER NOT NULL,
+    counted             INTEGER NOT NULL,
+    PRIMARY KEY (operation, ini, until)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE unreadable (
+    operation           INTEGER NOT NULL,
+    second              INTEGER NOT NULL,
+    PRIMARY KEY (operation, second)
+) STRICT, WITHOUT ROWID;
+
 -- No index by date: rows are forgotten once an hour, and a second index would double the cost of each row.
 CREATE TABLE seen (
     operation           INTEGER NOT NULL,
     id                  BLOB NOT NULL,
     date                INTEGER NOT NULL,
     verdict             INTEGER NOT NULL,
-    content             INTEGER NOT NULL,
+    contents            BLOB NOT NULL,
     PRIMARY KEY (operation, id)
 ) STRICT, WITHOUT ROWID;
 ";

@@ -9,7 +9,10 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use domain::account::{Account, CatchUp, Marks, SkillName};
 use domain::distribution::Distribution;
+use domain::gaps::Gaps;
+use domain::range::CivilRange;
 use domain::series::{Counts, Hold, Series, SeriesKey};
+use domain::shortfall::Shortfall;
 use domain::totals::Totals;
 
 /// An operation as it stands in the ledger.
@@ -46,7 +49,6 @@ pub fn load(connection: &Connection, name: &str, now: Timestamp) -> rusqlite::Re
                 read_before: row.get("read_before")?,
                 kept_from: civil("kept_from")?,
                 catch_up,
-                missing_believed: row.get::<_, i64>("missing_believed")? as u64,
             };
             Ok(Stored {
                 id: row.get("id")?,
@@ -57,6 +59,7 @@ pub fn load(connection: &Connection, name: &str, now: Timestamp) -> rusqlite::Re
                     skills: Default::default(),
                     series: Default::default(),
                     recent: Default::default(),
+                    gaps: Default::default(),
                 },
                 account_digest: row.get("account_digest")?,
                 seen_digest: row.get("seen_digest")?,
@@ -69,6 +72,7 @@ pub fn load(connection: &Connection, name: &str, now: Timestamp) -> rusqlite::Re
     load_skills(connection, &mut stored)?;
     load_series(connection, &mut stored, now)?;
     load_recent(connection, &mut stored)?;
+    load_gaps(connection, &mut stored)?;
     Ok(Some(stored))
 }
 
@@ -129,12 +133,27 @@ fn load_recent(connection: &Connection, stored: &mut Stored) -> rusqlite::Result
     Ok(())
 }
 
+fn load_gaps(connection: &Connection, stored: &mut Stored) -> rusqlite::Result<()> {
+    let mut statement =
+        connection.prepare("SELECT ini, until, rows, polls, counted FROM shortfall WHERE operation = ?1")?;
+    let shortfalls = statement.query_map([stored.id], |row| {
+        let place = CivilRange { ini: civil(row.get(0)?), end: civil(row.get(1)?) };
+        let (rows, counted) = (row.get::<_, i64>(2)? as u64, row.get::<_, i64>(4)? as u64);
+        Ok((place, Shortfall { rows, polls: row.get(3)?, counted }))
+    })?;
+    stored.account.gaps.shortfalls = shortfalls.collect::<rusqlite::Result<_>>()?;
+    let mut statement = connection.prepare("SELECT second FROM unreadable WHERE operation = ?1")?;
+    let seconds = statement.query_map([stored.id], |row| row.get(0).map(civil))?;
+    stored.account.gaps.unreadable = seconds.collect::<rusqlite::Result<_>>()?;
+    Ok(())
+}
+
 /// Stores a new operation's row with nothing in it, and returns its id. [`save`] fills in the marks.
 pub fn insert(transaction: &Transaction<'_>, name: &str, zone: &str) -> rusqlite::Result<i64> {
     transaction.execute(
         "INSERT INTO operation (name, zone, start, complete_until, proven_until, nothing_hidden_until, windows_until,
-            recent_from, read_before, catch_up, missing_believed, account_digest, seen_digest, seen_count)
-            VALUES (?1, ?2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
+            recent_from, read_before, catch_up, account_digest, seen_digest, seen_count)
+            VALUES (?1, ?2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
         params![name, zone],
     )?;
     Ok(transaction.last_insert_rowid())
@@ -172,6 +191,26 @@ pub fn save(transaction: &Transaction<'_>, operation: i64, old: &Account, new: &
             recent.execute(params![operation, second, series, calls as i64])?;
         }
     }
+    if new.gaps != old.gaps {
+        save_gaps(transaction, operation, &new.gaps)?;
+    }
+    Ok(())
+}
+
+fn save_gaps(transaction: &Transaction<'_>, operation: i64, gaps: &Gaps) -> rusqlite::Result<()> {
+    transaction.prepare_cached("DELETE FROM shortfall WHERE operation = ?1")?.execute([operation])?;
+    let mut shortfall = transaction.prepare_cached(
+        "INSERT INTO shortfall (operation, ini, until, rows, polls, counted) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for (place, Shortfall { rows, polls, counted }) in gaps.shortfalls.iter() {
+        let (ini, until) = (civil_seconds(place.ini), civil_seconds(place.end));
+        shortfall.execute(params![operation, ini, until, rows as i64, polls, counted as i64])?;
+    }
+    transaction.prepare_cached("DELETE FROM unreadable WHERE operation = ?1")?.execute([operation])?;
+    let mut unreadable = transaction.prepare_cached("INSERT INTO unreadable (operation, second) VALUES (?1, ?2)")?;
+    for second in &gaps.unreadable {
+        unreadable.execute(params![operation, civil_seconds(*second)])?;
+    }
     Ok(())
 }
 
@@ -184,8 +223,8 @@ fn save_marks(transaction: &Transaction<'_>, operation: i64, marks: &Marks) -> r
     transaction
         .prepare_cached(
             "UPDATE operation SET start = ?2, complete_until = ?3, windows_until = ?4, floor = ?5, read_before = ?6,
-                kept_from = ?7, catch_up = ?8, caught_up_at = ?9, missing_believed = ?10, nothing_hidden_until = ?11,
-                recent_from = ?12, proven_until = ?13 WHERE id = ?1",
+                kept_from = ?7, catch_up = ?8, caught_up_at = ?9, nothing_hidden_until = ?10, recent_from = ?11,
+                proven_until = ?12 WHERE id = ?1",
         )?
         .execute(params![
             operation,
@@ -197,7 +236,6 @@ fn save_marks(transaction: &Transaction<'_>, operation: i64, marks: &Marks) -> r
             marks.kept_from.map(civil_seconds),
             catch_up,
             caught_up_at,
-            marks.missing_believed as i64,
             marks.nothing_hidden_until.as_second(),
             marks.recent_from.as_second(),
             marks.proven_until.as_second(),
@@ -254,7 +292,7 @@ pub fn civil_seconds(date: DateTime) -> i64 {
     Offset::UTC.to_timestamp(date).map_or(i64::MAX, |at| at.as_second())
 }
 
-fn civil(seconds: i64) -> DateTime {
+pub fn civil(seconds: i64) -> DateTime {
     Offset::UTC.to_datetime(instant(seconds))
 }
 

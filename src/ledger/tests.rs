@@ -12,9 +12,11 @@ use tempfile::TempDir;
 use super::seen::SeenRow;
 use super::*;
 use domain::account::{CatchUp, SkillName};
+use domain::gaps::Gaps;
 use domain::identity::{RowContent, RowId};
+use domain::range::CivilRange;
 use domain::series::{Counts, Hold, Series, SeriesKey};
-use domain::tally::{SeenRows as _, Sighting, Verdict};
+use domain::tally::{Change, Sighting, Verdict};
 use domain::totals::Total;
 use domain::window::Windows;
 
@@ -40,6 +42,19 @@ fn load(ledger: &Ledger) -> Opened {
     ledger.operation("ventas", "America/Bogota", now(), begin).expect("a ledger that is open")
 }
 
+fn sighting(second: i64, verdict: Verdict, contents: impl IntoIterator<Item = u64>) -> Sighting {
+    Sighting { date: date(second), verdict, contents: contents.into_iter().map(RowContent).collect() }
+}
+
+fn put(seen: &mut SeenInLedger<'_>, id: RowId, after: Sighting) -> rusqlite::Result<()> {
+    let before = get(seen, id)?;
+    seen.keep(&[Change { id, before, after }])
+}
+
+fn get(seen: &SeenInLedger<'_>, id: RowId) -> rusqlite::Result<Option<Sighting>> {
+    Ok(seen.sightings(&[id])?.remove(&id))
+}
+
 /// Changes of every kind, from a number.
 fn change(account: &mut Account, seen: &mut SeenInLedger<'_>, number: u32) -> Result<(), CommitError> {
     let second = i64::from(number) * 300;
@@ -54,12 +69,17 @@ fn change(account: &mut Account, seen: &mut SeenInLedger<'_>, number: u32) -> Re
     marks.read_before = true;
     marks.floor = number.is_multiple_of(3).then_some(marks.start);
     marks.kept_from = (!number.is_multiple_of(4)).then(|| date(second - 100_000));
-    marks.missing_believed = u64::from(number % 5);
     marks.catch_up = match number % 3 {
         0 => CatchUp::None,
         1 => CatchUp::Behind,
         _ => CatchUp::Done(marks.complete_until + SignedDuration::from_millis(1_234)),
     };
+    let place = CivilRange { ini: date(second - 1), end: date(second) };
+    match number % 5 {
+        0 => account.gaps = Gaps::default(),
+        1 => _ = account.gaps.note_unreadable(date(second)),
+        _ => account.gaps.shortfalls.look(place, u64::from(number)),
+    }
     let key = SeriesKey { skill_id: format!("{}", number % 3).into(), type_interaction: "inbound".into() };
     account
         .skills
@@ -82,7 +102,7 @@ fn change(account: &mut Account, seen: &mut SeenInLedger<'_>, number: u32) -> Re
     {
         let mut id = [index as u8; 16];
         id[..4].copy_from_slice(&(number / 2).to_le_bytes());
-        seen.put(RowId(id), date(second), Sighting { verdict: *verdict, content: RowContent(u64::from(number)) })?;
+        put(seen, RowId(id), sighting(second, *verdict, 0..u64::from(number % 3)))?;
     }
     if number % 7 == 6 {
         seen.forget_before(date(second - 900))?;
@@ -110,7 +130,7 @@ fn snapshot(path: &Path) -> (Vec<u8>, Vec<u8>) {
 fn seen_rows(ledger: &Ledger) -> Vec<SeenRow> {
     let connection = ledger.connection();
     let mut statement =
-        connection.prepare("SELECT id, date, verdict, content FROM seen ORDER BY operation, id").unwrap();
+        connection.prepare("SELECT id, date, verdict, contents FROM seen ORDER BY operation, id").unwrap();
     let rows: Vec<_> = statement.query_map([], SeenRow::from_sql).unwrap().map(Result::unwrap).collect();
     assert_eq!(ledger.figures().keys, rows.len() as u64);
     rows
@@ -302,8 +322,7 @@ fn a_full_disk_stores_all_or_nothing() {
             // Some thousand rows, so that they don't fit beside the others.
             account.totals.add(Total::Windows, 4_000);
             (0..4_000u128).try_for_each(|number| {
-                let sighting = Sighting { verdict: Verdict::Counted, content: RowContent(1) };
-                seen.put(RowId((number << 64 | room as u128).to_le_bytes()), date(0), sighting)
+                put(seen, RowId((number << 64 | room as u128).to_le_bytes()), sighting(0, Verdict::Counted, [1]))
             })?;
             Ok(())
         });
@@ -396,30 +415,27 @@ fn a_row_is_known_until_its_date_is_forgotten() {
     let opened = load(&ledger);
     let id = |number: u8| RowId([number; 16]);
     let verdicts = [Verdict::Counted, Verdict::Passed, Verdict::OutOfRange, Verdict::BeforeStart];
-    let sighting = |number: u8| Sighting {
-        verdict: verdicts[usize::from(number)],
-        content: RowContent(u64::MAX - u64::from(number)),
+    let sighting = |number: u8, second: i64| {
+        let contents = (0..u64::from(number)).map(|content| u64::MAX - content);
+        sighting(second, verdicts[usize::from(number)], contents)
     };
     let commit = |change: &dyn Fn(&mut SeenInLedger<'_>) -> rusqlite::Result<()>| {
         let committed = ledger.commit(&opened.id, &opened.account, |_, seen| Ok::<_, CommitError>(change(seen)?));
         committed.expect("a commit");
     };
-    commit(&|seen| (0..4).try_for_each(|number| seen.put(id(number), date(i64::from(number)), sighting(number))));
+    commit(&|seen| (0..4).try_for_each(|number| put(seen, id(number), sighting(number, number.into()))));
     commit(&|seen| {
-        for number in 0..4 {
-            assert_eq!(seen.get(id(number))?, Some(sighting(number)));
-        }
-        assert_eq!(seen.get(id(9))?, None);
-        // Not the row that was looked up last.
-        seen.put(id(1), date(9), sighting(3))?;
-        assert_eq!(seen.get(id(1))?, Some(sighting(3)), "looked at anew");
+        let found = seen.sightings(&[0, 1, 2, 3, 9].map(id))?;
+        assert_eq!(found, (0..4).map(|number| (id(number), sighting(number, number.into()))).collect());
+        put(seen, id(1), sighting(3, 9))?;
+        assert_eq!(get(seen, id(1))?, Some(sighting(3, 9)), "looked at anew");
         seen.forget_before(date(2))
     });
     assert_eq!(ledger.figures().keys, 3);
     commit(&|seen| {
-        assert_eq!(seen.get(id(0))?, None);
-        assert_eq!(seen.get(id(1))?, Some(sighting(3)), "it has a later date now");
-        assert_eq!(seen.get(id(2))?, Some(sighting(2)), "of that very date");
+        assert_eq!(get(seen, id(0))?, None);
+        assert_eq!(get(seen, id(1))?, Some(sighting(3, 9)), "it has a later date now");
+        assert_eq!(get(seen, id(2))?, Some(sighting(2, 2)), "of that very date");
         Ok(())
     });
     drop(ledger);
@@ -427,11 +443,11 @@ fn a_row_is_known_until_its_date_is_forgotten() {
 }
 
 #[test]
-fn each_mark_is_in_the_digest() {
+fn each_mark_and_each_gap_is_in_the_digest() {
     let account = begin();
     let later = |at: Timestamp| at + SignedDuration::from_secs(300);
     let start = account.marks.start;
-    let changes: [fn(&mut Account, Timestamp); 13] = [
+    let changes: [fn(&mut Account, Timestamp); 20] = [
         |account, at| account.marks.start = at,
         |account, at| account.marks.complete_until = at,
         |account, at| account.marks.proven_until = at,
@@ -444,7 +460,17 @@ fn each_mark_is_in_the_digest() {
         |account, _| account.marks.kept_from = Some(date(7)),
         |account, at| account.marks.catch_up = CatchUp::Done(at),
         |account, _| account.marks.catch_up = CatchUp::Behind,
-        |account, _| account.marks.missing_believed = 1,
+        |account, _| account.gaps.shortfalls.look(CivilRange { ini: date(0), end: date(1) }, 1),
+        |account, _| account.gaps.shortfalls.look(CivilRange { ini: date(0), end: date(2) }, 1),
+        |account, _| account.gaps.shortfalls.look(CivilRange { ini: date(1), end: date(1) }, 1),
+        |account, _| account.gaps.shortfalls.look(CivilRange { ini: date(0), end: date(1) }, 2),
+        |account, _| account.gaps.shortfalls.believe(CivilRange { ini: date(0), end: date(1) }, 1),
+        |account, _| {
+            account.gaps.shortfalls.look(CivilRange { ini: date(0), end: date(1) }, 1);
+            account.gaps.shortfalls.settle(date(9));
+        },
+        |account, _| _ = account.gaps.note_unreadable(date(0)),
+        |account, _| _ = account.gaps.note_unreadable(date(1)),
     ];
     let digest = |account: &Account| digest::of_account(&[7; 16], "ventas", "America/Bogota", account);
     let mut digests = vec![digest(&account)];
@@ -501,7 +527,7 @@ fn operations_don_t_mix() {
         .commit(&other.id, &other.account, |account, seen| {
             let mut id = [0; 16];
             id[..4].copy_from_slice(&0u32.to_le_bytes());
-            assert_eq!(seen.get(RowId(id))?, None, "the identities of another operation");
+            assert_eq!(get(seen, RowId(id))?, None, "the identities of another operation");
             change(account, seen, 1)?;
             seen.forget_before(date(1_000_000))?;
             Ok::<(), CommitError>(())

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use domain::outcome::Outcome;
 use domain::range::CivilRange;
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::DateTime};
 
 use crate::wolkvox::Failure;
 
@@ -35,6 +35,8 @@ pub enum Trouble {
     Incomplete { delivered: u64, announced: Option<u64> },
     /// The range had to be read in more parts than a poll has calls.
     TooManyParts { calls: u32 },
+    /// All was read but for a second whose rows can't be read, so far.
+    Unreadable { second: DateTime },
     /// The rows had come and could not be stored.
     Ledger(String),
 }
@@ -46,6 +48,7 @@ impl Trouble {
             Self::Call(failure) => failure.outcome.as_str(),
             Self::Incomplete { .. } => Outcome::Incomplete.as_str(),
             Self::TooManyParts { .. } => "too_many_parts",
+            Self::Unreadable { .. } => "unreadable",
             Self::Ledger(_) => "ledger",
         }
     }
@@ -73,6 +76,12 @@ impl fmt::Display for Trouble {
                 f.write_str("); what was read in parts is counted, the rest follows with the next poll")
             }
             Self::TooManyParts { calls } => write!(f, "{calls} calls were not enough for this range; the rest follows"),
+            Self::Unreadable { second } => write!(
+                f,
+                "the answer about {} is broken, and so is each smaller one; what surrounds that second is counted, and it \
+                 is tried again with the next poll",
+                second.strftime("%F %T")
+            ),
             Self::Ledger(error) => f.write_str(error),
         }
     }

@@ -16,9 +16,9 @@ use domain::offset::{Observation, OffsetObserver, zones_that_fit};
 use domain::outcome::Outcome;
 use domain::plan::{Plan, plan};
 use domain::range::{CivilRange, Stretch};
+use domain::reading::Doubts;
 use domain::row::ReadRow;
 use domain::server_time::{Heard, Look, Moment, Testimony};
-use domain::shortfall::Shortfall;
 use domain::zone::instant_of;
 use jiff::{SignedDuration, Timestamp};
 
@@ -45,7 +45,7 @@ pub struct Poller<R, C> {
     clock: C,
     shutdown: Shutdown,
     cadence: Cadence,
-    shortfall: Shortfall,
+    doubts: Doubts,
     offsets: OffsetObserver,
     /// Whether the host's clock was known to be wrong after the last answer.
     clocks_differ: bool,
@@ -63,7 +63,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             clock,
             shutdown,
             cadence: Cadence::default(),
-            shortfall: Shortfall::default(),
+            doubts: Doubts::default(),
             offsets: OffsetObserver::default(),
             clocks_differ: false,
             date_is_odd: false,

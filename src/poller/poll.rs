@@ -1,15 +1,15 @@
 use std::time::Duration;
 
 use domain::account::Account;
-use domain::cadence::retry_pause;
 use domain::disposition::Disposition;
 use domain::outcome::Outcome;
 use domain::plan::Plan;
 use domain::range::{CivilRange, Stretch};
+use domain::reading::{self, CALLS_PER_POLL, Counts, Judgement, Reading, ReadingEnd, Step};
 use domain::row::ReadRow;
 use domain::server_time::{FirstStart, Moment, Question, Testimony};
-use domain::shortfall::Judgement;
-use domain::tally::{Read, tally};
+use domain::summary::ReadSummary;
+use domain::tally::Read;
 use domain::totals::Total;
 use domain::zone::civil_range;
 use jiff::Timestamp;
@@ -22,9 +22,6 @@ use crate::operation::Operation;
 use crate::operation::ended::{EndedPoll, Trouble};
 use crate::wolkvox::{AbandonedCallsReport, Answer, Call};
 
-/// Calls in one poll: enough to find the place of a gap in a window, few enough to keep the token for its other users.
-const CALLS_PER_POLL: u32 = 16;
-
 /// A call that has ended, between these moments.
 pub(super) struct Called {
     pub call: Call,
@@ -34,29 +31,13 @@ pub(super) struct Called {
 
 /// Where a poll stands.
 struct Progress {
-    plan: Plan,
+    reading: Reading,
     /// The time when it began, and the instant: what it took is no matter of clocks that are set.
     began: Timestamp,
     began_at: Instant,
-    /// What is still to be read, the oldest part last.
-    parts: Vec<Stretch>,
-    calls: u32,
-    retries: u32,
     rows: u64,
-    /// Believed shortfall that no part of this poll has shown yet.
-    believed_left: u64,
-    /// The shortfall of the part before: the same row may be missing from the second that the next part repeats.
-    short_before: u64,
     counted_before: u64,
     skip_to: Option<Timestamp>,
-}
-
-impl Progress {
-    /// A part as it is asked for: if the API leaves `date_end` out, the last second of the part before has yet to come,
-    /// and no overlap of a later read may reach back to it.
-    fn with_the_second_before(&self, part: Stretch) -> Stretch {
-        Stretch { from: (part.from - Duration::from_secs(1)).max(self.plan.stretch.from), ..part }
-    }
 }
 
 impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
@@ -64,25 +45,25 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     pub(super) async fn poll(&mut self, plan: Plan) -> Option<EndedPoll> {
         let account = self.operation.abandoned.account();
         let mut progress = Progress {
-            plan,
+            reading: Reading::new(plan, &account, &self.operation.rules, std::mem::take(&mut self.doubts)),
             began: self.now(),
             began_at: Instant::now(),
-            parts: vec![plan.stretch],
-            calls: 0,
-            retries: 0,
             rows: 0,
-            believed_left: account.marks.missing_believed,
-            short_before: 0,
             counted_before: account.totals.get(Total::Rows(Disposition::Counted)),
             skip_to: plan.skip_to,
         };
         let mut outcome = Outcome::Ok;
         let mut trouble = None;
-        while let Some(stretch) = progress.parts.pop() {
-            let asked = civil_range(&self.operation.rules.zone, progress.with_the_second_before(stretch));
-            let called = self.call(asked).await?;
-            progress.calls += 1;
-            let testimony = self.hear(&called, stretch, asked);
+        while trouble.is_none() {
+            let question = match progress.reading.next() {
+                Step::Ask(question) => question,
+                Step::End(end) => {
+                    trouble = trouble_of(end);
+                    break;
+                }
+            };
+            let called = self.call(question.asked).await?;
+            let testimony = self.hear(&called, question.stretch, question.asked);
             let Called { call, asked: asked_at, .. } = called;
             outcome = call.outcome();
             self.operation.abandoned.pulse().last_call = Some(outcome);
@@ -92,33 +73,22 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
                     self.sleep(wait).await?;
                     continue;
                 }
-                Ok(answer) => {
-                    let question = Question { to: stretch.to, due_end: progress.plan.due_end, asked: asked_at };
-                    self.take(&mut progress, stretch, asked, question, testimony, answer).await.err()
-                }
+                Ok(answer) => self.take(&mut progress, question, asked_at, testimony, answer).await.err(),
                 Err(failure) => {
                     self.count_call(failure.outcome).await;
-                    let windows = &self.operation.rules.windows;
                     let elapsed = progress.began_at.elapsed();
-                    let pause = retry_pause(failure.outcome, progress.retries, failure.retry_after, windows, elapsed);
-                    if let Some(pause) = pause
-                        && progress.calls < CALLS_PER_POLL
-                    {
+                    let pause = progress.reading.failed(question, failure.outcome, failure.retry_after, elapsed);
+                    if let Some(pause) = pause {
                         tracing::info!(
-                            operation = %self.operation.name, outcome = %failure.outcome, range = %asked, error = %failure,
-                            "the call failed, trying again in {pause:?}"
+                            operation = %self.operation.name, outcome = %failure.outcome, range = %question.asked,
+                            error = %failure, "the call failed, trying again in {pause:?}"
                         );
-                        progress.retries += 1;
-                        progress.parts.push(stretch);
                         self.sleep(pause).await?;
                         continue;
                     }
                     Some(Trouble::Call(failure))
                 }
             };
-            if trouble.is_some() {
-                break;
-            }
         }
         Some(self.end(progress, outcome, trouble))
     }
@@ -153,18 +123,19 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             return None;
         }
         let moment = self.moment();
-        let decided = self.operation.clock.time().first_start(moment, progress.calls);
+        let decided = self.operation.clock.time().first_start(moment, progress.reading.calls());
         match decided {
             FirstStart::Agreed => None,
             FirstStart::Probe { after } => {
-                if progress.calls == 1 {
+                if progress.reading.calls() == 1 {
                     tracing::warn!(
                         operation = %self.operation.name,
                         "the clock of this host and that of the server differ; nothing is counted until it is clear which \
                          is right, within a minute or two"
                     );
                 }
-                progress.parts = vec![progress.plan.stretch];
+                let plan = *progress.reading.plan();
+                progress.reading.begin_again(plan, &self.operation.abandoned.account());
                 Some(after)
             }
             FirstStart::Settled { later } => {
@@ -184,37 +155,32 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
                 }
                 clock.time().prove_from(start, moment);
                 let plan = self.plan()?;
-                (progress.plan, progress.parts, progress.skip_to) = (plan, vec![plan.stretch], plan.skip_to);
+                progress.reading.begin_again(plan, &abandoned.account());
+                progress.skip_to = plan.skip_to;
                 Some(Duration::ZERO)
             }
         }
     }
 
-    /// Uses an answer or sets its halves to be read. The trouble is the end of the poll.
+    /// Uses an answer, if it is to be used. The trouble is the end of the poll.
     async fn take(
         &mut self,
         progress: &mut Progress,
-        stretch: Stretch,
-        asked: CivilRange,
-        question: Question,
+        question: reading::Question,
+        asked_at: Moment,
         testimony: Testimony,
         answer: Answer,
     ) -> Result<(), Trouble> {
+        let reading::Question { stretch, asked } = question;
         let delivered = answer.rows.len() as u64;
-        let short = answer.shortfall();
-        let mut believed = self.operation.abandoned.account().marks.missing_believed;
-        let judgement = self.judge(progress, stretch, short, answer.may_be_cut(), &mut believed);
         let outcome = answer.outcome();
-        let Judgement::Use { missing } = judgement else {
+        let Judgement::Use(findings) = progress.reading.answered(question, answer.shape()) else {
             self.count_call(outcome).await;
-            let Some((older, newer)) = stretch.halves() else { unreachable!("a single second is used as it came") };
-            progress.parts.extend([newer, older]);
-            if progress.calls < CALLS_PER_POLL {
-                return Ok(());
-            }
-            return Err(Trouble::Incomplete { delivered, announced: answer.announced });
+            return Ok(());
         };
+        let Plan { catch_up, due_end, .. } = *progress.reading.plan();
         self.observe_offset(&answer.rows);
+        let question = Question { to: stretch.to, due_end, asked: asked_at };
         let passage = self.operation.clock.time().passage(&self.operation.rules.windows, question, testimony);
         self.tell_of_delay(passage.to < question.to.min(question.due_end), testimony);
         let Some((stretch, rows)) = self.up_to(passage.to, stretch, asked, answer.rows) else {
@@ -225,21 +191,19 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             stretch,
             asked,
             rows,
-            missing,
+            findings,
             proven: passage.proven,
-            catch_up: progress.plan.catch_up,
-            due_end: progress.plan.due_end,
+            catch_up,
+            due_end,
             // What one clock alone says is old is not given up.
             skip_to: progress.skip_to.filter(|&to| to <= passage.to),
             now: self.clock.now(),
             server_now: self.now(),
         };
-        self.count(read, outcome, believed).await.map_err(|error| Trouble::Ledger(error.to_string()))?;
+        self.count(read, outcome).await.map_err(|error| Trouble::Ledger(error.to_string()))?;
+        progress.reading.stored();
         progress.skip_to = None;
         progress.rows += delivered;
-        if !progress.parts.is_empty() && progress.calls >= CALLS_PER_POLL {
-            return Err(Trouble::TooManyParts { calls: progress.calls });
-        }
         Ok(())
     }
 
@@ -264,43 +228,14 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         Some((used, rows))
     }
 
-    /// Counts the rows of an answer and its outcome. `missing_believed` rows of those within reach are believed never to
-    /// come.
-    async fn count(&self, read: Read, outcome: Outcome, missing_believed: u64) -> Result<(), CommitError> {
+    /// Counts the rows of an answer and its outcome.
+    async fn count(&self, read: Read, outcome: Outcome) -> Result<ReadSummary, CommitError> {
         let rules = self.operation.rules.clone();
         let counted = self.operation.abandoned.commit(move |account, seen| {
             account.totals.add(Total::Polls(outcome), 1);
-            account.marks.missing_believed = missing_believed;
-            tally(account, &rules, &read, seen).map_err(CommitError::from)
+            seen.tally(account, &rules, &read).map_err(CommitError::from)
         });
         counted.await
-    }
-
-    fn judge(
-        &mut self,
-        progress: &mut Progress,
-        stretch: Stretch,
-        short: u64,
-        may_be_cut: bool,
-        believed: &mut u64,
-    ) -> Judgement {
-        let one_second = stretch.halves().is_none();
-        if may_be_cut && !one_second {
-            return Judgement::Split;
-        }
-        if stretch == progress.plan.stretch && !one_second {
-            return self.shortfall.judge(short, believed);
-        }
-        // A part: its shortfall may be the one that is believed already, or that of the part before.
-        let repeated = short.min(progress.short_before);
-        let known = (short - repeated).min(progress.believed_left) + repeated;
-        if short > known && !one_second {
-            return Judgement::Split;
-        }
-        progress.believed_left -= known - repeated;
-        progress.short_before = short;
-        *believed += short - known;
-        Judgement::Use { missing: short - known }
     }
 
     /// Counts the outcome of a call whose answer is not used. A ledger that can't be written loses this one count; it
@@ -314,11 +249,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     }
 
     fn observe_offset(&mut self, rows: &[ReadRow]) {
-        let rows = rows.iter().filter_map(|row| match row {
-            ReadRow::Row(row) => Some(row),
-            ReadRow::Rejected { .. } => None,
-        });
-        self.offsets.observe(rows, &self.operation.rules.zone);
+        self.offsets.observe(rows.iter().filter_map(ReadRow::row), &self.operation.rules.zone);
         let known = self.offsets.known();
         let before = std::mem::replace(&mut self.operation.abandoned.pulse().offset, known);
         if let Some(observed) = known
@@ -329,17 +260,29 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         }
     }
 
-    fn end(&self, progress: Progress, outcome: Outcome, trouble: Option<Trouble>) -> EndedPoll {
+    fn end(&mut self, progress: Progress, outcome: Outcome, trouble: Option<Trouble>) -> EndedPoll {
         let counted = self.operation.abandoned.account().totals.get(Total::Rows(Disposition::Counted));
+        let (calls, stretch) = (progress.reading.calls(), progress.reading.plan().stretch);
+        self.doubts = progress.reading.into_doubts();
         EndedPoll {
             at: progress.began,
-            range: civil_range(&self.operation.rules.zone, progress.plan.stretch),
+            range: civil_range(&self.operation.rules.zone, stretch),
             outcome,
-            calls: progress.calls,
+            calls,
             rows: progress.rows,
             counted: counted - progress.counted_before,
             took: progress.began_at.elapsed(),
             trouble,
         }
+    }
+}
+
+/// Why the stretch was not read to its end.
+fn trouble_of(end: ReadingEnd) -> Option<Trouble> {
+    match end {
+        ReadingEnd::Whole => None,
+        ReadingEnd::Incomplete(Counts { delivered, announced }) => Some(Trouble::Incomplete { delivered, announced }),
+        ReadingEnd::TooManyParts => Some(Trouble::TooManyParts { calls: CALLS_PER_POLL }),
+        ReadingEnd::Unreadable(second) => Some(Trouble::Unreadable { second }),
     }
 }

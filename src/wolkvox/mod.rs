@@ -17,6 +17,7 @@ use domain::evidence::Evidence;
 use domain::identity::RowHasher;
 use domain::outcome::Outcome;
 use domain::range::CivilRange;
+use domain::reading::Shape;
 use domain::row::ReadRow;
 use domain::server_time::Stamp;
 
@@ -75,18 +76,10 @@ pub struct Answer {
     pub broken: bool,
 }
 
-/// The API's limit is 60,000 rows; what it does above is unknown. Careful clients take an answer near it for cut off.
-pub const FULL_ANSWER_ROWS: usize = 59_000;
-
 impl Answer {
-    /// Rows that were announced and have not come.
-    pub fn shortfall(&self) -> u64 {
-        self.announced.unwrap_or(0).saturating_sub(self.rows.len() as u64)
-    }
-
-    /// Whether there are so many rows that the API may have stopped there.
-    pub fn may_be_cut(&self) -> bool {
-        self.rows.len() >= FULL_ANSWER_ROWS
+    /// What it looks like to whoever judges whether it is used.
+    pub fn shape(&self) -> Shape {
+        Shape { delivered: self.rows.len() as u64, announced: self.announced, broken: self.broken }
     }
 
     /// `Ok`, `Empty` or `Incomplete`, and `Malformed` of a broken one. Whether an empty one counts as such, where its
@@ -94,7 +87,7 @@ impl Answer {
     pub fn outcome(&self) -> Outcome {
         if self.broken {
             Outcome::Malformed
-        } else if self.shortfall() > 0 || self.may_be_cut() {
+        } else if self.shape().shortfall() > 0 || self.shape().may_be_cut() {
             Outcome::Incomplete
         } else if self.rows.is_empty() {
             Outcome::Empty

@@ -369,11 +369,13 @@ impl Checker {
             return Err(format!("a whole answer about {} was not used", told.asked));
         }
         let missing = after.totals.get(Total::RowsMissing) - before.totals.get(Total::RowsMissing);
-        if missing > if is_used { told.short } else { 0 } {
-            return Err(format!("{missing} rows are missing from an answer that lacks {}", told.short));
+        // What is known to be missing may be believed with any answer that is used.
+        let known = before.gaps.shortfalls.rows();
+        if missing > if is_used { told.short + known } else { 0 } {
+            return Err(format!("{missing} rows are missing; the answer lacks {}, {known} were known", told.short));
         }
-        if is_used && told.short > after.marks.missing_believed {
-            return Err(format!("{} rows short, of which {} are believed", told.short, after.marks.missing_believed));
+        if is_used && told.short > after.gaps.shortfalls.rows() {
+            return Err(format!("{} rows short, of which {} are known", told.short, after.gaps.shortfalls.rows()));
         }
         if !before.marks.read_before && !is_used {
             self.reference().begins_anew(after.marks.start);
@@ -568,7 +570,9 @@ impl Checker {
         {
             // Announced in each answer that asks for its second, and counted as missing once. A row that never came can't
             // be recognised: where a stretch is read again after its reach was left, it is missing again.
-            let read = from >= reference.start && from < account.marks.complete_until;
+            // It is believed at the third poll that has seen its second.
+            let believed_after = Duration::from_secs(4 * settings.interval);
+            let read = from >= reference.start && from + believed_after < account.marks.complete_until;
             if missing > 1 || read && account.marks.floor.is_none() && missing == 0 {
                 return Err(format!("{missing} rows are missing instead of the one"));
             }

@@ -5,6 +5,7 @@ use core::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil::DateTime};
 
+use super::gaps::Gaps;
 use super::instant::{earlier, later, shifted};
 use super::range::Stretch;
 use super::series::{Series, SeriesKey};
@@ -26,6 +27,8 @@ pub struct Account {
     /// Abandoned calls by second of the hang-up and series number, from [`Marks::recent_from`] on: what the window gauges
     /// are made of. By second, so that a shorter `interval` leaves them right.
     pub recent: BTreeMap<(i64, u32), u64>,
+    /// What the report is known not to deliver.
+    pub gaps: Gaps,
 }
 
 /// Where the reading stands.
@@ -52,8 +55,6 @@ pub struct Marks {
     /// The identities of rows dated before are gone, so no read may bring such a row.
     pub kept_from: Option<DateTime>,
     pub catch_up: CatchUp,
-    /// Rows that answers within reach announce and don't deliver, and that have been counted as missing.
-    pub missing_believed: u64,
 }
 
 /// Whether an outage (or a start with history) is being made good.
@@ -89,12 +90,12 @@ impl Account {
                 read_before: false,
                 kept_from: None,
                 catch_up: CatchUp::None,
-                missing_believed: 0,
             },
             totals: Totals::default(),
             skills: BTreeMap::new(),
             series: BTreeMap::new(),
             recent: BTreeMap::new(),
+            gaps: Gaps::default(),
         }
     }
 

@@ -18,7 +18,7 @@ pub struct Stretch {
 
 impl Stretch {
     pub fn seconds(&self) -> i64 {
-        self.to.as_second() - self.from.as_second()
+        self.to.as_second().saturating_sub(self.from.as_second())
     }
 
     /// The two halves, the older one first; `None` for a single second, which the API can't be asked for in parts.
@@ -26,8 +26,8 @@ impl Stretch {
         if self.seconds() < 2 {
             return None;
         }
-        let middle = Timestamp::from_second(self.from.as_second() + self.seconds() / 2)
-            .expect("an instant between two instants is an instant");
+        let middle = self.from.as_second().saturating_add(self.seconds() / 2);
+        let middle = Timestamp::from_second(middle).ok()?;
         Some((Self { from: self.from, to: middle }, Self { from: middle, to: self.to }))
     }
 }
@@ -36,7 +36,7 @@ impl Stretch {
 ///
 /// Whether the API includes `date_end` is unknown. Both readings are harmless: a row of that very second which is not
 /// delivered now is within the overlap of the next read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CivilRange {
     pub ini: DateTime,
     pub end: DateTime,
@@ -45,6 +45,11 @@ pub struct CivilRange {
 impl CivilRange {
     pub fn contains(&self, date: DateTime) -> bool {
         self.ini <= date && date <= self.end
+    }
+
+    /// Whether a date is in both.
+    pub fn meets(&self, other: Self) -> bool {
+        self.ini <= other.end && other.ini <= self.end
     }
 }
 

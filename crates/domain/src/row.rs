@@ -37,3 +37,20 @@ pub enum ReadRow {
         reason: RejectReason,
     },
 }
+
+impl ReadRow {
+    pub fn id(&self) -> RowId {
+        match self {
+            Self::Row(row) => row.id,
+            Self::Rejected { id, .. } => *id,
+        }
+    }
+
+    /// The row, if it could be read.
+    pub fn row(&self) -> Option<&Row> {
+        match self {
+            Self::Row(row) => Some(row),
+            Self::Rejected { .. } => None,
+        }
+    }
+}

@@ -18,6 +18,11 @@ impl SeriesKey {
     pub fn other() -> Self {
         Self { skill_id: OTHER.into(), type_interaction: OTHER.into() }
     }
+
+    /// Before every series of a skill, and after those of the skills before it.
+    pub fn first_of(skill_id: &Arc<str>) -> Self {
+        Self { skill_id: skill_id.clone(), type_interaction: "".into() }
+    }
 }
 
 /// The calls of one label set.

@@ -1,81 +1,218 @@
-/// A shortfall that stays the same through this many polls is believed.
-const POLLS_TO_BELIEVE: u32 = 3;
+use alloc::collections::BTreeMap;
+use core::ops::RangeInclusive;
 
-/// What an answer announced and didn't deliver, across the polls of one operation.
+use jiff::civil::DateTime;
+
+use super::range::CivilRange;
+
+/// What stays the same through this many polls is believed.
+pub const POLLS_TO_BELIEVE: u32 = 3;
+
+/// Places that are remembered. A poll finds few, and a report that lacks more in a day has no places but a defect.
+const MOST_PLACES: usize = 1_000;
+
+/// Where answers announce rows that they don't deliver.
 ///
-/// A row that is missing in one answer may come with the next, so the range is read in parts for a while, which shows
-/// where the gap is. A shortfall that stays is a quirk of the report: the rows that did come are then counted, and the
-/// difference once.
-#[derive(Debug, Default)]
+/// A row that is missing in one answer may come with the next. So its place is looked for, by asking for less and less;
+/// when it is found the rows that did come have been used, and a later answer is whole but for what is known of its
+/// range. What is still missing at the third poll is believed never to come, and counted once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shortfalls(BTreeMap<CivilRange, Shortfall>);
+
+/// The rows missing at one place: at a second, asked for with the one before it, or at a part whose seconds were never
+/// asked for one by one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Shortfall {
-    /// Missing rows beyond the believed ones, and the consecutive polls that saw just as many.
-    pending: Option<(u64, u32)>,
+    /// As it was looked at last. 0 where all have come that were counted as missing before.
+    pub rows: u64,
+    /// Polls in a row that saw just as many.
+    pub polls: u32,
+    /// The most that have been counted as missing: once missing, a row is not counted again.
+    pub counted: u64,
 }
 
-/// What to do with an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Judgement {
-    /// Count its rows; `missing` more rows are believed never to come.
-    Use { missing: u64 },
-    /// Read its range in halves.
-    Split,
+impl Shortfalls {
+    /// The least and the most rows that an answer to `asked` lacks, by what is known. A place at the edge of the range may
+    /// be in it or not: it is two seconds wide, and whether the API includes `date_end` is unknown.
+    pub fn expected(&self, asked: CivilRange) -> RangeInclusive<u64> {
+        let (mut least, mut most) = (0u64, 0u64);
+        for (place, shortfall) in self.0.iter().filter(|(place, _)| place.meets(asked)) {
+            most = most.saturating_add(shortfall.rows);
+            if asked.ini <= place.ini && place.end < asked.end {
+                least = least.saturating_add(shortfall.rows);
+            }
+        }
+        least..=most
+    }
+
+    /// A whole answer to `asked` lacked what was expected: each place within was seen once more.
+    pub fn confirm(&mut self, asked: CivilRange) {
+        for (place, shortfall) in &mut self.0 {
+            if asked.ini <= place.ini && place.end < asked.end {
+                shortfall.polls = shortfall.polls.saturating_add(1);
+            }
+        }
+    }
+
+    /// An answer to `asked` lacked nothing: what was missing within has come.
+    pub fn clear(&mut self, asked: CivilRange) {
+        for (_, shortfall) in self.0.iter_mut().filter(|(place, _)| asked.ini <= place.ini && place.end < asked.end) {
+            *shortfall = Shortfall { rows: 0, polls: 0, ..*shortfall };
+        }
+        self.drop_idle();
+    }
+
+    /// Notes that a second lacks `rows`. `asked` is the place: what its neighbours lack is not its own, for the second
+    /// before was asked for too.
+    pub fn look(&mut self, asked: CivilRange, rows: u64) {
+        let neighbours = self.0.iter().filter(|(place, _)| **place != asked && place.meets(asked));
+        let theirs = neighbours.fold(0u64, |sum, (_, shortfall)| sum.saturating_add(shortfall.rows));
+        let own = rows.saturating_sub(theirs);
+        let shortfall = self.0.entry(asked).or_default();
+        let polls = if shortfall.rows == own { shortfall.polls.saturating_add(1) } else { 1 };
+        *shortfall = Shortfall { rows: own, polls, ..*shortfall };
+        self.drop_idle();
+    }
+
+    /// Believes that `rows` more are missing somewhere in `place`.
+    pub fn believe(&mut self, place: CivilRange, rows: u64) {
+        let shortfall = self.0.entry(place).or_default();
+        shortfall.rows = shortfall.rows.saturating_add(rows);
+        shortfall.polls = POLLS_TO_BELIEVE;
+    }
+
+    /// The rows that are believed to be missing from now on: those that stayed away through three polls, and those of a
+    /// place that no read asks for any more, which begin at `reach`.
+    pub fn settle(&mut self, reach: DateTime) -> u64 {
+        let excess = self.0.len().saturating_sub(MOST_PLACES);
+        let mut missing = 0u64;
+        for (number, (place, shortfall)) in self.0.iter_mut().enumerate() {
+            let is_believed = shortfall.polls >= POLLS_TO_BELIEVE || place.end < reach || number < excess;
+            if is_believed && shortfall.rows > shortfall.counted {
+                missing = missing.saturating_add(shortfall.rows - shortfall.counted);
+                shortfall.counted = shortfall.rows;
+            }
+        }
+        for _ in 0..excess {
+            self.0.pop_first();
+        }
+        missing
+    }
+
+    /// Forgets the places before `date`.
+    pub fn forget_before(&mut self, date: DateTime) {
+        self.0.retain(|place, _| place.end >= date);
+    }
+
+    /// Rows that are missing, believed or not.
+    pub fn rows(&self) -> u64 {
+        self.0.values().fold(0, |sum, shortfall| sum.saturating_add(shortfall.rows))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (CivilRange, Shortfall)> {
+        self.0.iter().map(|(place, shortfall)| (*place, *shortfall))
+    }
+
+    fn drop_idle(&mut self) {
+        self.0.retain(|_, shortfall| shortfall.rows > 0 || shortfall.counted > 0);
+    }
 }
 
-impl Shortfall {
-    /// Judges the first answer of a poll, which is `missing` rows short. `believed` is the shortfall counted already.
-    pub fn judge(&mut self, missing: u64, believed: &mut u64) -> Judgement {
-        if missing <= *believed {
-            // Some of those counted may have left the reach of the reads.
-            *believed = missing;
-            self.pending = None;
-            return Judgement::Use { missing: 0 };
-        }
-        let more = missing - *believed;
-        let polls = match self.pending {
-            Some((same, polls)) if same == more => polls + 1,
-            _ => 1,
-        };
-        if polls < POLLS_TO_BELIEVE {
-            self.pending = Some((more, polls));
-            return Judgement::Split;
-        }
-        self.pending = None;
-        *believed = missing;
-        Judgement::Use { missing: more }
+impl FromIterator<(CivilRange, Shortfall)> for Shortfalls {
+    fn from_iter<I: IntoIterator<Item = (CivilRange, Shortfall)>>(places: I) -> Self {
+        Self(places.into_iter().collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::SignedDuration;
 
-    #[test]
-    fn a_shortfall_is_believed_at_the_third_poll_and_counted_once() {
-        let (mut shortfall, mut believed) = (Shortfall::default(), 0);
-        assert_eq!(shortfall.judge(5, &mut believed), Judgement::Split);
-        assert_eq!(shortfall.judge(5, &mut believed), Judgement::Split);
-        assert_eq!(shortfall.judge(5, &mut believed), Judgement::Use { missing: 5 });
-        assert_eq!(shortfall.judge(5, &mut believed), Judgement::Use { missing: 0 });
-        assert_eq!(shortfall.judge(2, &mut believed), Judgement::Use { missing: 0 });
-        assert_eq!(shortfall.judge(3, &mut believed), Judgement::Split, "one more than the two still in reach");
+    fn date(second: i64) -> DateTime {
+        jiff::civil::date(2026, 3, 2).at(7, 0, 0, 0) + SignedDuration::from_secs(second)
+    }
+
+    fn range(ini: i64, end: i64) -> CivilRange {
+        CivilRange { ini: date(ini), end: date(end) }
     }
 
     #[test]
-    fn a_shortfall_that_changes_is_not_believed() {
-        let (mut shortfall, mut believed) = (Shortfall::default(), 0);
-        for missing in [1, 2, 1, 2, 1, 2] {
-            assert_eq!(shortfall.judge(missing, &mut believed), Judgement::Split);
+    fn what_is_known_of_a_range_is_expected_of_it() {
+        let mut known = Shortfalls::default();
+        known.look(range(9, 10), 2);
+        known.look(range(19, 20), 1);
+        assert_eq!(known.expected(range(0, 100)), 3..=3);
+        assert_eq!(known.expected(range(0, 15)), 2..=2);
+        assert_eq!(known.expected(range(0, 8)), 0..=0);
+        assert_eq!(known.expected(range(0, 9)), 0..=2, "at either edge it may be in or out");
+        assert_eq!(known.expected(range(0, 10)), 0..=2);
+        assert_eq!(known.expected(range(10, 19)), 0..=3);
+        assert_eq!(known.expected(range(11, 18)), 0..=0);
+    }
+
+    #[test]
+    fn what_stays_through_three_polls_is_counted_once() {
+        let mut known = Shortfalls::default();
+        known.look(range(9, 10), 2);
+        assert_eq!(known.settle(date(0)), 0);
+        known.confirm(range(0, 100));
+        assert_eq!(known.settle(date(0)), 0);
+        known.look(range(9, 10), 2);
+        assert_eq!(known.settle(date(0)), 2);
+        known.confirm(range(0, 100));
+        assert_eq!(known.settle(date(50)), 0);
+        known.look(range(9, 10), 3);
+        assert_eq!(known.settle(date(0)), 0, "one more is another matter");
+        known.confirm(range(0, 100));
+        known.confirm(range(0, 100));
+        assert_eq!(known.settle(date(0)), 1);
+    }
+
+    #[test]
+    fn what_comes_and_goes_is_counted_at_most_once() {
+        let mut known = Shortfalls::default();
+        known.look(range(9, 10), 2);
+        known.clear(range(0, 100));
+        assert_eq!(known, Shortfalls::default(), "all has come");
+        for _ in 0..3 {
+            known.look(range(9, 10), 2);
         }
-        assert_eq!(shortfall.judge(0, &mut believed), Judgement::Use { missing: 0 });
-        assert_eq!(shortfall.judge(2, &mut believed), Judgement::Split, "a whole answer begins the count anew");
+        assert_eq!(known.settle(date(0)), 2);
+        known.clear(range(0, 100));
+        assert_eq!(known.expected(range(0, 100)), 0..=0);
+        for _ in 0..3 {
+            known.look(range(9, 10), 2);
+        }
+        assert_eq!(known.settle(date(0)), 0, "missing again");
     }
 
     #[test]
-    fn a_row_that_goes_missing_beside_believed_ones_is_counted_once() {
-        let (mut shortfall, mut believed) = (Shortfall::default(), 2);
-        assert_eq!(shortfall.judge(3, &mut believed), Judgement::Split);
-        assert_eq!(shortfall.judge(3, &mut believed), Judgement::Split);
-        assert_eq!(shortfall.judge(3, &mut believed), Judgement::Use { missing: 1 });
-        assert_eq!(believed, 3);
+    fn what_no_read_asks_for_any_more_is_missing() {
+        let mut known = Shortfalls::default();
+        known.look(range(9, 10), 2);
+        assert_eq!(known.settle(date(10)), 0);
+        assert_eq!(known.settle(date(11)), 2);
+        assert_eq!(known.settle(date(12)), 0, "once");
+    }
+
+    #[test]
+    fn a_row_that_two_seconds_were_asked_for_is_missing_from_one() {
+        let mut known = Shortfalls::default();
+        for (second, rows) in [(9, 0), (10, 1), (11, 1), (12, 0)] {
+            known.look(range(second - 1, second), rows);
+        }
+        assert_eq!(known.iter().map(|(place, _)| place).collect::<alloc::vec::Vec<_>>(), [range(9, 10)]);
+    }
+
+    #[test]
+    fn no_more_places_are_remembered_than_there_is_room_for_and_none_is_lost() {
+        let mut known = Shortfalls::default();
+        let mut missing = 0;
+        for second in 0..MOST_PLACES as i64 + 5 {
+            known.look(range(2 * second, 2 * second), 1);
+            missing += known.settle(date(-1));
+        }
+        assert_eq!((known.iter().count(), missing), (MOST_PLACES, 5));
     }
 }

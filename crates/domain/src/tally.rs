@@ -1,17 +1,20 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, civil::DateTime};
 
 use super::account::{Account, CatchUp, SkillName};
 use super::disposition::{Disposition, RejectReason};
-use super::identity::{RowContent, RowId};
+use super::gaps::Findings;
+use super::identity::{Contents, RowId};
 use super::instant::earlier;
 use super::range::{CivilRange, Stretch};
 use super::row::{ReadRow, Row};
 use super::rules::Rules;
 use super::series::{Hold, Series, SeriesKey};
+use super::summary::ReadSummary;
 use super::totals::Total;
 use super::zone::instant_of;
 
@@ -33,8 +36,8 @@ pub struct Read {
     /// `stretch` as it was asked for.
     pub asked: CivilRange,
     pub rows: Vec<ReadRow>,
-    /// Rows that the answer announced, never delivered, and that are believed to be missing now.
-    pub missing: u64,
+    /// What the answer told of what the report doesn't deliver.
+    pub findings: Findings,
     /// Up to here all is proven to be over: [`super::account::Marks::proven_until`].
     pub proven: Timestamp,
     /// Whether the poll found more than one window due.
@@ -49,11 +52,13 @@ pub struct Read {
     pub server_now: Timestamp,
 }
 
-/// What an earlier read saw in a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What earlier reads saw in the rows of one identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sighting {
+    /// Kept until rows before a later date are forgotten.
+    pub date: DateTime,
     pub verdict: Verdict,
-    pub content: RowContent,
+    pub contents: Contents,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,33 +72,59 @@ pub enum Verdict {
     BeforeStart,
 }
 
-/// The rows seen so far. Kept by the ledger, in the transaction that the account is stored in.
-pub trait SeenRows {
-    type Error;
-    fn get(&mut self, id: RowId) -> Result<Option<Sighting>, Self::Error>;
-    /// Keeps a row until [`SeenRows::forget_before`] is called with a later date than `date`.
-    fn put(&mut self, id: RowId, date: DateTime, sighting: Sighting) -> Result<(), Self::Error>;
-    fn forget_before(&mut self, date: DateTime) -> Result<(), Self::Error>;
+/// What is kept of rows, by identity.
+pub type Sightings = BTreeMap<RowId, Sighting>;
+
+/// What counting a read leads to, beside the account. To be stored with it.
+#[derive(Debug, PartialEq)]
+pub struct Tallied {
+    pub summary: ReadSummary,
+    /// At most one for each identity.
+    pub changes: Vec<Change>,
+    /// Sightings with an earlier date are to be forgotten.
+    pub forget_before: Option<DateTime>,
+}
+
+/// What is kept of an identity from now on.
+#[derive(Debug, PartialEq)]
+pub struct Change {
+    pub id: RowId,
+    pub before: Option<Sighting>,
+    pub after: Sighting,
+}
+
+/// The identities in an answer, each once, in the order of the ledger.
+pub fn identities(rows: &[ReadRow]) -> Vec<RowId> {
+    let mut ids: Vec<_> = rows.iter().map(ReadRow::id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 /// Counts a read into `account`: each row gets exactly one disposition, each abandoned call is counted once, the cursor
-/// moves to the end of the stretch, and identities that no read can bring again are forgotten.
-pub fn tally<S: SeenRows>(account: &mut Account, rules: &Rules, read: &Read, seen: &mut S) -> Result<(), S::Error> {
-    let mut tally = Tally { before: account.clone(), account, rules, read, names: BTreeMap::new(), fresh: None };
+/// moves to the end of the stretch. `seen` is what is kept of [`identities`].
+pub fn tally(account: &mut Account, rules: &Rules, read: &Read, seen: &Sightings) -> Tallied {
+    let mut tally = Tally {
+        before: account.clone(),
+        account,
+        rules,
+        read,
+        names: BTreeMap::new(),
+        fresh: None,
+        summary: ReadSummary::default(),
+        changes: Vec::new(),
+    };
     if let Some(to) = read.skip_to {
         tally.account.give_up(to);
     }
-    for row in &read.rows {
-        let disposition = match row {
-            ReadRow::Row(row) => tally.row(row, seen)?,
-            ReadRow::Rejected { id, reason } => tally.rejected(*id, *reason, seen)?,
-        };
-        tally.account.totals.add_row(disposition);
-    }
+    tally.rows(seen);
     tally.rename_skills();
-    tally.account.totals.add(Total::RowsMissing, read.missing);
+    tally.account.totals.add(Total::RowsMissing, read.findings.missing);
+    tally.account.totals.add(Total::SkippedSeconds, read.findings.unreadable_seconds);
+    tally.account.gaps = read.findings.gaps.clone();
     tally.move_cursor();
-    tally.forget(seen)
+    let forget_before = tally.forget();
+    Tallied { summary: tally.summary, changes: tally.changes, forget_before }
 }
 
 struct Tally<'a> {
@@ -106,51 +137,106 @@ struct Tally<'a> {
     names: BTreeMap<Arc<str>, SkillName>,
     /// The newest row that came fresh.
     fresh: Option<Timestamp>,
+    summary: ReadSummary,
+    changes: Vec<Change>,
 }
 
 impl Tally<'_> {
-    fn rejected<S: SeenRows>(&self, id: RowId, reason: RejectReason, seen: &mut S) -> Result<Disposition, S::Error> {
-        if seen.get(id)?.is_some() {
-            return Ok(Disposition::Duplicate);
+    /// The rows of one identity are looked at together, the identities in the order of the answer.
+    fn rows(&mut self, seen: &Sightings) {
+        let mut rows: Vec<_> = self.read.rows.iter().enumerate().collect();
+        rows.sort_by_key(|(_, row)| row.id());
+        let mut identities: Vec<_> = rows.chunk_by(|(_, one), (_, other)| one.id() == other.id()).collect();
+        identities.sort_by_key(|rows| rows.first().map(|(place, _)| *place));
+        for rows in identities {
+            self.identity(rows, seen);
         }
-        // Its date is unknown; the end of the range is the last one it can have.
-        let sighting = Sighting { verdict: Verdict::Passed, content: RowContent(0) };
-        seen.put(id, self.read.asked.end, sighting)?;
-        Ok(Disposition::Rejected(reason))
     }
 
-    fn row<S: SeenRows>(&mut self, row: &Row, seen: &mut S) -> Result<Disposition, S::Error> {
-        let inside = self.read.asked.contains(row.date);
+    /// One of the rows gets the disposition of all, the others are duplicates of it. If they were seen before, all are.
+    fn identity(&mut self, rows: &[(usize, &ReadRow)], seen: &Sightings) {
+        let Some((_, first)) = rows.first() else { return };
+        let id = first.id();
+        let earlier = seen.get(&id);
+        let calls: Vec<_> = rows.iter().filter_map(|(_, row)| row.row()).collect();
+        let looked_at = match first {
+            ReadRow::Row(row) => self.calls(row, &calls, earlier),
+            ReadRow::Rejected { reason, .. } => self.rejected(*reason, rows.len(), earlier),
+        };
+        let mut duplicates = rows.len();
+        if let Some((disposition, after)) = looked_at {
+            duplicates = duplicates.saturating_sub(1);
+            self.account.totals.add_row(disposition);
+            self.changes.push(Change { id, before: earlier.cloned(), after });
+        }
+        self.account.totals.add(Total::Rows(Disposition::Duplicate), duplicates as u64);
+        self.summary.rows = self.summary.rows.saturating_add(rows.len() as u64);
+    }
+
+    fn rejected(
+        &mut self,
+        reason: RejectReason,
+        rows: usize,
+        earlier: Option<&Sighting>,
+    ) -> Option<(Disposition, Sighting)> {
+        self.summary.rejected = self.summary.rejected.saturating_add(rows as u64);
+        if earlier.is_some() {
+            return None;
+        }
+        // Its date is unknown; the end of the range is the last one it can have.
+        let sighting = Sighting { date: self.read.asked.end, verdict: Verdict::Passed, contents: Contents::default() };
+        Some((Disposition::Rejected(reason), sighting))
+    }
+
+    /// Looks at the rows of one identity, which have date and skill in common; `None` if nothing in them is new.
+    fn calls(&mut self, first: &Row, rows: &[&Row], earlier: Option<&Sighting>) -> Option<(Disposition, Sighting)> {
+        let inside = self.read.asked.contains(first.date);
         if inside {
-            self.note_name(row);
+            rows.iter().for_each(|row| self.note_name(row));
         }
-        let judged = self.judge(row, inside);
-        let again = seen.get(row.id)?.is_some_and(|earlier| match earlier.verdict {
-            Verdict::Counted => true,
-            Verdict::Passed => earlier.content == row.content,
-            Verdict::OutOfRange => !inside,
-            Verdict::BeforeStart => earlier.content == row.content && judged == Err(Disposition::BeforeStart),
-        });
-        if again {
-            return Ok(Disposition::Duplicate);
+        let place = self.place(first, inside);
+        if let Err(Disposition::Rejected(_)) = place {
+            self.summary.rejected = self.summary.rejected.saturating_add(rows.len() as u64);
         }
-        let (disposition, verdict) = match judged {
-            Ok(at) => {
+        let is_first_seen = earlier.is_none_or(|earlier| earlier.verdict == Verdict::OutOfRange);
+        if is_first_seen {
+            self.first_seen(first, inside);
+        }
+        let mut contents = match earlier {
+            None => Contents::default(),
+            Some(earlier) if earlier.verdict == Verdict::Counted || !inside => return None,
+            Some(earlier) if earlier.verdict == Verdict::OutOfRange => Contents::default(),
+            Some(earlier) if earlier.verdict == Verdict::BeforeStart && place != Err(Disposition::BeforeStart) => {
+                Contents::default()
+            }
+            Some(earlier) => earlier.contents.clone(),
+        };
+        let is_call = |row: &Row| place.is_ok() && row.abandoned;
+        let is_new = |row: &Row| !contents.contains(row.content) && (is_call(row) || !contents.is_full());
+        let new: Vec<_> = rows.iter().copied().filter(|row| is_new(row)).collect();
+        if new.is_empty() {
+            return None;
+        }
+        // The same one in any order.
+        let call = new.iter().filter(|row| is_call(row)).min_by_key(|row| row.content);
+        let (disposition, verdict) = match (place, call) {
+            (Ok(at), Some(row)) => {
                 self.count(row, at);
                 (Disposition::Counted, Verdict::Counted)
             }
-            Err(disposition @ Disposition::Rejected(RejectReason::Range)) => (disposition, Verdict::OutOfRange),
-            Err(disposition @ Disposition::BeforeStart) => (disposition, Verdict::BeforeStart),
-            Err(disposition) => (disposition, Verdict::Passed),
+            (Ok(_), None) => (Disposition::OtherResult, Verdict::Passed),
+            (Err(disposition @ Disposition::Rejected(RejectReason::Range)), _) => (disposition, Verdict::OutOfRange),
+            (Err(disposition @ Disposition::BeforeStart), _) => (disposition, Verdict::BeforeStart),
+            (Err(disposition), _) => (disposition, Verdict::Passed),
         };
+        contents.extend(rows.iter().map(|row| row.content));
         // A row from outside is forgotten with the range, or a date in the year 9999 would be kept for ever.
-        let date = row.date.clamp(self.read.asked.ini, self.read.asked.end);
-        seen.put(row.id, date, Sighting { verdict, content: row.content })?;
-        Ok(disposition)
+        let date = first.date.clamp(self.read.asked.ini, self.read.asked.end);
+        Some((disposition, Sighting { date, verdict, contents }))
     }
 
-    /// The instant of an abandoned call to count, or what the row is instead.
-    fn judge(&mut self, row: &Row, inside: bool) -> Result<Timestamp, Disposition> {
+    /// The instant of a row that is counted if it is an abandoned call, or what it is instead.
+    fn place(&mut self, row: &Row, inside: bool) -> Result<Timestamp, Disposition> {
         if !inside {
             return Err(Disposition::Rejected(RejectReason::Range));
         }
@@ -164,20 +250,32 @@ impl Tally<'_> {
         if !self.rules.skills.selects(&row.skill_id) {
             return Err(Disposition::NotSelected);
         }
-        if !row.abandoned {
-            return Err(Disposition::OtherResult);
-        }
         Ok(at)
+    }
+
+    /// Notes how late a row is. A read that reaches further than the last windows says nothing of that: the row may have
+    /// been there for long.
+    fn first_seen(&mut self, row: &Row, inside: bool) {
+        let Some(at) = inside.then(|| instant_of(&self.rules.zone, row.date, row.began)).flatten() else { return };
+        self.summary.newest = self.summary.newest.max(Some(at));
+        self.summary.oldest = Some(self.summary.oldest.map_or(at, |oldest| oldest.min(at)));
+        if self.before.marks.read_before && !self.read.catch_up {
+            let lateness = Duration::try_from(self.read.server_now.duration_since(at)).unwrap_or_default();
+            self.summary.lateness = self.summary.lateness.max(Some(lateness));
+        }
     }
 
     fn count(&mut self, row: &Row, at: Timestamp) {
         let window_end = self.rules.windows.end_of(at);
         let late = window_end <= self.before.marks.windows_until;
         let number = self.add_to_series(row);
+        self.summary.counted = self.summary.counted.saturating_add(1);
         if late {
+            self.summary.late = self.summary.late.saturating_add(1);
             self.account.totals.add(Total::LateRows, 1);
         } else {
-            *self.account.recent.entry((at.as_second(), number)).or_default() += 1;
+            let calls = self.account.recent.entry((at.as_second(), number)).or_default();
+            *calls = calls.saturating_add(1);
         }
         if row.abandon_time.is_none() {
             self.account.totals.add(Total::AbandonTimeUnreadable, 1);
@@ -193,7 +291,7 @@ impl Tally<'_> {
         let number = self.account.series.len() as u32;
         let series = self.account.series.entry(key).or_insert_with(|| Arc::new(Series::new(number, self.read.now)));
         let counts = &mut Arc::make_mut(series).counts;
-        counts.calls += 1;
+        counts.calls = counts.calls.saturating_add(1);
         if let Some(seconds) = row.abandon_time {
             counts.times.record(seconds);
         }
@@ -223,8 +321,10 @@ impl Tally<'_> {
     /// at what it showed before.
     fn rename_skills(&mut self) {
         for (skill_id, said) in core::mem::take(&mut self.names) {
-            let own = |key: &SeriesKey| key.skill_id == skill_id;
-            if !self.account.series.keys().any(own) {
+            let first = SeriesKey::first_of(&skill_id);
+            let mut own =
+                self.account.series.range_mut(first..).take_while(|(key, _)| key.skill_id == skill_id).peekable();
+            if own.peek().is_none() {
                 continue;
             }
             let known = self.account.skills.get(&skill_id);
@@ -234,7 +334,7 @@ impl Tally<'_> {
             }
             let shown_name = known.map_or(&skill_id, |known| &known.name);
             if *shown_name != said.name {
-                for (key, series) in self.account.series.iter_mut().filter(|(key, _)| own(key)) {
+                for (key, series) in own {
                     if let Some(earlier) = self.before.series.get(key) {
                         let shown = earlier.shown().clone();
                         Arc::make_mut(series).hold = Some(Hold { shown, since: self.read.now });
@@ -249,9 +349,11 @@ impl Tally<'_> {
         let windows = &self.rules.windows;
         let marks = &mut self.account.marks;
         marks.read_before = true;
+        let (zone, gaps) = (&self.rules.zone, &self.account.gaps);
+        let reached = gaps.passed(zone, marks.complete_until);
         // A stretch that begins after the cursor would leave a hole behind it.
-        if self.read.stretch.from <= marks.complete_until {
-            marks.complete_until = marks.complete_until.max(self.read.stretch.to);
+        if self.read.stretch.from <= reached {
+            marks.complete_until = gaps.passed(zone, reached.max(self.read.stretch.to));
             marks.proven_until = marks.proven_until.max(self.read.proven.min(marks.complete_until));
         }
         if let Some(at) = self.fresh {
@@ -269,17 +371,21 @@ impl Tally<'_> {
         self.account.totals.add(Total::Windows, completed);
     }
 
-    /// Forgets the rows that no read can bring again: those dated before the next read's beginning.
-    fn forget<S: SeenRows>(&mut self, seen: &mut S) -> Result<(), S::Error> {
+    /// Forgets what no read can bring again: what is dated before the next read's beginning. Returns the date where
+    /// identities are to go.
+    fn forget(&mut self) -> Option<DateTime> {
         let marks = &mut self.account.marks;
-        let reach = SignedDuration::from_secs(self.rules.overlap.as_secs() as i64) + WIDEST_CHANGE_OF_ZONE;
+        let overlap = SignedDuration::try_from(self.rules.overlap).unwrap_or(SignedDuration::MAX);
+        let reach = overlap.saturating_add(WIDEST_CHANGE_OF_ZONE);
         // The cursor may have to go back to where it is proven.
-        let Ok(limit) = self.rules.zone.to_datetime(marks.proven_until).checked_sub(reach) else { return Ok(()) };
-        if marks.kept_from.is_none_or(|kept_from| kept_from + FORGET_STEP <= limit) {
-            marks.kept_from = Some(limit);
-            seen.forget_before(limit)?;
+        let limit = self.rules.zone.to_datetime(marks.proven_until).checked_sub(reach).ok()?;
+        let is_due = |kept_from: DateTime| kept_from.checked_add(FORGET_STEP).is_ok_and(|next| next <= limit);
+        if !marks.kept_from.is_none_or(is_due) {
+            return None;
         }
-        Ok(())
+        marks.kept_from = Some(limit);
+        self.account.gaps.forget_before(limit);
+        Some(limit)
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) enum Topic {
     Call(Outcome),
     Incomplete,
     TooManyParts,
+    /// One second can't be read, so far.
+    Unreadable,
     /// What had come could not be stored.
     Ledger,
     /// The rows contradict the configured zone.
@@ -280,6 +282,22 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
                 "Las partes que llegaron están contadas. {next} Sigue desde ahí.",
                 "Espere: cada consulta acerca los datos al presente. Si no se ponen al día, un `interval` más corto \
                  permite hacer más llamadas.",
+            ),
+        ),
+        Topic::Unreadable => (
+            (
+                "a second can't be read",
+                "The answer is broken at one second, however little is asked for; what surrounds it is counted.",
+                "{next} It tries that second again; if three polls can't read it, it is skipped and counted as such.",
+                "Wait for the next three polls. Tell the support of wolkvox which second it is: the technical text says.",
+            ),
+            (
+                "un segundo ilegible",
+                "La respuesta está dañada en un segundo, por poco que se pida; lo que lo rodea está contado.",
+                "{next} Vuelve a intentar ese segundo; si tres consultas no pueden leerlo, se omite y se cuenta como \
+                 omitido.",
+                "Espere las próximas tres consultas. Indique al soporte de wolkvox qué segundo es: lo dice el texto \
+                 técnico.",
             ),
         ),
         Topic::Ledger => (

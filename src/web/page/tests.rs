@@ -217,7 +217,7 @@ fn the_table_says_everything_in_both_languages() {
 fn topics() -> impl Iterator<Item = Topic> {
     use Topic::{CatchingUp, ClockAhead, ClockBehind, Current, Incomplete, Ledger, OnlyEmpty, Starting};
     let rest = [Starting, Current, CatchingUp, OnlyEmpty, Incomplete, Topic::TooManyParts, Ledger, Topic::Zone];
-    rest.into_iter().chain([ClockAhead, ClockBehind]).chain(Outcome::ALL.map(Topic::Call))
+    rest.into_iter().chain([ClockAhead, ClockBehind, Topic::Unreadable]).chain(Outcome::ALL.map(Topic::Call))
 }
 
 #[test]

@@ -63,7 +63,8 @@ impl Level {
             Topic::CatchingUp => Self::Working,
             Topic::Starting | Topic::OnlyEmpty => Self::Unknown,
             Topic::Zone | Topic::ClockAhead | Topic::ClockBehind => Self::Warning,
-            Topic::Call(_) | Topic::Incomplete | Topic::TooManyParts | Topic::Ledger => Self::Bad,
+            Topic::Call(_) | Topic::Incomplete | Topic::TooManyParts | Topic::Unreadable => Self::Bad,
+            Topic::Ledger => Self::Bad,
         }
     }
 }
@@ -107,6 +108,7 @@ pub(super) fn topic_of(trouble: &Trouble) -> Topic {
         Trouble::Call(failure) => Topic::Call(failure.outcome),
         Trouble::Incomplete { .. } => Topic::Incomplete,
         Trouble::TooManyParts { .. } => Topic::TooManyParts,
+        Trouble::Unreadable { .. } => Topic::Unreadable,
         Trouble::Ledger(_) => Topic::Ledger,
     }
 }

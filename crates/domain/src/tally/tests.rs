@@ -1,40 +1,19 @@
 //! One read after another into one account, with the seen rows in a map. The endless combinations are the model test's.
 
 use alloc::borrow::ToOwned as _;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::string::ToString as _;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::convert::Infallible;
 use core::time::Duration;
 
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::identity::RowContent;
 use crate::rules::Skills;
 use crate::series::OTHER;
 use crate::zone::civil_range;
-
-#[derive(Default)]
-struct Seen(BTreeMap<[u8; 16], (DateTime, Sighting)>);
-
-impl SeenRows for Seen {
-    type Error = Infallible;
-
-    fn get(&mut self, id: RowId) -> Result<Option<Sighting>, Infallible> {
-        Ok(self.0.get(&id.0).map(|(_, sighting)| *sighting))
-    }
-
-    fn put(&mut self, id: RowId, date: DateTime, sighting: Sighting) -> Result<(), Infallible> {
-        self.0.insert(id.0, (date, sighting));
-        Ok(())
-    }
-
-    fn forget_before(&mut self, date: DateTime) -> Result<(), Infallible> {
-        self.0.retain(|_, (dated, _)| *dated >= date);
-        Ok(())
-    }
-}
 
 /// Second 0 is 12:00 UTC, 07:00 in Bogota, and begins the first window.
 fn at(second: i64) -> Timestamp {
@@ -67,26 +46,32 @@ fn call(number: u8, second: i64) -> Row {
 struct Counting {
     account: Account,
     rules: Rules,
-    seen: Seen,
+    seen: Sightings,
 }
 
 impl Counting {
     fn begin() -> Self {
-        Self { account: Account::new(&rules().windows, at(0)), rules: rules(), seen: Seen::default() }
+        Self { account: Account::new(&rules().windows, at(0)), rules: rules(), seen: Sightings::new() }
     }
 
-    fn read(&mut self, from: i64, to: i64, rows: impl IntoIterator<Item = Row>) {
-        self.read_as(from, to, rows.into_iter().map(ReadRow::Row), |_| {});
+    fn read(&mut self, from: i64, to: i64, rows: impl IntoIterator<Item = Row>) -> ReadSummary {
+        self.read_as(from, to, rows.into_iter().map(ReadRow::Row), |_| {})
     }
 
     /// A minute after the end of the stretch.
-    fn read_as(&mut self, from: i64, to: i64, rows: impl IntoIterator<Item = ReadRow>, change: impl Fn(&mut Read)) {
+    fn read_as(
+        &mut self,
+        from: i64,
+        to: i64,
+        rows: impl IntoIterator<Item = ReadRow>,
+        change: impl Fn(&mut Read),
+    ) -> ReadSummary {
         let stretch = Stretch { from: at(from), to: at(to) };
         let mut read = Read {
             stretch,
             asked: civil_range(&self.rules.zone, stretch),
             rows: rows.into_iter().collect(),
-            missing: 0,
+            findings: Findings::default(),
             proven: stretch.to,
             catch_up: false,
             due_end: stretch.to,
@@ -95,7 +80,14 @@ impl Counting {
             server_now: at(to + 60),
         };
         change(&mut read);
-        let Ok(()) = tally(&mut self.account, &self.rules, &read, &mut self.seen);
+        let tallied = tally(&mut self.account, &self.rules, &read, &self.seen);
+        for Change { id, before, after } in tallied.changes {
+            assert_eq!(self.seen.insert(id, after), before, "what was kept");
+        }
+        if let Some(date) = tallied.forget_before {
+            self.seen.retain(|_, sighting| sighting.date >= date);
+        }
+        tallied.summary
     }
 
     fn rows<const N: usize>(&self, labels: [&str; N]) -> [u64; N] {
@@ -197,7 +189,7 @@ fn what_is_given_up_is_counted_and_no_window() {
     let mut counting = Counting::begin();
     counting.read_as(6_000, 6_300, [], |read| {
         read.skip_to = Some(at(6_000));
-        read.missing = 4;
+        read.findings.missing = 4;
     });
     let total = |total| counting.account.totals.get(total);
     assert_eq!([Total::SkippedSeconds, Total::Windows, Total::RowsMissing].map(total), [6_000, 1, 4]);
@@ -280,11 +272,11 @@ fn identities_are_kept_for_the_overlap_and_the_widest_change_of_zone() {
     assert_eq!(counting.account.marks.kept_from, Some(date(-27 * 3_600)), "in steps of an hour");
     counting.read(-3_600, 3_600, []);
     assert_eq!(counting.account.marks.kept_from, Some(date(-26 * 3_600)));
-    assert_eq!(counting.seen.0.len(), 2);
+    assert_eq!(counting.seen.len(), 2);
     counting.read(3_600, 10_800, []);
-    assert_eq!(counting.seen.0.len(), 2, "a second after the oldest date that is kept");
+    assert_eq!(counting.seen.len(), 2, "a second after the oldest date that is kept");
     counting.read(3_600, 14_400, []);
-    assert_eq!(counting.seen.0.len(), 1);
+    assert_eq!(counting.seen.len(), 1);
 }
 
 /// A date in the year 9999 would otherwise be kept for ever, and one in 1999 be new with each read.
@@ -295,7 +287,7 @@ fn what_has_no_place_in_the_range_is_kept_as_long_as_the_range() {
     let rejected = ReadRow::Rejected { id: RowId([3; 16]), reason: RejectReason::Date };
     let rows = [far(1, 9999), far(2, 1999)].map(ReadRow::Row).into_iter().chain([rejected]);
     counting.read_as(0, 300, rows, |_| {});
-    let mut dates: Vec<_> = counting.seen.0.values().map(|(dated, _)| *dated).collect();
+    let mut dates: Vec<_> = counting.seen.values().map(|sighting| sighting.date).collect();
     dates.sort();
     assert_eq!(dates, [date(0), date(299), date(299)]);
 }
@@ -325,11 +317,164 @@ fn a_first_start_in_a_repeated_hour_counts_what_may_be_of_the_first_pass_as_befo
         (Some("2026-10-25T01:29:00Z"), "counted"),
     ] {
         let account = Account::new(&rules.windows, start);
-        let mut counting = Counting { account, rules: rules.clone(), seen: Seen::default() };
+        let mut counting = Counting { account, rules: rules.clone(), seen: Sightings::new() };
         let began = began.map(|began| began.parse().unwrap());
         let row = Row { date: jiff::civil::date(2026, 10, 25).at(2, 30, 0, 0), began, ..call(1, 0) };
         let from = start.duration_since(at(0)).as_secs();
         counting.read(from, from + 3_000, [row]);
         assert_eq!(counting.rows([label]), [1], "{began:?}");
     }
+}
+
+/// The rows of one identity, by what they say.
+fn contents(contents: impl IntoIterator<Item = (u64, bool)>) -> Vec<ReadRow> {
+    let row = |(content, abandoned)| Row { content: RowContent(content), abandoned, ..call(1, 10) };
+    contents.into_iter().map(|content| ReadRow::Row(row(content))).collect()
+}
+
+#[test]
+fn rows_of_one_identity_are_one_row_however_often_they_are_read() {
+    let labels = ["counted", "other_result", "duplicate"];
+    for (rows, once) in [
+        (contents([(1, false), (2, false)]), [0, 1, 1]),
+        (contents([(1, true), (2, true), (3, true)]), [1, 0, 2]),
+        (contents([(1, false), (2, true)]), [1, 0, 1]),
+        (contents([(2, true), (1, false), (2, true)]), [1, 0, 2]),
+        (contents((0..20).map(|content| (content, false))), [0, 1, 19]),
+    ] {
+        let mut counting = Counting::begin();
+        for reads in 0..4 {
+            counting.read_as(0, 300, rows.clone(), |_| {});
+            let expected = [once[0], once[1], once[2] + reads * rows.len() as u64];
+            assert_eq!(counting.rows(labels), expected, "{rows:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_seen_once_is_known_after_something_else_was_seen() {
+    let mut counting = Counting::begin();
+    let mut read = |rows: &[(u64, bool)]| {
+        counting.read_as(0, 300, contents(rows.iter().copied()), |_| {});
+        counting.rows(["counted", "other_result", "duplicate"])
+    };
+    assert_eq!(read(&[(1, false), (2, false)]), [0, 1, 1]);
+    assert_eq!(read(&[(2, false)]), [0, 1, 2]);
+    assert_eq!(read(&[(1, false)]), [0, 1, 3]);
+    assert_eq!(read(&[(3, false)]), [0, 2, 3], "looked at anew");
+    assert_eq!(read(&[(3, false), (1, false)]), [0, 2, 5]);
+    assert_eq!(read(&[(1, false), (4, true)]), [1, 2, 6], "an abandonment at last");
+    assert_eq!(read(&[(5, false), (6, true)]), [1, 2, 8], "counted for ever");
+}
+
+#[test]
+fn an_abandonment_is_counted_however_much_the_row_has_changed_before() {
+    let mut counting = Counting::begin();
+    for content in 0..50 {
+        counting.read_as(0, 300, contents([(content, false)]), |_| {});
+    }
+    assert_eq!(counting.rows(["counted", "other_result", "duplicate"]), [0, 8, 42], "there is room for so many");
+    counting.read_as(0, 300, contents([(99, true)]), |_| {});
+    assert_eq!(counting.rows(["counted"]), [1]);
+}
+
+proptest::proptest! {
+    // In any order, and however often the answer comes again: nothing but `duplicate` grows, each identity with an
+    // abandonment in it is counted once, and what is counted of it is the same.
+    #[test]
+    fn no_order_and_no_repetition_counts_anything_again(
+        rows in proptest::collection::vec((0u8..4, 0u64..12, proptest::bool::ANY, 0u16..3), 1..30),
+        seeds in proptest::collection::vec(proptest::num::u64::ANY, 1..4),
+    ) {
+        let rows: Vec<_> = rows.iter().map(|&(number, content, abandoned, kind)| ReadRow::Row(Row {
+            // What a row says and its content go together.
+            content: RowContent(content * 6 + u64::from(abandoned) * 3 + u64::from(kind)),
+            abandoned,
+            type_interaction: alloc::format!("type {kind}").as_str().into(),
+            abandon_time: Some((content * 7) as f64),
+            ..call(number, 10)
+        })).collect();
+        let mut first = Counting::begin();
+        first.read_as(0, 300, rows.clone(), |_| {});
+        let labels = ["counted", "other_result"];
+        let abandoned: BTreeSet<_> = rows.iter().filter_map(ReadRow::row).filter(|row| row.abandoned).map(|row| row.id).collect();
+        let identities: BTreeSet<_> = rows.iter().map(ReadRow::id).collect();
+        let (calls, all) = (abandoned.len() as u64, identities.len() as u64);
+        proptest::prop_assert_eq!(first.rows(labels), [calls, all - calls]);
+        let mut shuffled = Counting::begin();
+        for (reads, seed) in seeds.iter().enumerate() {
+            let mut rows = rows.clone();
+            rows.sort_by_key(|row| row.row().map_or(0, |row| (row.content.0 ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+            shuffled.read_as(0, 300, rows.clone(), |_| {});
+            proptest::prop_assert_eq!(shuffled.rows(labels), [calls, all - calls]);
+            let duplicates = (reads as u64 + 1) * rows.len() as u64 - all;
+            proptest::prop_assert_eq!(shuffled.rows(["duplicate"]), [duplicates]);
+            let counted = |counting: &Counting| -> Vec<_> {
+                counting.account.series.iter().map(|(key, series)| (key.clone(), series.counts.clone())).collect()
+            };
+            proptest::prop_assert_eq!(counted(&shuffled), counted(&first));
+        }
+    }
+}
+
+#[test]
+fn a_read_tells_what_it_brought() {
+    let mut counting = Counting::begin();
+    let summary = counting.read(-3_600, 300, [call(1, 10), call(1, 10), call(2, 290)]);
+    assert_eq!((summary.rows, summary.counted, summary.rejected, summary.late), (3, 2, 0, 0));
+    assert_eq!((summary.oldest, summary.newest), (Some(at(10)), Some(at(290))));
+    assert_eq!(summary.lateness, None, "the first read says nothing of that");
+    let answered = Row { abandoned: false, ..call(3, 310) };
+    let summary = counting.read(-3_300, 600, [call(1, 10), answered, call(4, 30)]);
+    assert_eq!((summary.rows, summary.counted, summary.late), (3, 1, 1));
+    assert_eq!((summary.oldest, summary.newest), (Some(at(30)), Some(at(310))), "of what was not seen before");
+    assert_eq!(summary.lateness, Some(Duration::from_secs(630)));
+    let summary = counting.read(-3_300, 600, [call(1, 10)]);
+    assert_eq!((summary.newest, summary.lateness), (None, None));
+    let summary = counting.read_as(0, 900, [call(5, 15)].map(ReadRow::Row), |read| read.catch_up = true);
+    assert_eq!((summary.late, summary.lateness), (1, None), "it may have been there for long");
+}
+
+#[test]
+fn most_rows_rejected_is_told_at_each_read() {
+    let rejected = |number| ReadRow::Rejected { id: RowId([number; 16]), reason: RejectReason::Date };
+    let outside = |number| ReadRow::Row(call(number, 300));
+    for rows in [
+        [rejected(1), rejected(2), rejected(3), ReadRow::Row(call(4, 10)), ReadRow::Row(call(5, 10))],
+        [outside(1), outside(2), outside(3), ReadRow::Row(call(4, 10)), ReadRow::Row(call(5, 10))],
+        [rejected(1), rejected(1), rejected(1), outside(2), ReadRow::Row(call(5, 10))],
+    ] {
+        let mut counting = Counting::begin();
+        for _ in 0..3 {
+            assert!(counting.read_as(0, 300, rows.clone(), |_| {}).is_mostly_rejected(), "{rows:?}");
+        }
+        let few: Vec<_> =
+            rows.into_iter().skip(1).chain([ReadRow::Row(call(7, 11)), ReadRow::Row(call(8, 11))]).collect();
+        assert!(counting.rows(["counted"]) >= [1], "what is sound is counted");
+        assert!(!counting.read_as(0, 300, few.into_iter().skip(1), |_| {}).is_mostly_rejected());
+    }
+}
+
+#[test]
+fn a_known_row_from_outside_the_range_stays_what_it_was() {
+    let mut counting = Counting::begin();
+    let answered = Row { abandoned: false, ..call(1, 10) };
+    for (from, to) in [(0, 300), (300, 600), (0, 300), (300, 600)] {
+        counting.read(from, to, [answered.clone()]);
+    }
+    assert_eq!(counting.rows(["other_result", "duplicate", "rejected"]), [1, 3, 0]);
+}
+
+#[test]
+fn the_cursor_passes_a_second_that_is_asked_around() {
+    let mut counting = Counting::begin();
+    counting.read_as(0, 100, [], |read| {
+        read.findings.unreadable_seconds = 1;
+        read.findings.gaps.note_unreadable(date(100));
+    });
+    assert_eq!(counting.account.marks.complete_until, at(101));
+    let gaps = counting.account.gaps.clone();
+    counting.read_as(101, 300, [], |read| read.findings.gaps = gaps.clone());
+    assert_eq!(counting.account.marks.complete_until, at(300));
+    assert_eq!(counting.account.totals.get(Total::SkippedSeconds), 1);
 }

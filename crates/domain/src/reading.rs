@@ -1,0 +1,360 @@
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil::DateTime};
+
+use super::account::Account;
+use super::cadence::retry_pause;
+use super::gaps::{Findings, Gaps};
+use super::outcome::Outcome;
+use super::plan::Plan;
+use super::range::{CivilRange, Stretch};
+use super::rules::Rules;
+use super::shortfall::POLLS_TO_BELIEVE;
+use super::window::Windows;
+use super::zone::civil_range;
+
+/// Calls in one poll: enough to find the place of a gap in a window, few enough to keep the token for its other users.
+pub const CALLS_PER_POLL: u32 = 16;
+
+/// The API's limit is 60,000 rows; what it does above is unknown. Careful clients take an answer near it for cut off.
+pub const FULL_ANSWER_ROWS: u64 = 59_000;
+
+/// Unreadable seconds within the overlap that a poll asks around: each costs a call, and the new window must have some.
+const MOST_ASKED_AROUND: usize = 7;
+
+/// The reading of one stretch: the question that comes next, and what is to be done with each answer.
+///
+/// The stretch is asked for whole. An answer that may lack rows, or that can't be read to its end, is not used: its range
+/// is asked for in halves, the oldest first, one after another. Each part whose answer is used is counted and moves the
+/// cursor, so that progress is never lost.
+#[derive(Debug)]
+pub struct Reading {
+    plan: Plan,
+    zone: TimeZone,
+    windows: Windows,
+    /// The first date that is asked for.
+    reach: DateTime,
+    /// What is still to be read, the oldest part last.
+    parts: Vec<Stretch>,
+    calls: u32,
+    retries: u32,
+    /// Whether no answer has been judged yet.
+    is_first: bool,
+    /// As they were when the poll began, and what its answers have told since.
+    gaps: Gaps,
+    /// Rows believed to be missing, and seconds given up, since the last answer that was stored.
+    missing: u64,
+    given_up: u64,
+    /// Seconds that could not be read in this poll.
+    set_aside: BTreeSet<DateTime>,
+    /// What came of the last answer, if it was not used.
+    divided: Option<Counts>,
+    doubts: Doubts,
+}
+
+/// What the polls of one report have come upon and not proved yet. Kept in memory from one poll to the next; without it
+/// a search takes longer, and nothing is lost.
+#[derive(Debug, Clone, Default)]
+pub struct Doubts {
+    /// The smallest part that was known to lack rows, or not to be readable, when the calls were used up.
+    suspect: Option<Stretch>,
+    /// The rows that a first answer lacked beyond what is known, and how many polls in a row saw just as many.
+    unexplained: Option<(u64, u32)>,
+    /// Seconds that could not be read, and in how many polls.
+    unreadable: BTreeMap<DateTime, u32>,
+}
+
+/// What is to be done next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    Ask(Question),
+    End(ReadingEnd),
+}
+
+/// One call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    /// What is read by it.
+    pub stretch: Stretch,
+    /// What is asked for: from the second before on, if that may be asked for.
+    pub asked: CivilRange,
+}
+
+/// What an answer looks like from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Rows that came.
+    pub delivered: u64,
+    /// Rows that the answer says it has; `None` where it has no number.
+    pub announced: Option<u64>,
+    /// Whether the body began as a report, and has a place after which no row can be found.
+    pub broken: bool,
+}
+
+/// How many rows an answer has, and how many it announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    pub delivered: u64,
+    pub announced: Option<u64>,
+}
+
+/// What is to be done with an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// Count its rows, and store this with them.
+    Use(Findings),
+    /// Not used: its parts are asked for.
+    Divided,
+    /// Not used: a second that can't be read, and so not be asked for in parts. What follows it is asked for.
+    SetAside,
+}
+
+/// How a reading ended whose calls have all been answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadingEnd {
+    /// All of the stretch has been read.
+    Whole,
+    /// The calls were used up in the search for rows that the last answer lacks, or for what can't be read in it.
+    Incomplete(Counts),
+    /// The calls were used up before all parts had been asked for; the last answer was whole.
+    TooManyParts,
+    /// All has been read but for this second (the first of its kind), which may be readable at the next poll.
+    Unreadable(DateTime),
+}
+
+impl ReadingEnd {
+    /// Whether all that was due has been read.
+    pub const fn is_success(self) -> bool {
+        matches!(self, Self::Whole)
+    }
+}
+
+impl Shape {
+    /// Rows that were announced and have not come.
+    pub fn shortfall(self) -> u64 {
+        self.announced.unwrap_or(0).saturating_sub(self.delivered)
+    }
+
+    /// Whether there are so many rows that the API may have stopped there.
+    pub fn may_be_cut(self) -> bool {
+        self.delivered >= FULL_ANSWER_ROWS
+    }
+}
+
+impl Reading {
+    /// Begins to read what `plan` says. `doubts` are those of the poll before.
+    pub fn new(plan: Plan, account: &Account, rules: &Rules, doubts: Doubts) -> Self {
+        Self::of(plan, account, (rules.zone.clone(), rules.windows), doubts)
+    }
+
+    fn of(plan: Plan, account: &Account, (zone, windows): (TimeZone, Windows), mut doubts: Doubts) -> Self {
+        let reach = civil_range(&zone, plan.stretch).ini;
+        doubts.unreadable = doubts.unreadable.split_off(&reach);
+        doubts.unreadable.retain(|second, _| !account.gaps.unreadable.contains(second));
+        let mut reading = Self {
+            reach,
+            parts: Vec::new(),
+            calls: 0,
+            retries: 0,
+            is_first: true,
+            gaps: account.gaps.clone(),
+            missing: 0,
+            given_up: 0,
+            set_aside: BTreeSet::new(),
+            divided: None,
+            doubts,
+            windows,
+            plan,
+            zone,
+        };
+        reading.give_up_unreadable();
+        reading.parts = reading.around_unreadable(account.marks.complete_until);
+        reading
+    }
+
+    /// The next question, or the end.
+    pub fn next(&mut self) -> Step {
+        let Some(stretch) = self.parts.pop() else { return Step::End(self.end_of_parts()) };
+        if self.calls >= CALLS_PER_POLL {
+            self.parts.push(stretch);
+            return Step::End(self.divided.map_or(ReadingEnd::TooManyParts, ReadingEnd::Incomplete));
+        }
+        self.calls += 1;
+        let asked = civil_range(&self.zone, self.with_the_second_before(stretch));
+        Step::Ask(Question { stretch, asked })
+    }
+
+    /// Judges the answer to `question`.
+    pub fn answered(&mut self, question: Question, shape: Shape) -> Judgement {
+        let is_first = core::mem::take(&mut self.is_first);
+        let Question { stretch, asked } = question;
+        let halves = stretch.halves();
+        if shape.broken {
+            return match halves {
+                Some(halves) => self.divide(stretch, halves, shape),
+                None => self.set_aside(stretch),
+            };
+        }
+        self.doubts.unreadable.retain(|second, _| !asked.contains(*second));
+        let short = shape.shortfall();
+        let known = &mut self.gaps.shortfalls;
+        let expected = known.expected(asked);
+        let beyond = short.saturating_sub(*expected.end());
+        match halves {
+            None => known.look(asked, short),
+            Some(halves) if shape.may_be_cut() => return self.divide(stretch, halves, shape),
+            Some(_) if expected.contains(&short) => known.confirm(asked),
+            Some(_) if short == 0 => known.clear(asked),
+            // The search for it may have come close to its place.
+            Some(_) if is_first && self.doubts.see(beyond) => {
+                known.believe(self.doubts.suspect.map_or(asked, |place| civil_range(&self.zone, place)), beyond);
+            }
+            Some(halves) => return self.divide(stretch, halves, shape),
+        }
+        if is_first {
+            self.doubts.unexplained = None;
+        }
+        self.divided = None;
+        // The oldest part comes first: what ends here has been searched.
+        self.doubts.suspect = self.doubts.suspect.filter(|part| part.to > stretch.to);
+        self.missing = self.missing.saturating_add(self.gaps.shortfalls.settle(self.reach));
+        let (missing, unreadable_seconds) = (self.missing, self.given_up);
+        Judgement::Use(Findings { gaps: self.gaps.clone(), missing, unreadable_seconds })
+    }
+
+    /// The findings of the last answer have been stored with its rows. Until then they are told again.
+    pub fn stored(&mut self) {
+        (self.missing, self.given_up) = (0, 0);
+    }
+
+    /// Begins again with another plan: what was answered so far is not used, and the calls have been made.
+    pub fn begin_again(&mut self, plan: Plan, account: &Account) {
+        let doubts = core::mem::take(&mut self.doubts);
+        let rules = (self.zone.clone(), self.windows);
+        *self = Self { calls: self.calls, retries: self.retries, ..Self::of(plan, account, rules, doubts) };
+    }
+
+    /// The pause before `question` is asked again, after a call that gave no answer; `None` where the poll ends with it.
+    pub fn failed(
+        &mut self,
+        question: Question,
+        outcome: Outcome,
+        retry_after: Option<Duration>,
+        elapsed: Duration,
+    ) -> Option<Duration> {
+        self.parts.push(question.stretch);
+        let pause = retry_pause(outcome, self.retries, retry_after, &self.windows, elapsed)?;
+        self.retries += 1;
+        (self.calls < CALLS_PER_POLL).then_some(pause)
+    }
+
+    /// Calls made.
+    pub fn calls(&self) -> u32 {
+        self.calls
+    }
+
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What the next poll must know of this one.
+    pub fn into_doubts(self) -> Doubts {
+        self.doubts
+    }
+
+    fn end_of_parts(&self) -> ReadingEnd {
+        let unread = self.set_aside.iter().find(|second| !self.gaps.unreadable.contains(*second));
+        unread.map_or(ReadingEnd::Whole, |second| ReadingEnd::Unreadable(*second))
+    }
+
+    /// A part as it is asked for: if the API leaves `date_end` out, the last second of the part before has yet to come,
+    /// and no overlap of a later read may reach back to it.
+    fn with_the_second_before(&self, part: Stretch) -> Stretch {
+        let before = second(part.from.as_second().saturating_sub(1)).max(self.plan.stretch.from);
+        let date = self.zone.to_datetime(before);
+        let spoils = self.gaps.unreadable.contains(&date) || self.set_aside.contains(&date);
+        if spoils { part } else { Stretch { from: before, ..part } }
+    }
+
+    /// Sets the parts of `stretch` to be read: its halves, or what the last poll's search had come to.
+    fn divide(&mut self, stretch: Stretch, (older, newer): (Stretch, Stretch), shape: Shape) -> Judgement {
+        let suspect = self.doubts.suspect.replace(stretch);
+        match suspect.filter(|part| stretch.from <= part.from && part.to <= stretch.to && *part != stretch) {
+            Some(part) => {
+                let (before, after) = (Stretch { to: part.from, ..stretch }, Stretch { from: part.to, ..stretch });
+                let within = part.halves().map_or(vec![part], |(older, newer)| vec![newer, older]);
+                let parts = [vec![after], within, vec![before]].into_iter().flatten();
+                self.parts.extend(parts.filter(|part| part.seconds() > 0));
+            }
+            None => self.parts.extend([newer, older]),
+        }
+        self.divided = Some(Counts { delivered: shape.delivered, announced: shape.announced });
+        Judgement::Divided
+    }
+
+    /// Notes a second that can't be read.
+    fn set_aside(&mut self, stretch: Stretch) -> Judgement {
+        let date = self.zone.to_datetime(stretch.from);
+        self.set_aside.insert(date);
+        self.divided = None;
+        let polls = self.doubts.unreadable.entry(date).or_default();
+        *polls = polls.saturating_add(1);
+        self.give_up_unreadable();
+        Judgement::SetAside
+    }
+
+    /// Gives up the seconds that could not be read in so many polls.
+    fn give_up_unreadable(&mut self) {
+        for (second, _) in self.doubts.unreadable.iter().filter(|(_, polls)| **polls >= POLLS_TO_BELIEVE) {
+            self.given_up += u64::from(self.gaps.note_unreadable(*second));
+        }
+    }
+
+    /// The stretch without its unreadable seconds, in parts, the oldest last. If there are too many to ask around before
+    /// `cursor`, the overlap is the shorter.
+    fn around_unreadable(&self, cursor: Timestamp) -> Vec<Stretch> {
+        let Stretch { from, to } = self.plan.stretch;
+        let passes = self.gaps.unreadable.iter().flat_map(|&date| {
+            let instants = self.zone.to_ambiguous_timestamp(date);
+            [instants.clone().earlier(), instants.later()].into_iter().flatten()
+        });
+        let holes: BTreeSet<Timestamp> = passes.filter(|at| from <= *at && *at < to).collect();
+        let before = holes.range(..cursor.max(from)).count();
+        let mut parts = Vec::new();
+        let mut from = from;
+        for (number, hole) in holes.into_iter().enumerate() {
+            if number + MOST_ASKED_AROUND >= before {
+                parts.push(Stretch { from, to: hole });
+            }
+            from = second(hole.as_second().saturating_add(1));
+        }
+        parts.push(Stretch { from, to });
+        parts.retain(|part| part.seconds() > 0);
+        parts.reverse();
+        parts
+    }
+}
+
+impl Doubts {
+    /// Whether a first answer lacks `rows` that nothing explains, as the first ones of the polls before did.
+    fn see(&mut self, rows: u64) -> bool {
+        let polls = match self.unexplained {
+            Some((same, polls)) if same == rows => polls.saturating_add(1),
+            _ => 1,
+        };
+        self.unexplained = Some((rows, polls));
+        rows > 0 && polls >= POLLS_TO_BELIEVE
+    }
+}
+
+/// An instant in whole seconds; the end of the calendar where there is none.
+fn second(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap_or(if second < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+#[cfg(test)]
+mod tests;
