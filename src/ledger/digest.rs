@@ -26,6 +26,7 @@ pub fn of_account(key: &[u8; 16], name: &str, zone: &str, account: &Account) -> 
     digest.number(marks.recent_from.as_second());
     digest.option(marks.floor.map(|at| at.as_second()));
     digest.number(i64::from(marks.read_before));
+    digest.number(i64::from(marks.has_answered));
     digest.option(marks.kept_from.map(civil_seconds));
     match marks.catch_up {
         CatchUp::None => digest.number(0),

@@ -25,6 +25,7 @@ CREATE TABLE operation (
     recent_from         INTEGER NOT NULL,
     floor               INTEGER,
     read_before         INTEGER NOT NULL,
+    has_answered        INTEGER NOT NULL,
     kept_from           INTEGER,
     catch_up            INTEGER NOT NULL,
     caught_up_at        INTEGER,

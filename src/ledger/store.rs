@@ -47,6 +47,7 @@ pub fn load(connection: &Connection, name: &str, now: Timestamp) -> rusqlite::Re
                 recent_from: instant("recent_from")?,
                 floor: row.get::<_, Option<i64>>("floor")?.map(self::instant),
                 read_before: row.get("read_before")?,
+                has_answered: row.get("has_answered")?,
                 kept_from: civil("kept_from")?,
                 catch_up,
             };
@@ -152,8 +153,8 @@ fn load_gaps(connection: &Connection, stored: &mut Stored) -> rusqlite::Result<(
 pub fn insert(transaction: &Transaction<'_>, name: &str, zone: &str) -> rusqlite::Result<i64> {
     transaction.execute(
         "INSERT INTO operation (name, zone, start, complete_until, proven_until, nothing_hidden_until, windows_until,
-            recent_from, read_before, catch_up, account_digest, seen_digest, seen_count)
-            VALUES (?1, ?2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
+            recent_from, read_before, has_answered, catch_up, account_digest, seen_digest, seen_count)
+            VALUES (?1, ?2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
         params![name, zone],
     )?;
     Ok(transaction.last_insert_rowid())
@@ -224,7 +225,7 @@ fn save_marks(transaction: &Transaction<'_>, operation: i64, marks: &Marks) -> r
         .prepare_cached(
             "UPDATE operation SET start = ?2, complete_until = ?3, windows_until = ?4, floor = ?5, read_before = ?6,
                 kept_from = ?7, catch_up = ?8, caught_up_at = ?9, nothing_hidden_until = ?10, recent_from = ?11,
-                proven_until = ?12 WHERE id = ?1",
+                proven_until = ?12, has_answered = ?13 WHERE id = ?1",
         )?
         .execute(params![
             operation,
@@ -239,6 +240,7 @@ fn save_marks(transaction: &Transaction<'_>, operation: i64, marks: &Marks) -> r
             marks.nothing_hidden_until.as_second(),
             marks.recent_from.as_second(),
             marks.proven_until.as_second(),
+            marks.has_answered,
         ])?;
     Ok(())
 }

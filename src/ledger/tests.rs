@@ -67,6 +67,7 @@ fn change(account: &mut Account, seen: &mut SeenInLedger<'_>, number: u32) -> Re
     marks.recent_from = marks.complete_until - SignedDuration::from_secs(2);
     marks.nothing_hidden_until = marks.complete_until - SignedDuration::from_secs(3);
     marks.read_before = true;
+    marks.has_answered = true;
     marks.floor = number.is_multiple_of(3).then_some(marks.start);
     marks.kept_from = (!number.is_multiple_of(4)).then(|| date(second - 100_000));
     marks.catch_up = match number % 3 {
@@ -447,7 +448,7 @@ fn each_mark_and_each_gap_is_in_the_digest() {
     let account = begin();
     let later = |at: Timestamp| at + SignedDuration::from_secs(300);
     let start = account.marks.start;
-    let changes: [fn(&mut Account, Timestamp); 20] = [
+    let changes: [fn(&mut Account, Timestamp); 21] = [
         |account, at| account.marks.start = at,
         |account, at| account.marks.complete_until = at,
         |account, at| account.marks.proven_until = at,
@@ -457,6 +458,7 @@ fn each_mark_and_each_gap_is_in_the_digest() {
         |account, at| account.marks.floor = Some(at),
         |account, _| account.marks.floor = Some(Timestamp::UNIX_EPOCH),
         |account, _| account.marks.read_before = true,
+        |account, _| account.marks.has_answered = true,
         |account, _| account.marks.kept_from = Some(date(7)),
         |account, at| account.marks.catch_up = CatchUp::Done(at),
         |account, _| account.marks.catch_up = CatchUp::Behind,

@@ -195,6 +195,11 @@ fn gauges(operations: &[Snapshot]) -> Vec<Family> {
             &|snapshot, _| snapshot.operation.clock.difference(snapshot.now).map(|difference| difference.as_secs_f64()),
         ),
         gauge(
+            "wolkvox_row_lateness_max_seconds",
+            "How long after its date the latest row of the last 24 hours was first seen, to the resolution of the polls.",
+            &|snapshot, pulse| pulse.lateness.latest(snapshot.now).map(|lateness| lateness.as_secs_f64()),
+        ),
+        gauge(
             "wolkvox_observed_utc_offset_seconds",
             "The offset of the report's dates from UTC, worked out from conn_id.",
             &|_, pulse| pulse.offset.map(|observed| observed.offset as f64),

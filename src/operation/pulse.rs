@@ -3,8 +3,10 @@ use std::time::Duration;
 
 use domain::cadence::Pause;
 use domain::histogram::Native;
+use domain::lateness::Lateness;
 use domain::offset::Observation;
 use domain::outcome::Outcome;
+use domain::summary::ReadSummary;
 use jiff::Timestamp;
 
 use super::ended::{EndedPoll, Trouble};
@@ -20,6 +22,9 @@ pub struct Pulse {
     /// How the last call ended; `None` until one has.
     pub last_call: Option<Outcome>,
     pub durations: Durations,
+    pub lateness: Lateness,
+    /// The last read, if most of its rows can't be used.
+    pub mostly_rejected: Option<ReadSummary>,
     /// The report's offset from UTC.
     pub offset: Option<Observation>,
     pub next_poll: Option<Timestamp>,

@@ -79,6 +79,9 @@ impl Snapshot {
         let Account { marks, totals, .. } = &*self.account;
         let no_row = Disposition::LABELS.iter().all(|label| totals.rows(label) == 0);
         let only_empty = (marks.read_before && no_row).then_some(Concern::OnlyEmpty);
-        [zone, clock, only_empty].into_iter().flatten().collect()
+        let most_rejected = pulse
+            .mostly_rejected
+            .map(|summary| Concern::MostRejected { rows: summary.rows, rejected: summary.rejected });
+        [most_rejected, zone, clock, only_empty].into_iter().flatten().collect()
     }
 }

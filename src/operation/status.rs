@@ -71,6 +71,8 @@ impl State {
 pub enum Concern {
     /// Polls have succeeded, and no row has come since the ledger began: perhaps the server doesn't have the report.
     OnlyEmpty,
+    /// Most rows of the last read can't be used.
+    MostRejected { rows: u64, rejected: u64 },
     /// The dates of the report contradict the configured zone.
     Zone {
         /// Seconds east of UTC.

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use domain::account::Account;
 use domain::disposition::Disposition;
+use domain::evidence::Evidence;
 use domain::outcome::Outcome;
 use domain::plan::Plan;
 use domain::range::{CivilRange, Stretch};
@@ -65,15 +66,18 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             let called = self.call(question.asked).await?;
             let testimony = self.hear(&called, question.stretch, question.asked);
             let Called { call, asked: asked_at, .. } = called;
+            let call = call.judged_by(self.operation.abandoned.account().marks.has_answered);
             outcome = call.outcome();
             self.operation.abandoned.pulse().last_call = Some(outcome);
             trouble = match call.result {
-                Ok(_) if let Some(wait) = self.first_start(&mut progress).await => {
-                    self.count_call(outcome).await;
-                    self.sleep(wait).await?;
-                    continue;
-                }
-                Ok(answer) => self.take(&mut progress, question, asked_at, testimony, answer).await.err(),
+                Ok(answer) => match self.first_start(&mut progress).await {
+                    Some(wait) => {
+                        self.count_answer(outcome, answer.evidence).await;
+                        self.sleep(wait).await?;
+                        continue;
+                    }
+                    None => self.take(&mut progress, question, asked_at, testimony, answer).await.err(),
+                },
                 Err(failure) => {
                     self.count_call(failure.outcome).await;
                     let elapsed = progress.began_at.elapsed();
@@ -173,9 +177,9 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     ) -> Result<(), Trouble> {
         let reading::Question { stretch, asked } = question;
         let delivered = answer.rows.len() as u64;
-        let outcome = answer.outcome();
+        let (outcome, evidence) = (answer.outcome(), answer.evidence);
         let Judgement::Use(findings) = progress.reading.answered(question, answer.shape()) else {
-            self.count_call(outcome).await;
+            self.count_answer(outcome, evidence).await;
             return Ok(());
         };
         let Plan { catch_up, due_end, .. } = *progress.reading.plan();
@@ -184,7 +188,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         let passage = self.operation.clock.time().passage(&self.operation.rules.windows, question, testimony);
         self.tell_of_delay(passage.to < question.to.min(question.due_end), testimony);
         let Some((stretch, rows)) = self.up_to(passage.to, stretch, asked, answer.rows) else {
-            self.count_call(outcome).await;
+            self.count_answer(outcome, evidence).await;
             return Ok(());
         };
         let read = Read {
@@ -200,7 +204,8 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             now: self.clock.now(),
             server_now: self.now(),
         };
-        self.count(read, outcome).await.map_err(|error| Trouble::Ledger(error.to_string()))?;
+        let counted = self.count(read, outcome, evidence).await;
+        self.tell_of_rows(counted.map_err(|error| Trouble::Ledger(error.to_string()))?);
         progress.reading.stored();
         progress.skip_to = None;
         progress.rows += delivered;
@@ -229,21 +234,50 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     }
 
     /// Counts the rows of an answer and its outcome.
-    async fn count(&self, read: Read, outcome: Outcome) -> Result<ReadSummary, CommitError> {
+    async fn count(&self, read: Read, outcome: Outcome, evidence: Evidence) -> Result<ReadSummary, CommitError> {
         let rules = self.operation.rules.clone();
         let counted = self.operation.abandoned.commit(move |account, seen| {
-            account.totals.add(Total::Polls(outcome), 1);
+            note_answer(account, outcome, evidence);
             seen.tally(account, &rules, &read).map_err(CommitError::from)
         });
         counted.await
     }
 
-    /// Counts the outcome of a call whose answer is not used. A ledger that can't be written loses this one count; it
-    /// has its own metric, and the log says so.
+    /// Keeps what a read says about the rows as a whole, and says once that most of them can't be counted.
+    fn tell_of_rows(&self, summary: ReadSummary) {
+        let now = self.clock.now();
+        let mut pulse = self.operation.abandoned.pulse();
+        if let Some(lateness) = summary.lateness {
+            pulse.lateness.note(now, lateness);
+        }
+        let rejected = summary.is_mostly_rejected().then_some(summary);
+        let before = std::mem::replace(&mut pulse.mostly_rejected, rejected);
+        match (before, rejected) {
+            (None, Some(ReadSummary { rows, rejected, .. })) => tracing::warn!(
+                operation = %self.operation.name, rows, rejected,
+                "most rows of the answer can't be used, so calls among them are not counted; see \
+                 wolkvox_rows_rejected_total for the reason"
+            ),
+            (Some(_), None) => {
+                tracing::info!(operation = %self.operation.name, "most rows of the answer can be used again");
+            }
+            _ => {}
+        }
+    }
+
+    /// Counts the outcome of an answer that is not used.
+    async fn count_answer(&self, outcome: Outcome, evidence: Evidence) {
+        self.amend(outcome, move |account| note_answer(account, outcome, evidence)).await;
+    }
+
+    /// Counts the outcome of a call that brought no answer.
     async fn count_call(&self, outcome: Outcome) {
-        if let Err(error) =
-            self.operation.abandoned.amend(move |account| account.totals.add(Total::Polls(outcome), 1)).await
-        {
+        self.amend(outcome, move |account| account.totals.add(Total::Polls(outcome), 1)).await;
+    }
+
+    /// A ledger that can't be written loses this one count; it has its own metric, and the log says so.
+    async fn amend(&self, outcome: Outcome, change: impl FnOnce(&mut Account) + Send + 'static) {
+        if let Err(error) = self.operation.abandoned.amend(change).await {
             tracing::error!(operation = %self.operation.name, %outcome, %error, "the outcome of a call could not be counted");
         }
     }
@@ -275,6 +309,11 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             trouble,
         }
     }
+}
+
+fn note_answer(account: &mut Account, outcome: Outcome, evidence: Evidence) {
+    account.totals.add(Total::Polls(outcome), 1);
+    account.marks.has_answered |= evidence.is_proof();
 }
 
 /// Why the stretch was not read to its end.

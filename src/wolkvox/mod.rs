@@ -54,6 +54,22 @@ impl Call {
         Self { took: None, stamp: None, result: Err(failure) }
     }
 
+    /// As it counts for a report that has answered before, or has not: an answer that is no proof of itself is no answer
+    /// where nothing else has shown that the report is there.
+    pub fn judged_by(self, has_answered: bool) -> Self {
+        match self.result {
+            Ok(answer) if !has_answered && !answer.evidence.is_proof() => {
+                let message =
+                    "a 404 with nothing in it: so an empty window may look, and so does a server without the \
+                               report, which has given no other answer yet"
+                        .to_owned();
+                let failure = Failure { outcome: Outcome::Malformed, message, retry_after: None };
+                Self { result: Err(failure), ..self }
+            }
+            _ => self,
+        }
+    }
+
     pub fn outcome(&self) -> Outcome {
         match &self.result {
             Ok(answer) => answer.outcome(),

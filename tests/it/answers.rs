@@ -10,8 +10,12 @@ use std::thread;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use simulator::faults::Fault;
+
 use crate::support::child::{Child, command};
 use crate::support::scrape::Scrape;
+use crate::support::sim::quiet;
+use crate::support::{Folder, Sim};
 
 /// A head behind its `HTTP/1.1 `, without a length, and a body. `{date}` stands for a date of the range that was asked for.
 #[derive(Clone)]
@@ -193,6 +197,68 @@ fn rows_of_which_none_can_be_read_pass_no_window() {
             "ok",
         ),
     ]);
+}
+
+#[test]
+fn a_404_with_nothing_in_it_is_an_empty_window_only_of_a_report_that_has_answered() {
+    for body in ["", " \r\n", "\u{feff}"] {
+        let bare = || Fault::Status {
+            status: 404,
+            body: body.to_owned(),
+            content_type: "application/json".to_owned(),
+            retry_after: None,
+        };
+        // A quiet operation answers with the API's own words for an empty window.
+        for (answered_before, outcome) in [(true, "empty"), (false, "malformed")] {
+            let sim = Sim::start(vec![quiet("ventas")]);
+            let folder = Folder::new(&sim, &["interval: 1s", "settle: 0s", "hold: 0s"], |_| Vec::new());
+            if !answered_before {
+                sim.set_fault(bare(), None);
+            }
+            let exporter = folder.serve();
+            let ended = |scrape: &Scrape| {
+                let polls =
+                    |outcome| scrape.value("wolkvox_polls_total", &[("operation", "ventas"), ("outcome", outcome)]);
+                [polls("empty"), polls("malformed")]
+            };
+            let [before, _] = exporter.wait_for("a first call", |scrape| match ended(scrape) {
+                [0.0, 0.0] => Err("none".to_owned()),
+                calls => Ok(calls),
+            });
+            sim.set_fault(bare(), None);
+            let calls = exporter.wait_for("some more calls", |scrape| match ended(scrape) {
+                calls if calls[0] + calls[1] >= before + 4.0 => Ok(calls),
+                calls => Err(format!("{calls:?}")),
+            });
+            let is_empty = calls[1] == 0.0;
+            assert_eq!(is_empty, outcome == "empty", "{body:?}, answered before: {answered_before}: {calls:?}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_most_of_which_is_unusable_is_said_to_be_so() {
+    let rows: Vec<String> = (0..3).map(|number| ROW.replace("2812.1", &format!("2812.{number}"))).collect();
+    let good: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let bad = [r#"{"date":"27/11/2026 20:00:00"}"#, "7", r#"{"conn_id":[1],"date":"{date}"}"#, r#"["a"]"#];
+    let most: Vec<&str> = bad.iter().chain(&good[..2]).copied().collect();
+    let some: Vec<&str> = bad[..2].iter().chain(&good).copied().collect();
+    let polled = poll(&[
+        ("most", "token-most", answer("200 OK", report(&most))),
+        ("some", "token-some", answer("200 OK", report(&some))),
+    ]);
+    let rows = |operation, disposition| {
+        let labels = [("operation", operation), ("disposition", disposition)];
+        polled.scrape.value("wolkvox_rows_total", &labels)
+    };
+    assert_eq!((rows("most", "rejected"), rows("most", "counted")), (4.0, 2.0));
+    assert_eq!((rows("some", "rejected"), rows("some", "counted")), (2.0, good.len() as f64));
+    let warned = polled.exporter.lines_with(&["level=warn", "most rows"]);
+    assert!(warned.len() == 1 && warned[0].contains("operation=most "), "{warned:?}");
+    for (lang, words) in [("en", "can't be used: 4 of 6"), ("es", "no se puede usar: 4 de 6")] {
+        let page = polled.exporter.get(&format!("/?lang={lang}"), &[]).text();
+        assert!(page.replace("&#39;", "'").contains(words), "{page}");
+    }
 }
 
 #[test]

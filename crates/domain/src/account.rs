@@ -52,6 +52,9 @@ pub struct Marks {
     pub floor: Option<Timestamp>,
     /// Whether a read was committed; the first one looks back a day.
     pub read_before: bool,
+    /// Whether the report has shown to be there, by [`crate::evidence::Evidence::is_proof`]. Until then an answer without
+    /// anything in it is no empty window.
+    pub has_answered: bool,
     /// The identities of rows dated before are gone, so no read may bring such a row.
     pub kept_from: Option<DateTime>,
     pub catch_up: CatchUp,
@@ -88,6 +91,7 @@ impl Account {
                 recent_from: start,
                 floor: None,
                 read_before: false,
+                has_answered: false,
                 kept_from: None,
                 catch_up: CatchUp::None,
             },
@@ -111,7 +115,8 @@ impl Account {
         } else {
             shifted(before, late).min(begun)
         };
-        self.marks = Self::new(windows, start).marks;
+        let has_answered = self.marks.has_answered;
+        self.marks = Marks { has_answered, ..Self::new(windows, start).marks };
     }
 
     /// Abandoned calls in the last complete window, by series number; none for a series without any.

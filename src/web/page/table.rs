@@ -20,14 +20,16 @@ pub(super) enum Topic {
     Unreadable,
     /// What had come could not be stored.
     Ledger,
+    /// Most rows of the last answer can't be used.
+    MostRejected,
     /// The rows contradict the configured zone.
     Zone,
     ClockAhead,
     ClockBehind,
 }
 
-/// What the page says of a topic, in one language. `{next}`, `{missing}`, `{difference}`, `{offset}` and `{zones}`
-/// stand for what is known at run time only.
+/// What the page says of a topic, in one language. `{next}`, `{missing}`, `{difference}`, `{offset}`, `{zones}`,
+/// `{rejected}` and `{rows}` stand for what is known at run time only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry {
     /// A few words: for the badge, the summary and the table of polls.
@@ -87,6 +89,23 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
                 "{next}",
                 "Si la operación ha tenido llamadas abandonadas desde entonces, verifique `server` en la configuración y \
                  que el token sea de esta operación.",
+            ),
+        ),
+        Topic::MostRejected => (
+            (
+                "rows can't be used",
+                "Most rows of the last answer can't be used: {rejected} of {rows}. Calls among them are not counted.",
+                "{next} What can be read is counted.",
+                "`wolkvox_rows_rejected_total` has the reason. If wolkvox has changed the form of its report, please report \
+                 it.",
+            ),
+            (
+                "filas inutilizables",
+                "La mayoría de las filas de la última respuesta no se puede usar: {rejected} de {rows}. Las llamadas que \
+                 haya entre ellas no se cuentan.",
+                "{next} Lo que se puede leer se cuenta.",
+                "`wolkvox_rows_rejected_total` indica el motivo. Si wolkvox cambió la forma de su informe, por favor \
+                 repórtelo.",
             ),
         ),
         Topic::Call(Outcome::Ok) => (

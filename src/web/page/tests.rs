@@ -170,6 +170,7 @@ fn nothing_good_is_said_without_evidence() {
         unread(State::Failing(Trouble::Ledger("x".to_owned()))),
         unread(State::Paused { trouble: call(), until: at("2026-01-18T20:35:00Z") }),
         concerned(State::Current, Concern::OnlyEmpty),
+        concerned(State::Current, Concern::MostRejected { rows: 9, rejected: 8 }),
         concerned(State::Current, zone()),
         concerned(State::CatchingUp, zone()),
         concerned(State::Failing(call()), zone()),
@@ -217,7 +218,9 @@ fn the_table_says_everything_in_both_languages() {
 fn topics() -> impl Iterator<Item = Topic> {
     use Topic::{CatchingUp, ClockAhead, ClockBehind, Current, Incomplete, Ledger, OnlyEmpty, Starting};
     let rest = [Starting, Current, CatchingUp, OnlyEmpty, Incomplete, Topic::TooManyParts, Ledger, Topic::Zone];
-    rest.into_iter().chain([ClockAhead, ClockBehind, Topic::Unreadable]).chain(Outcome::ALL.map(Topic::Call))
+    rest.into_iter()
+        .chain([ClockAhead, ClockBehind, Topic::Unreadable, Topic::MostRejected])
+        .chain(Outcome::ALL.map(Topic::Call))
 }
 
 #[test]

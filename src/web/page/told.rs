@@ -2,6 +2,7 @@ use domain::outcome::Outcome;
 use jiff::SignedDuration;
 
 use super::Lang;
+use super::polls::number;
 use super::table::{Topic, entry};
 use super::when::{When, age_text};
 use crate::operation::ended::Trouble;
@@ -64,7 +65,7 @@ impl Level {
             Topic::Starting | Topic::OnlyEmpty => Self::Unknown,
             Topic::Zone | Topic::ClockAhead | Topic::ClockBehind => Self::Warning,
             Topic::Call(_) | Topic::Incomplete | Topic::TooManyParts | Topic::Unreadable => Self::Bad,
-            Topic::Ledger => Self::Bad,
+            Topic::Ledger | Topic::MostRejected => Self::Bad,
         }
     }
 }
@@ -76,7 +77,7 @@ impl<'a> Told<'a> {
         let alone = topics.len() == 1;
         let mut points: Vec<Point> = topics.iter().map(|&topic| point(topic, alone, operation, lang, when)).collect();
         points.sort_by_key(|point| std::cmp::Reverse(point.level));
-        let doubted = topics.iter().any(|topic| matches!(topic, Topic::Zone | Topic::OnlyEmpty));
+        let doubted = topics.iter().any(|topic| matches!(topic, Topic::Zone | Topic::OnlyEmpty | Topic::MostRejected));
         Self { operation, id: format!("operation-{number}"), data: data(operation, doubted, lang, when), points }
     }
 
@@ -89,6 +90,7 @@ impl<'a> Told<'a> {
 fn topics(operation: &OperationStatus) -> Vec<Topic> {
     let concerns = operation.concerns.iter().map(|concern| match concern {
         Concern::OnlyEmpty => Topic::OnlyEmpty,
+        Concern::MostRejected { .. } => Topic::MostRejected,
         Concern::Zone { .. } => Topic::Zone,
         Concern::Clock { ahead } if ahead.is_negative() => Topic::ClockBehind,
         Concern::Clock { .. } => Topic::ClockAhead,
@@ -131,6 +133,7 @@ fn point(topic: Topic, alone: bool, operation: &OperationStatus, lang: Lang, whe
 /// Puts what is known at run time in the places that the table leaves for it.
 fn fill(text: &str, operation: &OperationStatus, lang: Lang, when: &When) -> String {
     let (mut difference, mut offset, mut zones) = (SignedDuration::ZERO, String::new(), String::new());
+    let mut unusable = (0, 0);
     for concern in &operation.concerns {
         match concern {
             Concern::Clock { ahead } => difference = *ahead,
@@ -138,6 +141,7 @@ fn fill(text: &str, operation: &OperationStatus, lang: Lang, when: &When) -> Str
                 offset = offset_text(*observed_offset);
                 zones = zones_text(zones_that_fit, lang);
             }
+            Concern::MostRejected { rows, rejected } => unusable = (*rejected, *rows),
             Concern::OnlyEmpty => {}
         }
     }
@@ -150,6 +154,8 @@ fn fill(text: &str, operation: &OperationStatus, lang: Lang, when: &When) -> Str
         .replace("{difference}", &age_text(difference.unsigned_abs()))
         .replace("{offset}", &offset)
         .replace("{zones}", &zones)
+        .replace("{rejected}", &number(unusable.0))
+        .replace("{rows}", &number(unusable.1))
         .trim_end()
         .to_owned()
 }
