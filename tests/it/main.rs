@@ -15,6 +15,7 @@ mod host_clock;
 mod labels;
 mod large;
 mod ledger_damage;
+mod network;
 mod outage;
 mod privacy;
 mod protocols;

@@ -1,0 +1,79 @@
+//! How the server is reached: what in the environment can't be used ends the start, and what is on the way is named.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+use crate::support::child::{self, Child};
+use crate::support::run;
+
+/// The exporter with one operation on a server that needs TLS.
+fn exporter(folder: &Path) -> Command {
+    let config = format!(
+        "ledger: {:?}\noperations: [{{name: ventas, server: \"0042\", token_file: {:?}}}]\n",
+        folder.join("ledger.db"),
+        folder.join("token"),
+    );
+    std::fs::write(folder.join("token"), "0123456789").expect("a folder of this test");
+    std::fs::write(folder.join("config.yml"), config).expect("a folder of this test");
+    let mut command = child::command(&["--web.listen-address", "127.0.0.1:0"]);
+    command.arg("--config.file").arg(folder.join("config.yml"));
+    command
+}
+
+#[test]
+fn certificates_or_a_proxy_that_can_not_be_used_end_the_start() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    std::fs::write(path("empty.pem"), "").expect("a folder of this test");
+    std::fs::create_dir(path("empty")).expect("a folder of this test");
+    for (variable, value) in [
+        ("SSL_CERT_FILE", path("missing.pem")),
+        ("SSL_CERT_FILE", path("empty.pem")),
+        ("SSL_CERT_FILE", path("empty")),
+        ("SSL_CERT_DIR", path("missing")),
+        ("SSL_CERT_DIR", path("empty")),
+        ("HTTPS_PROXY", "socks5://hush@proxy:1080".to_owned()),
+        ("https_proxy", "http://".to_owned()),
+        ("ALL_PROXY", "proxy 3128 hush".to_owned()),
+    ] {
+        let ended = run({
+            let mut command = exporter(folder.path());
+            command.env(variable, &value);
+            command
+        });
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{variable}={value}: {said}");
+        assert!(said.contains(variable) && !said.contains("hush"), "{variable}={value}: {said}");
+    }
+}
+
+#[test]
+fn a_proxy_that_refuses_is_named() {
+    for (answer, words) in [
+        ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "a user and a password in HTTPS_PROXY"),
+        ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", "the proxy refused it"),
+        ("HTTP/1.1 503 Service Unavailable\r\n\r\n", "the proxy refused it"),
+    ] {
+        let proxy = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = format!("http://{}", proxy.local_addr().expect("bound"));
+        thread::spawn(move || {
+            for mut stream in proxy.incoming().flatten() {
+                let _ = stream.read(&mut [0; 1024]);
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        });
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut command = exporter(folder.path());
+        command.env("HTTPS_PROXY", address);
+        let exporter = Child::start(command);
+        exporter.wait_for("a call to fail", |_| {
+            match exporter.lines_with(&["no connection to the server", words]).len() {
+                0 => Err("none yet".to_owned()),
+                _ => Ok(()),
+            }
+        });
+    }
+}
