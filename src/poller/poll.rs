@@ -56,7 +56,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         let mut outcome = Outcome::Ok;
         let mut trouble = None;
         while trouble.is_none() {
-            let question = match progress.reading.next() {
+            let question = match progress.reading.step() {
                 Step::Ask(question) => question,
                 Step::End(end) => {
                     trouble = trouble_of(end);

@@ -1,7 +1,7 @@
 //! The plain reference: what every scrape must show, given what the API told and which answers were used. It knows
 //! nothing of transactions, pruning, restarts or cursors, and remembers every row for ever.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -19,8 +19,8 @@ pub type Key = (String, String);
 #[derive(Debug, Clone, PartialEq)]
 enum Seen {
     Outside,
-    BeforeStart(String),
-    Passed(String),
+    BeforeStart(BTreeSet<String>),
+    Passed(BTreeSet<String>),
     Counted,
 }
 
@@ -120,9 +120,20 @@ impl Reference {
         let known: Vec<Key> = self.series.keys().cloned().collect();
         let shown: Vec<(u64, usize)> = self.series.values().map(Counted::shown).collect();
         let mut names: BTreeMap<String, (DateTime, String)> = BTreeMap::new();
+        let mut identities: Vec<(String, Vec<&ToldRow>)> = Vec::new();
         for row in &told.rows {
-            let disposition = self.row(world, told, row, zone, settings);
+            let identity = world.identity(row);
+            match identities.iter_mut().find(|(known, _)| *known == identity) {
+                Some((_, rows)) => rows.push(row),
+                None => identities.push((identity, vec![row])),
+            }
+        }
+        for (identity, rows) in identities {
+            let disposition = self.rows_of_one(world, told, identity, &rows, zone, settings);
             *self.rows.entry(disposition).or_default() += 1;
+            *self.rows.entry("duplicate").or_default() += rows.len() as u64 - 1;
+        }
+        for row in &told.rows {
             let call = &world.calls[row.call];
             if told.asked.ini <= call.date && call.date <= told.asked.end {
                 let said = (call.date, row.name.clone());
@@ -147,29 +158,34 @@ impl Reference {
         self.move_on(told, after, settings);
     }
 
-    fn row(
+    /// The disposition of the rows of one identity in one answer, which are one row.
+    fn rows_of_one(
         &mut self,
         world: &Shared,
         told: &Told,
-        row: &ToldRow,
+        identity: String,
+        rows: &[&ToldRow],
         zone: &TimeZone,
         settings: &Settings,
     ) -> &'static str {
-        let call = &world.calls[row.call];
-        let content = world.content(row);
+        let call = &world.calls[rows[0].call];
         let inside = told.asked.ini <= call.date && call.date <= told.asked.end;
         let at = placed(zone, call.date, call.began);
-        let identity = world.identity(row);
-        let again = match self.seen.get(&identity).map(|(seen, _)| seen) {
-            None => false,
-            Some(Seen::Counted) => true,
-            Some(Seen::Passed(before)) => *before == content,
-            Some(Seen::BeforeStart(before)) => *before == content && (!inside || at < self.start),
-            Some(Seen::Outside) => !inside,
+        let before = match self.seen.get(&identity).map(|(seen, _)| seen) {
+            Some(Seen::Counted) => return "duplicate",
+            Some(_) if !inside => return "duplicate",
+            Some(Seen::Passed(before)) => before.clone(),
+            Some(Seen::BeforeStart(before)) if at < self.start => before.clone(),
+            _ => BTreeSet::new(),
         };
-        if again {
+        let new: Vec<_> = rows.iter().filter(|row| !before.contains(&world.content(row))).collect();
+        if new.is_empty() {
             return "duplicate";
         }
+        let content: BTreeSet<String> = before.into_iter().chain(rows.iter().map(|row| world.content(row))).collect();
+        // Which of several is counted is open; a history in which they differ is not one for exact sums.
+        let row = new.iter().find(|row| row.abandoned).unwrap_or(&new[0]);
+        let call = &world.calls[row.call];
         let selected = settings.skills_below.is_none_or(|below| call.skill < below);
         let (seen, disposition) = match () {
             () if !inside => (Seen::Outside, "rejected"),

@@ -177,7 +177,7 @@ impl Reading {
     }
 
     /// The next question, or the end.
-    pub fn next(&mut self) -> Step {
+    pub fn step(&mut self) -> Step {
         let Some(stretch) = self.parts.pop() else { return Step::End(self.end_of_parts()) };
         if self.calls >= CALLS_PER_POLL {
             self.parts.push(stretch);
@@ -320,7 +320,7 @@ impl Reading {
         let Stretch { from, to } = self.plan.stretch;
         let passes = self.gaps.unreadable.iter().flat_map(|&date| {
             let instants = self.zone.to_ambiguous_timestamp(date);
-            [instants.clone().earlier(), instants.later()].into_iter().flatten()
+            [instants.earlier(), instants.later()].into_iter().flatten()
         });
         let holes: BTreeSet<Timestamp> = passes.filter(|at| from <= *at && *at < to).collect();
         let before = holes.range(..cursor.max(from)).count();

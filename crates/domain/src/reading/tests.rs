@@ -69,7 +69,7 @@ impl Polls {
         let mut reading = Reading::new(plan, &self.account, &self.rules, core::mem::take(&mut self.doubts));
         self.asked.clear();
         let end = loop {
-            let question = match reading.next() {
+            let question = match reading.step() {
                 Step::Ask(question) => question,
                 Step::End(end) => break end,
             };
@@ -313,7 +313,7 @@ fn calls_that_fail_are_asked_again_and_count_as_calls() {
     let mut reading = Reading::new(plan, &account, &rules, Doubts::default());
     let mut paused = 0;
     loop {
-        let Step::Ask(question) = reading.next() else { panic!("it was never answered") };
+        let Step::Ask(question) = reading.step() else { panic!("it was never answered") };
         assert_eq!(question.stretch, plan.stretch);
         if reading.failed(question, Outcome::Timeout, None, Duration::from_secs(1)).is_none() {
             break;
@@ -322,7 +322,7 @@ fn calls_that_fail_are_asked_again_and_count_as_calls() {
     }
     assert_eq!((paused, reading.calls()), (2, 3));
     let mut reading = Reading::new(plan, &account, &rules, Doubts::default());
-    let Step::Ask(question) = reading.next() else { panic!("nothing to ask") };
+    let Step::Ask(question) = reading.step() else { panic!("nothing to ask") };
     assert_eq!(reading.failed(question, Outcome::Unauthorized, None, Duration::ZERO), None);
 }
 
@@ -338,7 +338,7 @@ fn the_ends_of_the_calendar_are_asked_for_without_overflow() {
         let plan = Plan { stretch, skip_to: None, catch_up: false, due_end: stretch.to };
         let mut reading = Reading::new(plan, &account, &rules, Doubts::default());
         let mut ends = String::new();
-        while let Step::Ask(question) = reading.next() {
+        while let Step::Ask(question) = reading.step() {
             reading.answered(question, Shape { delivered: 60_000, announced: Some(u64::MAX), broken: false });
             ends = question.asked.to_string();
         }
