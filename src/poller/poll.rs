@@ -8,6 +8,7 @@ use domain::plan::Plan;
 use domain::range::{CivilRange, Stretch};
 use domain::reading::{self, CALLS_PER_POLL, Counts, Judgement, Reading, ReadingEnd, Step};
 use domain::row::ReadRow;
+use domain::rules::Rules;
 use domain::server_time::{FirstStart, Moment, Question, Testimony};
 use domain::summary::ReadSummary;
 use domain::tally::Read;
@@ -199,8 +200,11 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             proven: passage.proven,
             catch_up,
             due_end,
-            // What one clock alone says is old is not given up.
-            skip_to: progress.skip_to.filter(|&to| to <= passage.to),
+            // What one clock alone says is old is not given up: the next poll asks for it.
+            skip_to: progress.skip_to.filter(|&to| {
+                let Rules { windows, max_catch_up, .. } = &*self.operation.rules;
+                to <= passage.to && testimony.agrees_to_give_up(to, windows, *max_catch_up)
+            }),
             now: self.clock.now(),
             server_now: self.now(),
         };

@@ -8,7 +8,7 @@ pub mod client;
 mod http_time;
 pub mod redact;
 pub mod token;
-mod verdict;
+pub mod verdict;
 
 use std::future::Future;
 use std::time::Duration;

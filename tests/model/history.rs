@@ -121,8 +121,6 @@ pub fn history(scope: Scope) -> impl Strategy<Value = History> {
         1 => (0i64..9_000).prop_map(|before| ("Europe/Madrid", 1_792_890_000 - before)),
         // by half an hour at 15:00 UTC of 4 April 2026,
         1 => (0i64..9_000).prop_map(|before| ("Australia/Lord_Howe", 1_775_314_800 - before)),
-        // and by decree: Caracas moved half an hour forward at 07:00 UTC of 1 May 2016.
-        1 => (0i64..9_000).prop_map(|before| ("America/Caracas", 1_462_086_000 - before)),
     ];
     let span = 4 * 3_600i64;
     let calls = prop::collection::vec(call(span), 0..40);

@@ -75,6 +75,20 @@ pub enum Testimony {
     Cache(Timestamp),
 }
 
+impl Testimony {
+    /// Whether, as far as the answer tells the time, all before `to` is older than `max_catch_up`: no single clock decides
+    /// that calls are given up.
+    pub fn agrees_to_give_up(self, to: Timestamp, windows: &Windows, max_catch_up: Duration) -> bool {
+        match self {
+            Self::None => true,
+            Self::Server(at) | Self::Cache(at) => {
+                let due_end = windows.last_due_end(later(at, CLOCKS_MAY_DIFFER.unsigned_abs()));
+                to <= windows.start_of(earlier(due_end, max_catch_up))
+            }
+        }
+    }
+}
+
 /// The clocks that a range is planned by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clocks {

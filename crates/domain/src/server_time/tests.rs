@@ -410,3 +410,21 @@ mod passages {
         }
     }
 }
+
+#[test]
+fn no_clock_alone_gives_up_what_the_other_says_is_recent() {
+    let (windows, day) = (windows(300, 60), Duration::from_secs(86_400));
+    // By a clock at `now` all before this is older than a day; the second of the origin is the beginning of a window.
+    let oldest = |now: i64| at((now - 60).div_euclid(300) * 300 - 86_400);
+    for wrong in [-200_000, -7_703, -301, 0] {
+        let to = oldest(1_000);
+        let said = at(1_000 + wrong);
+        let agrees = wrong == 0;
+        for testimony in [Testimony::Server(said), Testimony::Cache(said)] {
+            assert_eq!(testimony.agrees_to_give_up(to, &windows, day), agrees, "{testimony:?}");
+        }
+    }
+    assert!(Testimony::Server(at(90_000)).agrees_to_give_up(oldest(1_000), &windows, day), "older still");
+    assert!(Testimony::None.agrees_to_give_up(oldest(1_000), &windows, day), "there is no other clock");
+    assert!(!Testimony::Server(Timestamp::MIN).agrees_to_give_up(oldest(1_000), &windows, day));
+}

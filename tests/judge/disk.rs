@@ -1,0 +1,49 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// Files with what is in them.
+type Files = Vec<(PathBuf, Vec<u8>)>;
+
+/// The folder of a ledger, on a machine whose power can be cut: what was not on the disk when it was last shown is gone.
+///
+/// What a scrape shows must have been synced before, so each scrape keeps a copy of the files, and a crash brings it back.
+/// It knows nothing of what a disk really does with writes that are on their way.
+#[derive(Clone)]
+pub struct Disk {
+    folder: PathBuf,
+    /// The files by name; `None` where there are no power cuts.
+    synced: Option<Arc<Mutex<Files>>>,
+}
+
+impl Disk {
+    pub fn new(folder: &Path, power_cuts: bool) -> Self {
+        Self { folder: folder.to_owned(), synced: power_cuts.then(Arc::default) }
+    }
+
+    pub fn ledger(&self) -> PathBuf {
+        self.folder.join("ledger.db")
+    }
+
+    pub fn keep(&self) {
+        if let Some(synced) = &self.synced {
+            *synced.lock().unwrap() = self.read();
+        }
+    }
+
+    /// Brings back what was kept. Nobody may have the ledger open.
+    pub fn crash(&self) {
+        let Some(synced) = &self.synced else { return };
+        for (path, _) in self.read() {
+            fs::remove_file(path).unwrap();
+        }
+        for (path, bytes) in &*synced.lock().unwrap() {
+            fs::write(path, bytes).unwrap();
+        }
+    }
+
+    fn read(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let entries = fs::read_dir(&self.folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.map(|path| (path.clone(), fs::read(&path).unwrap())).collect()
+    }
+}

@@ -1,0 +1,275 @@
+//! Histories of each kind, generated.
+
+use proptest::prelude::*;
+
+use crate::history::{Answer, Call, History, Life, Rename, Report, Says, Settings, Spoilt, What};
+
+/// What a history may contain beyond the ordinary.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Scope {
+    /// The host's clock is wrong, and set.
+    pub host_clock: bool,
+    /// The server's clock is wrong, jumps, stops, or isn't told.
+    pub server_clock: bool,
+    pub wrong_zones: bool,
+}
+
+/// The calls are dated within so many seconds.
+const SPAN: i64 = 4 * 3_600;
+
+pub fn history(scope: Scope) -> impl Strategy<Value = History> {
+    let place = prop_oneof![
+        3 => Just(("America/Bogota", 1_800_000_000)),
+        // An hour or two before: the clock is put back at 03:00 UTC of 5 April 2026 (America/Santiago),
+        2 => (0i64..9_000).prop_map(|before| ("America/Santiago", 1_775_358_000 - before)),
+        // forward at 04:00 UTC of 6 September 2026,
+        1 => (0i64..9_000).prop_map(|before| ("America/Santiago", 1_788_667_200 - before)),
+        // back at 01:00 UTC of 25 October 2026,
+        1 => (0i64..9_000).prop_map(|before| ("Europe/Madrid", 1_792_890_000 - before)),
+        // and by half an hour at 15:00 UTC of 4 April 2026.
+        1 => (0i64..9_000).prop_map(|before| ("Australia/Lord_Howe", 1_775_314_800 - before)),
+    ];
+    let calls = prop::collection::vec(call(), 0..40).prop_map(without_riddles);
+    let rename = (0i64..SPAN, 0u8..4, 0u8..3).prop_map(|(at, skill, name)| Rename { at, skill, name });
+    let dates = if scope.server_clock {
+        prop::collection::vec((-100i64..SPAN, says()), 1..4)
+            .prop_map(|mut dates| {
+                dates.sort_by_key(|&(at, _)| at);
+                dates
+            })
+            .boxed()
+    } else {
+        Just(Vec::new()).boxed()
+    };
+    let tokens = prop_oneof![
+        4 => Just(Vec::new()),
+        1 => prop::collection::vec((0i64..SPAN, any::<bool>()), 1..4).prop_map(|mut tokens| {
+            tokens.sort_by_key(|&(at, _)| at);
+            tokens
+        }),
+    ];
+    (
+        (place, prop_oneof![Just(0u64), 0u64..5_000]),
+        (calls, prop::collection::vec(rename, 0..4), report()),
+        (prop::collection::vec(answer(scope), 0..24), dates, tokens),
+        (prop::collection::vec(life(scope), 1..5), prop::bool::weighted(0.7), prop::bool::weighted(0.2)),
+    )
+        .prop_map(
+            |(
+                ((zone, begin), start_history),
+                (calls, renames, report),
+                (answers, dates, tokens),
+                (lives, calm_begins_with_a_start, power_cuts),
+            )| History {
+                zone,
+                begin,
+                start_history,
+                calls,
+                renames,
+                report,
+                answers,
+                dates,
+                tokens,
+                lives,
+                calm_begins_with_a_start,
+                power_cuts,
+            },
+        )
+}
+
+fn report() -> impl Strategy<Value = Report> {
+    let phantoms = prop_oneof![
+        8 => Just(Vec::new()),
+        2 => prop::collection::vec(-3_600i64..SPAN, 1..4),
+    ];
+    let spill = prop_oneof![8 => Just(0u16), 1 => 1u16..2, 1 => 1u16..900];
+    (any::<bool>(), spill, any::<bool>(), phantoms, any::<u8>(), prop::bool::weighted(0.2)).prop_map(
+        |(end_included, spill, old_rows_are_renamed, phantoms, dialect, bare_404)| Report {
+            end_included,
+            spill,
+            old_rows_are_renamed,
+            phantoms,
+            dialect,
+            bare_404,
+        },
+    )
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    // Boundary seconds of five-minute windows are as frequent as all others.
+    let at = prop_oneof![
+        -7_200i64..SPAN,
+        (-24i64..SPAN / 300).prop_map(|window| window * 300),
+        (-24i64..SPAN / 300).prop_map(|window| window * 300 - 1)
+    ];
+    let lateness = prop_oneof![5 => 0i64..62, 1 => 0i64..3_600, 1 => 0i64..20_000];
+    let answered_until = prop_oneof![6 => Just(None), 1 => (0i64..4_000).prop_map(Some)];
+    let waited = prop_oneof![5 => (0u16..600).prop_map(Some), 1 => Just(None)];
+    let spoilt = prop_oneof![Just(Spoilt::Date), Just(Spoilt::Quote), Just(Spoilt::Shape)];
+    let until = prop_oneof![2 => Just(i64::MAX / 4), 1 => 0i64..4_000];
+    let quirks = (
+        prop::bool::weighted(0.1),
+        prop::option::weighted(0.1, any::<bool>()),
+        prop::option::weighted(0.06, (until, spoilt)),
+        prop::bool::weighted(0.05),
+    );
+    (
+        at,
+        lateness,
+        0u8..4,
+        any::<bool>(),
+        prop::option::weighted(0.9, prop_oneof![3 => any::<u8>(), 1 => 0u8..2]),
+        answered_until,
+        waited,
+        quirks,
+    )
+        .prop_map(|(at, lateness, skill, chat, conn_id, answered_until, waited, (twice, twin, spoilt, tab))| {
+            Call {
+                at,
+                lateness,
+                skill,
+                chat,
+                conn_id,
+                answered_until,
+                waited,
+                twice,
+                twin: twin.filter(|_| conn_id.is_some()),
+                spoilt,
+                tab,
+            }
+        })
+}
+
+/// Two calls of one identity say the same of what is counted: otherwise nobody could say which of them counts.
+fn without_riddles(mut calls: Vec<Call>) -> Vec<Call> {
+    for index in 1..calls.len() {
+        let (before, rest) = calls.split_at_mut(index);
+        let call = &mut rest[0];
+        let same =
+            |other: &&Call| other.conn_id.is_some() && other.conn_id == call.conn_id && other.skill == call.skill;
+        // In a repeated hour the same date comes again, some hours later.
+        if let Some(other) = before.iter().filter(same).find(|other| (other.at - call.at) % 1_800 == 0) {
+            (call.chat, call.waited) = (other.chat, other.waited);
+        }
+    }
+    calls
+}
+
+fn answer(scope: Scope) -> impl Strategy<Value = Answer> {
+    let latency = prop_oneof![4 => 0u64..3, 1 => 0u64..75, 1 => 200u64..900];
+    let what = prop_oneof![
+        8 => Just(What::Well),
+        1 => Just(What::KilledBeforeCommit),
+        1 => Just(What::KilledAfterCommit),
+        5 => (0u8..14, prop::option::weighted(0.1, 0u64..4_000))
+            .prop_map(|(kind, retry_after)| What::Failure { kind, retry_after }),
+        2 => (1u8..3).prop_map(|missing| What::Short { missing }),
+        2 => any::<u8>().prop_map(What::NoEvidence),
+        1 => Just(What::Cut),
+        1 => prop_oneof![1u64..900, 1u64..20_000].prop_map(|age| What::Cached { age }),
+    ];
+    let says = if scope.server_clock { prop::option::weighted(0.2, says()).boxed() } else { Just(None).boxed() };
+    (latency, what, says).prop_map(|(latency, what, says)| Answer { latency, what, says })
+}
+
+fn says() -> impl Strategy<Value = Says> {
+    prop_oneof![
+        2 => Just(Says::Right),
+        2 => (-300i64..300).prop_map(Says::Off),
+        3 => (-9_000i64..9_000).prop_map(Says::Off),
+        1 => prop_oneof![Just(40_000_000i64), Just(-40_000_000), Just(-1_800_000_000), Just(230_000_000_000)]
+            .prop_map(Says::Off),
+        2 => Just(Says::Stopped),
+        1 => Just(Says::Nothing),
+    ]
+}
+
+fn life(scope: Scope) -> impl Strategy<Value = Life> {
+    let down = prop_oneof![3 => 0u64..900, 1 => 0u64..20_000, 1 => Just(200_000u64)];
+    let clock_error = if scope.host_clock {
+        prop_oneof![3 => Just(0i64), 1 => -8_000i64..8_000, 1 => Just(40_000_000i64), 1 => Just(-400_000i64)].boxed()
+    } else {
+        Just(0i64).boxed()
+    };
+    let clock_step = if scope.host_clock {
+        prop::option::weighted(0.3, (0u64..6_000, prop_oneof![-8_000i64..8_000, -40_000_000i64..40_000_000])).boxed()
+    } else {
+        Just(None).boxed()
+    };
+    (1u64..6_000, down, any::<bool>(), (clock_error, clock_step), settings(scope)).prop_map(
+        |(seconds, down, killed, (clock_error, clock_step), settings)| Life {
+            seconds,
+            down,
+            killed,
+            clock_error,
+            clock_step,
+            settings,
+        },
+    )
+}
+
+fn settings(scope: Scope) -> impl Strategy<Value = Settings> {
+    let wrong_zone = if scope.wrong_zones {
+        prop::option::weighted(0.4, prop::sample::select(vec!["America/Mexico_City", "Europe/Madrid", "UTC"])).boxed()
+    } else {
+        Just(None).boxed()
+    };
+    (
+        prop_oneof![4 => Just(300u64), 1 => Just(60u64), 1 => Just(900u64), 1 => Just(3_600u64)],
+        prop_oneof![3 => Just(60u64), 1 => 0u64..400],
+        // As the configuration allows: a second to a day.
+        prop_oneof![4 => Just(3_600u64), 1 => 1u64..8_000, 1 => Just(86_400u64)],
+        prop_oneof![3 => Just(86_400u64), 1 => 3_600u64..20_000],
+        prop_oneof![3 => Just(90u64), 1 => Just(0u64)],
+        prop_oneof![3 => Just(2_000usize), 1 => 1usize..4],
+        prop::sample::subsequence(vec![5u32, 10, 30, 60, 120, 300, 600], 1..=7),
+        prop::option::weighted(0.2, 0u8..4),
+        wrong_zone,
+    )
+        .prop_map(
+            |(interval, settle, overlap, max_catch_up, hold, max_series, buckets, skills_below, wrong_zone)| Settings {
+                interval,
+                settle,
+                overlap,
+                max_catch_up: max_catch_up.max(interval),
+                hold,
+                max_series,
+                buckets,
+                skills_below,
+                wrong_zone,
+            },
+        )
+}
+
+/// What the exporter is known not to do yet: without these the model finds what is being mended.
+pub fn without_what_is_being_built(mut history: History) -> History {
+    let built = std::env::var("MODEL_BUILT").unwrap_or("evidence".to_owned());
+    let has = |part: &str| built.split(',').any(|built| built == part || built == "all");
+    if !has("rows") {
+        for call in &mut history.calls {
+            (call.spoilt, call.tab, call.twin) = (None, false, None);
+        }
+        history.report.phantoms.truncate(1);
+    }
+    for answer in &mut history.answers {
+        match &mut answer.what {
+            What::Failure { kind, .. } if !has("evidence") => *kind %= 11,
+            What::NoEvidence(_) if !has("evidence") => answer.what = What::Cut,
+            What::Cached { .. } if !has("clocks") => answer.what = What::Well,
+            _ => {}
+        }
+        if !has("clocks") {
+            answer.says = None;
+        }
+    }
+    history.report.bare_404 &= has("bare");
+    if !has("starts")
+        && let Some(first) = history.lives.first_mut()
+    {
+        (first.clock_error, first.clock_step) = (0, None);
+    }
+    if !has("clocks") {
+        history.dates.clear();
+    }
+    history
+}

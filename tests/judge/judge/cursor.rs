@@ -1,0 +1,91 @@
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+/// What is claimed, and what proves it. Instants in seconds, stretches half-open.
+#[derive(Default)]
+pub struct Cursor {
+    /// Nothing dated before is counted.
+    pub start: Option<Timestamp>,
+    /// A read was committed.
+    pub read_before: bool,
+    /// Windows have been completed up to here.
+    pub windows_until: i64,
+    /// What whole answers covered that were made after it.
+    proven: Stretches,
+    /// What was given up.
+    pub given_up: Stretches,
+    /// Nothing before is asked for again.
+    pub floor: Option<Timestamp>,
+    /// Whole counts of single windows are known from here on.
+    pub known_from: i64,
+    /// A claim that no clock could refute when it was made.
+    pub may_be_ahead: bool,
+    /// When a call that was shown before had its read: one of the whole range, or the last of a range read in parts.
+    pub last_whole_read: Option<Timestamp>,
+}
+
+impl Cursor {
+    /// What is known of the start of a ledger that has read nothing.
+    pub fn begins_at(&mut self, start: Timestamp) {
+        self.start = Some(start);
+        (self.windows_until, self.known_from) = (start.as_second(), start.as_second());
+    }
+
+    pub fn start(&self) -> Timestamp {
+        self.start.expect("the first scrape has told")
+    }
+
+    pub fn prove(&mut self, from: Timestamp, to: Timestamp) {
+        self.proven.add(from.as_second(), to.as_second());
+    }
+
+    pub fn give_up(&mut self, from: Timestamp, to: Timestamp) {
+        self.given_up.add(from.as_second(), to.as_second());
+        self.floor = Some(to);
+        self.windows_until = self.windows_until.max(to.as_second());
+        self.known_from = self.known_from.max(to.as_second());
+    }
+
+    /// The seconds of [`from`, `to`) that are neither proven nor given up.
+    pub fn unproven(&self, from: Timestamp, to: Timestamp) -> i64 {
+        let mut all = self.proven.clone();
+        for (&from, &to) in &self.given_up.0 {
+            all.add(from, to);
+        }
+        all.lacks(from.as_second(), to.as_second())
+    }
+
+    /// The seconds of [`from`, `to`) that no answer has proven.
+    pub fn never_read(&self, from: Timestamp, to: Timestamp) -> i64 {
+        self.proven.lacks(from.as_second(), to.as_second())
+    }
+}
+
+/// Disjoint stretches, by their begin.
+#[derive(Default, Clone)]
+pub struct Stretches(BTreeMap<i64, i64>);
+
+impl Stretches {
+    fn add(&mut self, mut from: i64, mut to: i64) {
+        if from >= to {
+            return;
+        }
+        while let Some((&begin, &end)) = self.0.range(..=to).next_back()
+            && end >= from
+        {
+            self.0.remove(&begin);
+            (from, to) = (from.min(begin), to.max(end));
+        }
+        self.0.insert(from, to);
+    }
+
+    pub fn contain(&self, at: Timestamp) -> bool {
+        self.0.range(..=at.as_second()).next_back().is_some_and(|(_, &end)| at.as_second() < end)
+    }
+
+    fn lacks(&self, from: i64, to: i64) -> i64 {
+        let covered: i64 = self.0.iter().map(|(&begin, &end)| (end.min(to) - begin.max(from)).max(0)).sum();
+        (to - from).max(0) - covered
+    }
+}

@@ -1,0 +1,244 @@
+//! The judge: it knows the truth about the calls and the contract, sees what can be seen from outside, and takes nothing
+//! else from what it judges. See `trace` for what it gets.
+//!
+//! Before each call and after it there is a scrape, so what one answer led to is the difference of two scrapes.
+//! `settle` holds that against the contract, with `counts` for the rows and `cursor` for what is claimed; `cadence`
+//! looks at when what was asked, `shown` at the values of a scrape, and `end` at what must be true when all is over.
+
+mod cadence;
+mod counts;
+mod cursor;
+mod end;
+mod numbers;
+mod settle;
+mod shown;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::history::{Life, Settings};
+use crate::trace::{Event, Scrape, Told, When};
+use crate::truth::Truth;
+use cadence::Cadence;
+use counts::Counts;
+use cursor::Cursor;
+use numbers::{Floor, Numbers};
+
+/// Clocks may differ by this much without a correction.
+const CLOCKS_MAY_DIFFER: SignedDuration = SignedDuration::from_secs(5);
+
+pub struct Judge {
+    truth: Arc<Truth>,
+    counts: Counts,
+    cursor: Cursor,
+    cadence: Cadence,
+    floor: Floor,
+    /// What the last scrape said.
+    last: Option<Numbers>,
+    /// The call that has ended, and shows in no scrape yet.
+    pending: Option<Told>,
+    /// Whether the report has said, in an answer that was used for certain, or perhaps, that it is there.
+    is_known: bool,
+    may_be_known: bool,
+    catch_up: CatchUp,
+    /// The calls whose rows were held back by an answer that is counted as one that lacks rows.
+    held_back: BTreeSet<usize>,
+    /// How much history a first start counts, in seconds.
+    start_history: u64,
+    life: Option<OneLife>,
+    /// Over all lives.
+    all: AllLives,
+    calm_since: Option<Timestamp>,
+    pub seen: Seen,
+}
+
+/// What a history led to, for those who know what it must be.
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub mismatch: bool,
+    pub calls: u64,
+    pub skipped_seconds: u64,
+    pub missing: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum CatchUp {
+    None,
+    Behind,
+    /// By the host's clock.
+    Done(Timestamp),
+    /// It could not be told from outside where one poll ended and the next began.
+    Unknown,
+}
+
+/// What is known of the present life.
+struct OneLife {
+    settings: Settings,
+    zone: TimeZone,
+    began: When,
+    /// Whether the host's clock is right all the time, and whether it is set meanwhile.
+    host_is_right: bool,
+    host_is_set: bool,
+    /// Answers whose head told another time than the true one.
+    lies: u32,
+    /// No scrape has come yet.
+    is_new: bool,
+    zone_is_new: bool,
+    /// When the last whole answer was used.
+    used: bool,
+}
+
+struct AllLives {
+    hosts_were_right: bool,
+    heads_were_right: bool,
+    zones_were_right: bool,
+    zone_changes_soon: bool,
+    /// Whether a later life reached further back than an earlier one, to a stretch whose reach had been left.
+    overlap_grew: bool,
+    overlap: u64,
+    all_selected: bool,
+    settings: Option<Settings>,
+}
+
+impl Judge {
+    pub fn new(truth: Arc<Truth>, start_history: u64) -> Self {
+        Self {
+            all: AllLives {
+                hosts_were_right: true,
+                heads_were_right: true,
+                zones_were_right: true,
+                zone_changes_soon: changes_soon(&truth.zone, truth.begin),
+                overlap_grew: false,
+                overlap: u64::MAX,
+                all_selected: true,
+                settings: None,
+            },
+            truth,
+            counts: Counts::default(),
+            cursor: Cursor::default(),
+            cadence: Cadence::default(),
+            floor: Floor::default(),
+            last: None,
+            pending: None,
+            is_known: false,
+            may_be_known: false,
+            catch_up: CatchUp::None,
+            held_back: BTreeSet::new(),
+            start_history,
+            life: None,
+            calm_since: None,
+            seen: Seen::default(),
+        }
+    }
+
+    /// Takes notice of an event; the error says which promise was broken.
+    pub fn see(&mut self, now: When, event: &Event<'_>) -> Result<(), String> {
+        match event {
+            Event::LifeBegan { life } => self.life_began(now, life),
+            Event::Scraped(scrape) => self.scraped(now, scrape)?,
+            Event::Asked { range, token } => self.asked(now, *range, *token)?,
+            Event::Answered(told) => self.answered(told),
+            Event::CalmBegan => self.calm_since = Some(now.at),
+            Event::LifeEnded => self.life_ended(now)?,
+            Event::HistoryEnded => self.history_ended(now)?,
+        }
+        Ok(())
+    }
+
+    fn life_began(&mut self, now: When, life: &Life) {
+        let settings = life.settings.clone();
+        let zone = TimeZone::get(settings.wrong_zone.unwrap_or(self.truth.zone.iana_name().unwrap_or("UTC"))).unwrap();
+        self.counts.restart_holds(now.host);
+        self.cadence.life_began(now);
+        let all = &mut self.all;
+        let before = all.settings.replace(settings.clone());
+        let host_is_right = life.clock_error == 0 && life.clock_step.is_none();
+        all.hosts_were_right &= host_is_right;
+        all.zones_were_right &= settings.wrong_zone.is_none();
+        all.zone_changes_soon |= changes_soon(&zone, self.truth.begin);
+        all.overlap_grew |= before.as_ref().is_some_and(|before| before.overlap < settings.overlap);
+        all.overlap = all.overlap.min(settings.overlap);
+        all.all_selected &= settings.skills_below.is_none();
+        self.life = Some(OneLife {
+            zone_is_new: before.is_some_and(|before| before.wrong_zone != settings.wrong_zone),
+            settings,
+            zone,
+            began: now,
+            host_is_right,
+            host_is_set: life.clock_step.is_some(),
+            lies: 0,
+            is_new: true,
+            used: false,
+        });
+    }
+
+    fn life(&self) -> &OneLife {
+        self.life.as_ref().expect("a life has begun")
+    }
+
+    fn answered(&mut self, told: &Told) {
+        let lies = told.head.date.is_some() && !told.time_is_right;
+        if let Some(life) = &mut self.life
+            && lies
+        {
+            life.lies += 1;
+        }
+        self.all.heads_were_right &= told.time_is_right || told.head.date.is_none();
+        self.cadence.answered(told);
+        self.pending = Some(told.clone());
+    }
+
+    fn scraped(&mut self, now: When, scrape: &Scrape) -> Result<(), String> {
+        self.floor.nothing_falls(scrape)?;
+        let numbers = Numbers::of(scrape)?;
+        self.settle(now, &numbers)?;
+        self.shown(now, scrape)?;
+        self.last = Some(numbers);
+        self.is_current(now)
+    }
+
+    /// Whether either clock was right when this answer came: then nothing is claimed that is not so.
+    fn one_clock_is_right(&self, told: &Told) -> bool {
+        let host_is_right = told.to.host.duration_since(told.to.at).abs() <= CLOCKS_MAY_DIFFER
+            && told.from.host.duration_since(told.from.at).abs() <= CLOCKS_MAY_DIFFER;
+        host_is_right || told.time_is_right
+    }
+
+    /// Whether there was reason in this life to doubt a clock.
+    fn in_doubt(&self) -> bool {
+        !self.life().host_is_right || self.life().lies > 0
+    }
+}
+
+impl OneLife {
+    fn interval(&self) -> Duration {
+        Duration::from_secs(self.settings.interval)
+    }
+
+    /// Two intervals and `settle`: the time for which the last window stands for "now".
+    fn two_windows(&self) -> Duration {
+        2 * self.interval() + Duration::from_secs(self.settings.settle)
+    }
+
+    fn number_of(&self, at: Timestamp) -> i64 {
+        at.as_second().div_euclid(self.settings.interval as i64)
+    }
+}
+
+/// Whether a zone has a change of its clock about the time of a history. A local time that occurs twice is asked for twice.
+fn changes_soon(zone: &TimeZone, begin: Timestamp) -> bool {
+    let (first, soon) = (begin - SignedDuration::from_hours(48), begin + SignedDuration::from_hours(24 * 15));
+    zone.following(first).next().is_some_and(|change| change.timestamp() < soon)
+}
+
+fn equal(what: &str, is: u64, should: u64) -> Result<(), String> {
+    if is == should { Ok(()) } else { Err(format!("{what}: {is} instead of {should}")) }
+}
+
+fn holds(true_: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    if true_ { Ok(()) } else { Err(what()) }
+}

@@ -1,0 +1,240 @@
+//! What one answer led to: the difference between the scrape before it and the one after it.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::counts::{Under, window_of};
+use super::numbers::Numbers;
+use super::{CLOCKS_MAY_DIFFER, CatchUp, Judge, equal, holds};
+use crate::body::Meaning;
+use crate::trace::{Told, When};
+
+/// Outcomes of an answer that the report itself gave.
+const ANSWERS: [&str; 3] = ["ok", "empty", "incomplete"];
+
+impl Judge {
+    pub(super) fn settle(&mut self, now: When, new: &Numbers) -> Result<(), String> {
+        let Some(old) = self.last.clone() else {
+            return self.first_sight(now, new);
+        };
+        let is_new = std::mem::take(&mut self.life.as_mut().expect("a life has begun").is_new);
+        if is_new && self.life().zone_is_new {
+            self.zone_changed(&old, new)?;
+            // What the call in flight had led to can't be told from what the change did; its counters can.
+            let old = Numbers { skipped: new.skipped, complete: new.complete, ..old };
+            return self.settle_call(&old, new, is_new);
+        }
+        self.settle_call(&old, new, is_new)
+    }
+
+    /// The first scrape of all: nothing has been counted, and the beginning is the configured one.
+    fn first_sight(&mut self, now: When, new: &Numbers) -> Result<(), String> {
+        self.life.as_mut().expect("a life has begun").is_new = false;
+        equal("rows before any call", new.all_rows(), 0)?;
+        let start = self.configured_start(now.host);
+        holds(start == new.complete, || format!("begins at {} instead of {start}", new.complete))?;
+        self.cursor.begins_at(new.complete);
+        Ok(())
+    }
+
+    /// Where a ledger begins whose first process started at `now`.
+    fn configured_start(&self, now: Timestamp) -> Timestamp {
+        let settings = &self.life().settings;
+        let history = self.start_history.min(settings.max_catch_up);
+        window_of(now - Duration::from_secs(history), settings)
+    }
+
+    /// A change of zone takes the cursor back, or gives up what can't be told apart any more.
+    fn zone_changed(&mut self, old: &Numbers, new: &Numbers) -> Result<(), String> {
+        if new.skipped > old.skipped {
+            let seconds = SignedDuration::from_secs((new.skipped - old.skipped) as i64);
+            self.cursor.give_up(new.complete - seconds, new.complete);
+        } else {
+            holds(new.complete <= old.complete, || format!("a change of zone moved the cursor to {}", new.complete))?;
+        }
+        Ok(())
+    }
+
+    fn settle_call(&mut self, old: &Numbers, new: &Numbers, is_new_life: bool) -> Result<(), String> {
+        let polls: u64 = new.polls.values().sum::<u64>() - old.polls.values().sum::<u64>();
+        let Some(told) = self.pending.take_if(|_| polls > 0 || is_new_life) else {
+            // Nothing changes without a call, but for a cursor that is taken back.
+            let same = Numbers { complete: new.complete, keys: new.keys, ..old.clone() };
+            holds(same == *new, || format!("without a call {old:?} became {new:?}"))?;
+            return self.cursor_without_an_answer(old, new);
+        };
+        if polls == 0 {
+            // The process died before it had counted.
+            let same = Numbers { complete: new.complete, keys: new.keys, ..old.clone() };
+            holds(same == *new, || format!("{old:?} became {new:?} by a call that was not counted"))?;
+            return self.cursor_without_an_answer(old, new);
+        }
+        equal("polls counted for one call", polls, 1)?;
+        let outcome =
+            new.polls.iter().find(|(outcome, polls)| old.polls.get(*outcome) != Some(*polls)).expect("one grew").0;
+        self.outcome_is_right(&told, outcome)?;
+        self.cadence.counted(outcome);
+        let is_answer = ANSWERS.contains(&outcome.as_str());
+        let sent = told.rows.len() as u64;
+        let rows = new.all_rows() - old.all_rows();
+        let moved = new.complete > old.complete || new.skipped > old.skipped || new.missing > old.missing;
+        let fell = new.complete < old.complete;
+        let is_used = is_answer && if sent > 0 { rows > 0 } else { moved || told.is_whole() && !fell };
+        equal("rows counted of an answer", rows, if is_used { sent } else { 0 })?;
+        let may_be_refused = self.in_doubt() || told.head.age > Duration::ZERO;
+        holds(is_used || !is_answer || !told.is_whole() || may_be_refused, || {
+            format!("a whole answer about {} was not used", told.asked)
+        })?;
+        if is_answer && outcome != "empty" || is_used && told.meaning != Meaning::EmptyIfKnown {
+            self.may_be_known = true;
+            self.is_known |= is_used;
+        }
+        if !is_used {
+            let polls = new.polls.clone();
+            let same = Numbers { complete: new.complete, keys: new.keys, polls, ..old.clone() };
+            holds(same == *new, || format!("an answer that is not used made {old:?} into {new:?}"))?;
+            return self.cursor_without_an_answer(old, new);
+        }
+        self.used(&told, old, new)
+    }
+
+    fn outcome_is_right(&self, told: &Told, outcome: &str) -> Result<(), String> {
+        let right = match told.meaning {
+            // Of an answer that is not used for what a clock says it is known that it could be read.
+            Meaning::Outcome("empty") if self.in_doubt() => matches!(outcome, "empty" | "ok"),
+            Meaning::Outcome(right) => outcome == right,
+            Meaning::EmptyIfKnown => match outcome {
+                "empty" => self.may_be_known,
+                "malformed" => !self.is_known,
+                _ => false,
+            },
+        };
+        holds(right, || format!("{outcome} for an answer that means {:?} ({told:?})", told.meaning))
+    }
+
+    /// Without an answer nothing is claimed; what was claimed by a wrong clock is taken back.
+    fn cursor_without_an_answer(&mut self, old: &Numbers, new: &Numbers) -> Result<(), String> {
+        if new.complete == old.complete {
+            return Ok(());
+        }
+        if !self.cursor.read_before {
+            self.cursor.begins_at(new.complete);
+            return Ok(());
+        }
+        let is_taken_back = new.complete < old.complete && self.cursor.may_be_ahead;
+        holds(is_taken_back, || format!("the cursor went from {} to {} without an answer", old.complete, new.complete))
+    }
+
+    fn used(&mut self, told: &Told, old: &Numbers, new: &Numbers) -> Result<(), String> {
+        // Whether an answer without rows was used can't be seen, nor does anything hang on it.
+        self.cursor.read_before |= !told.rows.is_empty() || new.complete > old.complete || !self.in_doubt();
+        let truth = self.truth.clone();
+        let life = self.life.as_ref().expect("a life has begun");
+        let (zone, settings) = (life.zone.clone(), life.settings.clone());
+        // What is given up was not completed by a read.
+        let complete = Timestamp::from_second(self.cursor.windows_until).unwrap();
+        if new.skipped > old.skipped {
+            let seconds = SignedDuration::from_secs((new.skipped - old.skipped) as i64);
+            let to = old.complete + seconds;
+            self.given_up_rightly(told, to)?;
+            self.cursor.give_up(old.complete, to);
+        }
+        let under = Under { truth: &truth, zone: &zone, settings: &settings, start: self.cursor.start(), complete };
+        self.counts.take(told, &under);
+        for (disposition, &rows) in &new.rows {
+            equal(disposition, rows, self.counts.rows.get(disposition.as_str()).copied().unwrap_or(0))?;
+        }
+        for (reason, &rows) in &new.rejected {
+            equal(
+                &format!("rejected/{reason}"),
+                rows,
+                self.counts.rejected.get(reason.as_str()).copied().unwrap_or(0),
+            )?;
+        }
+        equal("late rows", new.late, self.counts.late)?;
+        equal("calls without a time", new.unreadable, self.counts.unreadable)?;
+        equal("overflow", new.overflow, self.counts.overflow)?;
+        self.claims(told, old, new)?;
+        self.windows(told, old, new)?;
+        self.missing(told, new)
+    }
+
+    fn given_up_rightly(&self, told: &Told, to: Timestamp) -> Result<(), String> {
+        let settings = &self.life().settings;
+        let oldest = told.to.at - Duration::from_secs(settings.settle + settings.max_catch_up);
+        holds(to <= oldest || !self.one_clock_is_right(told), || {
+            format!("{to} was given up at {}, which is within max_catch_up", told.to.at)
+        })
+    }
+
+    /// The cursor passes a second only with a whole answer that covers it and was made after it.
+    fn claims(&mut self, told: &Told, old: &Numbers, new: &Numbers) -> Result<(), String> {
+        let zone = &self.life().zone;
+        let from = zone.to_ambiguous_timestamp(told.asked.ini).earlier().unwrap();
+        let to = zone.to_ambiguous_timestamp(told.asked.end).later().unwrap() + SignedDuration::from_secs(1);
+        self.cursor.prove(from, to.min(told.made + CLOCKS_MAY_DIFFER));
+        self.life.as_mut().expect("a life has begun").used = true;
+        let claimed_from = self.cursor.floor.map_or(old.complete, |floor| floor.max(old.complete));
+        if self.cadence.is_whole_poll(told) {
+            self.cursor.last_whole_read = Some(told.made);
+        } else if new.complete > old.complete {
+            self.cursor.last_whole_read = Some(self.cadence.poll_began());
+        }
+        if new.complete < old.complete {
+            return holds(self.cursor.may_be_ahead, || {
+                format!("the cursor fell from {} to {}", old.complete, new.complete)
+            });
+        }
+        if new.complete <= claimed_from {
+            return Ok(());
+        }
+        if !self.one_clock_is_right(told) {
+            self.cursor.may_be_ahead |= new.complete > told.made;
+            return Ok(());
+        }
+        let settled = told.made + CLOCKS_MAY_DIFFER - Duration::from_secs(self.life().settings.settle);
+        holds(new.complete <= settled.max(self.cursor.start()), || {
+            format!("complete until {} by an answer of {}, when that had not settled", new.complete, told.made)
+        })?;
+        let unproven = self.cursor.unproven(claimed_from, new.complete);
+        holds(unproven == 0 || !self.all.zones_were_right || self.cursor.may_be_ahead, || {
+            format!("of {claimed_from} to {} {unproven} s were never read", new.complete)
+        })
+    }
+
+    /// Each window is completed once.
+    fn windows(&mut self, told: &Told, old: &Numbers, new: &Numbers) -> Result<(), String> {
+        let life = self.life.as_ref().expect("a life has begun");
+        let before = Timestamp::from_second(self.cursor.windows_until).unwrap();
+        let completed = (life.number_of(new.complete) - life.number_of(before)).max(0) as u64;
+        equal("windows completed", new.windows - old.windows, completed)?;
+        let interval = life.settings.interval as i64;
+        let complete = new.complete.as_second().max(self.cursor.windows_until);
+        self.cursor.windows_until = complete;
+        self.cursor.known_from = self.cursor.known_from.max(complete - complete.rem_euclid(interval) - interval);
+        let behind = self.cadence.windows_due(&life.settings);
+        let Some((several, due)) = behind else {
+            self.catch_up = CatchUp::Unknown;
+            return Ok(());
+        };
+        if several || matches!(self.catch_up, CatchUp::Behind | CatchUp::Unknown) {
+            self.catch_up = match (new.complete >= due, several, self.catch_up) {
+                (_, false, CatchUp::Unknown) => CatchUp::Unknown,
+                (true, ..) => CatchUp::Done(told.to.host),
+                (false, ..) => CatchUp::Behind,
+            };
+        }
+        Ok(())
+    }
+
+    /// Only what an answer has announced and not delivered can be missing, each row once.
+    fn missing(&mut self, told: &Told, new: &Numbers) -> Result<(), String> {
+        self.held_back.extend(&told.held_back);
+        let phantoms = self.truth.phantoms.iter().filter(|(_, from)| *from <= told.to.at).count();
+        // A call may have three rows.
+        let most = phantoms + 3 * self.held_back.len();
+        let countable = !self.all.zone_changes_soon && self.all.zones_were_right && !self.all.overlap_grew;
+        holds(new.missing <= most as u64 || !countable, || format!("{} rows are missing of {most}", new.missing))
+    }
+}

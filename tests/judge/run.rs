@@ -1,0 +1,350 @@
+//! Plays a history through the real poller, holds and ledger. The one file that knows how these are called.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::time::Instant;
+
+use domain::identity::RowHasher;
+use domain::range::CivilRange;
+use domain::server_time::Stamp;
+use exposition::prepared;
+use wolkvox_exporter::clock::Clock;
+use wolkvox_exporter::config::{OperationConfig, Server, Skills, Start, TokenSource};
+use wolkvox_exporter::ledger::Ledger;
+use wolkvox_exporter::metrics::Metrics;
+use wolkvox_exporter::operation::{Operation, Snapshot};
+use wolkvox_exporter::poller::{Poller, Turns, end_holds};
+use wolkvox_exporter::shutdown::Shutdown;
+use wolkvox_exporter::wolkvox::verdict::verdict;
+use wolkvox_exporter::wolkvox::{AbandonedCallsReport, Call, Failure, Token, answer};
+
+use crate::disk::Disk;
+use crate::history::{History, Life, Settings};
+use crate::judge::{Judge, Seen};
+use crate::trace::{self, Event, Scrape, When};
+use crate::truth::Truth;
+use crate::world::{Clocks, Look, World};
+
+/// The last part, in which all is well: by its end all that can be made good has been, also where a part of the range must
+/// be searched for a row that never comes.
+const CALM_WINDOWS: u64 = 10;
+const CALM_LEAST: u64 = 1_200;
+
+/// After a start without a fault. A pause that was begun before may last for twelve windows.
+const CALM_WINDOWS_WITHOUT_A_START: u64 = 24;
+
+/// A scrape comes at least so often, and besides before and after each call, and before and after the end of a hold; no
+/// divisor of anything else.
+const SCRAPE: Duration = Duration::from_millis(397_300);
+
+/// How much of what happened is told with a failure.
+const LINES_TOLD: usize = 14;
+
+/// Plays `history`; the error says which promise was broken, and what had happened before.
+pub fn run(history: &History) -> Result<Seen, String> {
+    play(history, |_, _| {}).map_err(|failure| {
+        let lines = Arc::new(Mutex::new(VecDeque::new()));
+        let seen = lines.clone();
+        _ = play(history, move |now, event| {
+            let mut lines = seen.lock().unwrap();
+            lines.push_back(trace::line(now, event));
+            if lines.len() > LINES_TOLD {
+                lines.pop_front();
+            }
+        });
+        let lines: Vec<String> = lines.lock().unwrap().iter().cloned().collect();
+        format!("{failure}\n{}\n", lines.join("\n"))
+    })
+}
+
+/// As [`run`], and shows all that happens.
+pub fn play(history: &History, also: impl Fn(When, &Event<'_>) + Send + Sync + 'static) -> Result<Seen, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let folder = tempfile::tempdir_in(memory_folder()).unwrap();
+    runtime.block_on(async {
+        let truth = Arc::new(Truth::new(history));
+        let bench =
+            Arc::new(Mutex::new(Bench { judge: Judge::new(truth.clone(), history.start_history), failure: None }));
+        let watch = {
+            let bench = bench.clone();
+            move |now: When, event: Event<'_>| {
+                let mut bench = bench.lock().unwrap();
+                if bench.failure.is_none() {
+                    also(now, &event);
+                    bench.failure = bench.judge.see(now, &event).err();
+                }
+            }
+        };
+        let world = Arc::new(World::new(history, truth.clone(), Clocks::new(truth.begin), Box::new(watch)));
+        Play { history, world, bench: bench.clone(), disk: Disk::new(folder.path(), history.power_cuts) }.all().await?;
+        let mut bench = bench.lock().unwrap();
+        bench.failure.take().map_or_else(|| Ok(std::mem::take(&mut bench.judge.seen)), Err)
+    })
+}
+
+struct Bench {
+    judge: Judge,
+    failure: Option<String>,
+}
+
+/// A folder in memory where there is one: the ledger's syncs are then free.
+fn memory_folder() -> &'static Path {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { memory } else { Path::new("/tmp") }
+}
+
+struct Play<'h> {
+    history: &'h History,
+    world: Arc<World>,
+    bench: Arc<Mutex<Bench>>,
+    disk: Disk,
+}
+
+impl Play<'_> {
+    async fn all(mut self) -> Result<(), String> {
+        let settings = Settings { wrong_zone: None, ..self.history.lives.last().unwrap().settings.clone() };
+        let seconds = |windows: u64| CALM_LEAST.max(windows * settings.interval);
+        let mut lives = self.history.lives.clone();
+        let last = lives.last().unwrap();
+        let goes_on = !self.history.calm_begins_with_a_start
+            && (last.clock_error, last.clock_step, last.settings.wrong_zone) == (0, None, None);
+        if !goes_on {
+            lives.push(Life::plain(&settings, 0));
+        }
+        let mut lives = VecDeque::from(lives);
+        while let Some(life) = lives.pop_front() {
+            let calm_windows = if life.seconds > 0 { CALM_WINDOWS_WITHOUT_A_START } else { CALM_WINDOWS };
+            let calm = lives.is_empty().then(|| Duration::from_secs(seconds(calm_windows)));
+            let end = self.live(&life, calm).await?;
+            if matches!(end, End::Killed) && lives.is_empty() {
+                lives.push_back(Life::plain(&settings, 0));
+            }
+            if !lives.is_empty() {
+                // Never the very instant of something else.
+                tokio::time::sleep(Duration::from_secs(life.down) + Duration::from_nanos(7)).await;
+            }
+        }
+        self.world.watch(Event::HistoryEnded);
+        self.failed()
+    }
+
+    fn failed(&self) -> Result<(), String> {
+        if let Some(offence) = self.world.offence.lock().unwrap().take() {
+            return Err(offence);
+        }
+        self.bench.lock().unwrap().failure.clone().map_or(Ok(()), Err)
+    }
+
+    async fn live(&mut self, life: &Life, calm: Option<Duration>) -> Result<End, String> {
+        let config = config(self.history, life);
+        let world = self.world.clone();
+        world.clocks.error.store(life.clock_error, Ordering::Relaxed);
+        let clock = HostClock(world.clocks.clone());
+        let text = |error: &dyn std::fmt::Display| error.to_string();
+        let ledger = Arc::new(Ledger::open(&self.disk.ledger(), clock.now()).map_err(|error| text(&error))?);
+        let operation = Operation::open(&ledger, &config, clock.now()).map_err(|error| text(&error))?;
+        let metrics = Metrics::new(prepared::Settings::default(), clock.now()).unwrap();
+        let (trigger, shutdown) = Shutdown::new();
+
+        let calm_from_the_start = calm.is_some() && life.seconds == 0;
+        if calm_from_the_start {
+            world.calm_down();
+        }
+        world.watch(Event::LifeBegan { life });
+        if calm_from_the_start {
+            world.watch(Event::CalmBegan);
+        }
+        let process = Process { operation: operation.clone(), ledger: ledger.clone(), metrics };
+        let look = look(&world, process, &self.disk);
+        look();
+        world.lives(Some(look.clone()));
+        _ = tokio::time::timeout(Duration::ZERO, world.kill.notified()).await;
+
+        let api = Arc::new(Api(world.clone()));
+        let poller =
+            tokio::spawn(Poller::new(api, operation.clone(), Turns::default(), clock.clone(), shutdown.clone()).run());
+        let holds = tokio::spawn(end_holds(operation.clone(), clock.clone(), shutdown));
+        let mut killed = life.killed;
+        let mut ended = self.watch_until(life, Duration::from_secs(life.seconds), &look).await;
+        if let Ok(End::Time) = ended
+            && let Some(calm) = calm
+        {
+            if !calm_from_the_start {
+                world.calm_down();
+                world.watch(Event::CalmBegan);
+            }
+            ended = self.watch_until(life, calm, &look).await;
+        }
+        if !matches!(ended, Ok(End::Time)) {
+            killed = true;
+        }
+
+        if killed {
+            poller.abort();
+            holds.abort();
+        } else {
+            trigger.stop();
+        }
+        for task in [poller, holds] {
+            match task.await {
+                Err(error) if error.is_panic() => return Err(format!("a task panicked: {error}")),
+                _ => {}
+            }
+        }
+        // A commit that had begun finishes whoever waits for it; it has the report, as has the operation.
+        while Arc::strong_count(&operation.abandoned) > 1 {
+            tokio::task::yield_now().await;
+        }
+        look();
+        world.lives(None);
+        world.watch(Event::LifeEnded);
+        drop((operation, ledger, look));
+        if killed {
+            self.disk.crash();
+        }
+        let ended = ended?;
+        self.failed()?;
+        Ok(ended)
+    }
+
+    /// Scrapes for a while, or until the world kills the process.
+    async fn watch_until(&self, life: &Life, time: Duration, look: &Look) -> Result<End, String> {
+        let began = Instant::now();
+        let ends = began + time + Duration::from_nanos(3);
+        let mut step =
+            life.clock_step.map(|(after, by)| (began + Duration::from_secs(after) + Duration::from_nanos(5), by));
+        let hold = Duration::from_secs(life.settings.hold);
+        while Instant::now() < ends {
+            if let Some((at, by)) = step
+                && at <= Instant::now()
+            {
+                self.world.clocks.error.fetch_add(by, Ordering::Relaxed);
+                step = None;
+            }
+            self.failed()?;
+            let next = ends.min(Instant::now() + SCRAPE).min(step.map_or(ends, |(at, _)| at));
+            tokio::select! {
+                () = tokio::time::sleep_until(next) => {}
+                () = self.world.answered.notified() => {
+                    // What it led to is there, and held for a while.
+                    for wait in [Duration::from_millis(10), hold.saturating_sub(Duration::from_secs(1)), Duration::from_secs(2)] {
+                        let next = ends.min(Instant::now() + wait);
+                        tokio::select! {
+                            () = tokio::time::sleep_until(next) => {}
+                            () = self.world.kill.notified() => return Ok(End::Killed),
+                        }
+                        look();
+                    }
+                    continue;
+                }
+                () = self.world.kill.notified() => return Ok(End::Killed),
+            }
+            look();
+        }
+        Ok(End::Time)
+    }
+}
+
+enum End {
+    Time,
+    Killed,
+}
+
+/// What a scrape is made of.
+struct Process {
+    operation: Arc<Operation>,
+    ledger: Arc<Ledger>,
+    metrics: Metrics,
+}
+
+/// Makes a scrape and has it watched; keeps what is then on the disk.
+fn look(world: &Arc<World>, process: Process, disk: &Disk) -> Look {
+    let (world, disk) = (world.clone(), disk.clone());
+    Arc::new(move || {
+        let Process { operation, ledger, metrics } = &process;
+        let snapshot = Snapshot::new(operation, world.clocks.now().host);
+        let (calls, others) = metrics.families_now(std::slice::from_ref(&snapshot), ledger.figures());
+        let mut families = calls.families().to_vec();
+        // The others are of the process, not of what happened.
+        families.extend(others.into_iter().filter(|family| family.name.starts_with("wolkvox_")));
+        disk.keep();
+        world.watch(Event::Scraped(Scrape(families)));
+    })
+}
+
+#[derive(Clone)]
+struct HostClock(Clocks);
+
+impl Clock for HostClock {
+    fn now(&self) -> Timestamp {
+        self.0.now().host
+    }
+}
+
+/// The world, as the poller sees it.
+struct Api(Arc<World>);
+
+impl AbandonedCallsReport for Api {
+    fn token(&self) -> Result<Token, Failure> {
+        let number = self.0.truth.token(self.0.clocks.now().at);
+        Ok(Token::new(format!("token {number}").into()))
+    }
+
+    async fn fetch(&self, range: CivilRange, token: &Token, hasher: &RowHasher) -> Call {
+        let number = token_number(token);
+        let reply = self.0.ask(range, number).await;
+        let failure = |(outcome, message)| Failure { outcome, message, retry_after: reply.retry_after };
+        let result = match &reply.response {
+            Err(outcome) => {
+                let outcomes = domain::outcome::Outcome::ALL;
+                let outcome = outcomes.into_iter().find(|known| known.as_str() == *outcome).expect("a known outcome");
+                Err(failure((outcome, format!("{outcome} by the history"))))
+            }
+            Ok(written) => {
+                let decoded = answer::decode(written.body.as_bytes(), hasher);
+                verdict(written.status, decoded, &written.body, None).map_err(failure)
+            }
+        };
+        Call { took: Some(reply.took), stamp: reply.head.date.map(|date| Stamp::new(date, reply.head.age)), result }
+    }
+}
+
+fn token_number(token: &Token) -> usize {
+    use secrecy::ExposeSecret as _;
+    token.secret.expose_secret().trim_start_matches("token ").parse().expect("a token of this world")
+}
+
+fn config(history: &History, life: &Life) -> OperationConfig {
+    let settings = &life.settings;
+    let seconds = Duration::from_secs;
+    OperationConfig {
+        name: "ventas".to_owned(),
+        server: Server { base_url: "http://127.0.0.1:1".to_owned(), name: "wv0042".to_owned() },
+        token: TokenSource::Env("UNUSED".to_owned()),
+        timezone: TimeZone::get(settings.wrong_zone.unwrap_or(history.zone)).unwrap(),
+        interval: seconds(settings.interval),
+        settle: seconds(settings.settle),
+        overlap: seconds(settings.overlap),
+        max_catch_up: seconds(settings.max_catch_up),
+        start: if history.start_history == 0 {
+            Start::Now
+        } else {
+            Start::History(seconds(history.start_history.min(settings.max_catch_up)))
+        },
+        timeout: seconds(75),
+        connect_timeout: seconds(10),
+        hold: seconds(settings.hold),
+        max_series: settings.max_series,
+        abandon_time_buckets: settings.buckets.clone(),
+        skills: match settings.skills_below {
+            None => Skills::All,
+            Some(below) => Skills::Only((0..below).map(|skill| format!("{}", 4_170 + u32::from(skill))).collect()),
+        },
+    }
+}
