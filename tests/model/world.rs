@@ -141,7 +141,9 @@ impl World {
         let instant = |second| clock.begin + SignedDuration::from_secs(second);
         let shared = Shared {
             zone: zone.clone(),
-            calls: history.calls.iter().map(|call| true_call(call, &zone, clock.begin)).collect(),
+            calls: alike_where_they_are_one(
+                history.calls.iter().map(|call| true_call(call, &zone, clock.begin)).collect(),
+            ),
             renames: history.renames.iter().map(|rename| (instant(rename.at), rename.skill, rename.name)).collect(),
             old_rows_are_renamed: history.old_rows_are_renamed,
             phantom: history.phantom.map(|second| (zone.to_datetime(instant(second)), instant(second))),
@@ -215,6 +217,22 @@ impl World {
         insight.last_poll = last_poll;
         (insight.operation.abandoned.account(), insight.poll_began.expect("set above"), first)
     }
+}
+
+/// Calls of one identity are one row, and which of several contents is counted is open: they say the same here.
+fn alike_where_they_are_one(mut calls: Vec<TrueCall>) -> Vec<TrueCall> {
+    for later in 1..calls.len() {
+        let (before, from) = calls.split_at_mut(later);
+        let call = &mut from[0];
+        let is_same = |one: &&TrueCall| {
+            !call.conn_id.is_empty()
+                && (&one.conn_id, &one.skill_id, one.date) == (&call.conn_id, &call.skill_id, call.date)
+        };
+        if let Some(first) = before.iter().find(is_same) {
+            (call.waited, call.type_interaction, call.began) = (first.waited, first.type_interaction, first.began);
+        }
+    }
+    calls
 }
 
 fn true_call(call: &history::Call, zone: &TimeZone, begin: Timestamp) -> TrueCall {
