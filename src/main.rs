@@ -1,5 +1,6 @@
 //! Parse, log, run, exit: in this order, and nothing else.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use wolkvox_exporter::cli::Cli;
@@ -13,18 +14,22 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 fn main() -> ExitCode {
     // Wrong usage ends here, with exit code 2.
     let cli = Cli::read();
-    let outcome = match logging::init(&cli.log().level, cli.log().format) {
-        Ok(()) => commands::run(cli),
-        Err(error) => Err(Failure::Failed(error.into())),
+    let log = match logging::init(&cli.log().level, cli.log().format) {
+        Ok(log) => log,
+        Err(error) => {
+            // Who has closed standard error doesn't want to know.
+            let _ = writeln!(io::stderr(), "wolkvox-exporter: {error:#}");
+            return ExitCode::FAILURE;
+        }
     };
-    match outcome {
+    match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Configuration(problems)) => {
-            eprintln!("{problems}");
+            log.say(&problems.to_string());
             ExitCode::from(2)
         }
         Err(Failure::Failed(error)) => {
-            eprintln!("wolkvox-exporter: {error:#}");
+            log.say(&format!("wolkvox-exporter: {error:#}"));
             ExitCode::FAILURE
         }
     }

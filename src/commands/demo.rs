@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -5,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Failure;
-use super::serve::{LAST_WORDS, runtime, stop_on_signal};
+use super::serve::{LAST_WORDS, print, runtime, stop_on_signal};
 use crate::cli::DemoCommand;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config, OperationConfig, Server, Start, TokenSource};
@@ -32,7 +33,7 @@ pub fn run(command: DemoCommand) -> Result<(), Failure> {
     let mut simulator = command.simulator;
     simulator.zone.get_or_insert_with(|| busy_zone(SystemClock.now()).to_owned());
     simulator.rate.get_or_insert(RATE);
-    simulator.listen.get_or_insert(std::net::SocketAddr::from(([127, 0, 0, 1], 0)));
+    simulator.listen.get_or_insert(SocketAddr::from(([127, 0, 0, 1], 0)));
     let options: Options = simulator.try_into().map_err(Failure::usage)?;
 
     let temporary = if command.ledger.is_some() { None } else { Some(TemporaryFolder::new()?) };
@@ -45,7 +46,7 @@ pub fn run(command: DemoCommand) -> Result<(), Failure> {
         let simulator = Simulator::start(options).await?;
         let operations = operations(&simulator);
         let exporter = Exporter::start(Config { ledger, operations, web }).await?;
-        introduce(&simulator, &exporter);
+        print(introduction(&simulator, &exporter));
         let ended = exporter.run(shutdown).await;
         simulator.shutdown().await;
         ended
@@ -72,17 +73,29 @@ fn operations(simulator: &Handle) -> Vec<OperationConfig> {
     simulated.map(operation).collect()
 }
 
-/// Says what can be looked at, and the token that was made up.
-fn introduce(simulator: &Handle, exporter: &Exporter) {
+/// What can be looked at, and the token that was made up.
+fn introduction(simulator: &Handle, exporter: &Exporter) -> String {
+    let mut text = String::new();
     for address in exporter.addresses() {
-        let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() };
-        println!("status page: http://{host}:{port}/", port = address.port());
-        println!("metrics:     http://{host}:{port}{}", exporter.telemetry_path(), port = address.port());
+        let base_url = base_url(address);
+        text += &format!("status page: {base_url}/\nmetrics:     {base_url}{}\n", exporter.telemetry_path());
     }
-    println!("simulator:   {}/control/ (the truth, faults, incidents)", simulator.base_url());
+    text += &format!("simulator:   {}/control/ (the truth, faults, incidents)\n", simulator.base_url());
     for operation in &simulator.world().operations {
         let zone = operation.zone().iana_name().unwrap_or("UTC");
-        println!("operation {} ({zone}): token {}", operation.name, operation.token().unwrap_or_default());
+        let token = operation.token().unwrap_or_default();
+        text += &format!("operation {} ({zone}): token {token}\n", operation.name);
+    }
+    text
+}
+
+/// An address as a browser on this machine takes it.
+fn base_url(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        // It has the brackets of an IPv6 address.
+        format!("http://{address}")
     }
 }
 
@@ -119,6 +132,18 @@ impl Drop for TemporaryFolder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_printed_as_an_url() {
+        for (address, url) in [
+            ("127.0.0.1:10119", "http://127.0.0.1:10119"),
+            ("0.0.0.0:1", "http://localhost:1"),
+            ("[::]:1", "http://localhost:1"),
+            ("[::1]:1", "http://[::1]:1"),
+        ] {
+            assert_eq!(base_url(address.parse().unwrap()), url);
+        }
+    }
 
     #[test]
     fn it_is_always_afternoon_somewhere() {

@@ -1,3 +1,4 @@
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
@@ -48,17 +49,30 @@ pub fn runtime() -> anyhow::Result<Runtime> {
 }
 
 /// Stops at SIGTERM and SIGINT. As PID 1 in a container neither has a default action, so both are handled from the
-/// beginning.
+/// beginning. SIGHUP, which would end the process, is a line of the log.
 pub fn stop_on_signal(trigger: ShutdownTrigger) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
-        let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+        let name = loop {
+            tokio::select! {
+                _ = terminate.recv() => break "SIGTERM",
+                _ = interrupt.recv() => break "SIGINT",
+                _ = hangup.recv() => tracing::warn!(
+                    signal = "SIGHUP",
+                    "the configuration is not read again while the exporter runs: start it anew for a changed one"
+                ),
+            }
         };
-        tracing::info!(signal = name, "stopping");
         trigger.stop();
+        tracing::info!(signal = name, "stopping");
     });
     Ok(())
+}
+
+/// Prints on stdout without waiting for whoever reads it: one text for each process, on a thread that its end leaves.
+pub fn print(text: String) {
+    // As `println!`, which panics when the reader has gone.
+    tokio::task::spawn_blocking(move || io::stdout().write_all(text.as_bytes()));
 }

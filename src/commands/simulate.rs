@@ -1,5 +1,5 @@
 use super::Failure;
-use super::serve::{runtime, stop_on_signal};
+use super::serve::{LAST_WORDS, print, runtime, stop_on_signal};
 use crate::cli::SimulateCommand;
 use crate::shutdown::Shutdown;
 use simulator::{Options, Simulator};
@@ -9,17 +9,21 @@ pub fn run(command: SimulateCommand) -> Result<(), Failure> {
     let options: Options = command.simulator.try_into().map_err(Failure::usage)?;
     let operations: Vec<_> = options.operations.iter().map(|each| (each.name.clone(), each.token())).collect();
     let runtime = runtime()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let (trigger, shutdown) = Shutdown::new();
         stop_on_signal(trigger)?;
         let simulator = Simulator::start(options).await.map_err(anyhow::Error::from)?;
-        println!("simulating wolkvox on {}", simulator.base_url());
+        let base_url = simulator.base_url();
+        let mut text = format!("simulating wolkvox on {base_url}\n");
         for (name, token) in operations {
-            println!("operation {name}: token {token}");
+            text += &format!("operation {name}: token {token}\n");
         }
-        println!("control, faults and the truth: {}/control/", simulator.base_url());
+        text += &format!("control, faults and the truth: {base_url}/control/\n");
+        print(text);
         shutdown.requested().await;
         simulator.shutdown().await;
         Ok(())
-    })
+    });
+    runtime.shutdown_timeout(LAST_WORDS);
+    ended
 }

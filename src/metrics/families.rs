@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::ledger::LedgerFigures;
+use crate::logging;
 use crate::operation::Snapshot;
 use crate::operation::pulse::{Durations, Pulse};
 use domain::account::Account;
@@ -265,6 +266,17 @@ pub fn ledger_families(figures: LedgerFigures, started: Timestamp) -> Vec<Family
             None,
         ),
     ]
+}
+
+/// What the log lost. `started` is when that began to be counted.
+pub fn log_family(started: Timestamp) -> Family {
+    let value = Value::Counter(logging::dropped_lines() as f64);
+    Family {
+        name: "wolkvox_log_lines_dropped_total".into(),
+        help: "Lines of the log that were dropped, for whoever reads it was too slow.".into(),
+        kind: Kind::Counter,
+        series: vec![Series { labels: Vec::new(), value, created: Some(seconds(started)) }],
+    }
 }
 
 fn poll_durations(operations: &[Snapshot], process_start: Timestamp) -> Family {

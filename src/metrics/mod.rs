@@ -74,6 +74,7 @@ impl Metrics {
         let calls = self.kept_for(operations).unwrap_or_else(|| self.make(operations));
         let mut others = families::operation_families(operations, self.started);
         others.extend(families::ledger_families(ledger, self.started));
+        others.push(families::log_family(self.started));
         others.extend(self.instruments.families());
         (calls, others)
     }

@@ -17,6 +17,7 @@ mod large;
 mod ledger_damage;
 mod network;
 mod outage;
+mod output;
 mod privacy;
 mod protocols;
 mod quantiles;

@@ -180,7 +180,8 @@ fn wait_or_kill(child: &mut std::process::Child) -> bool {
     true
 }
 
-fn signal(id: u32, name: &str) {
+/// Sends a signal, by its name without `SIG`.
+pub fn signal(id: u32, name: &str) {
     let status = Command::new("kill").arg(format!("-{name}")).arg(id.to_string()).status().expect("kill is installed");
     assert!(status.success(), "kill -{name} {id}: {status}");
 }

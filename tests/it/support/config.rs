@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -66,7 +67,11 @@ impl Folder {
 
     /// The command that serves this configuration on a free port.
     pub fn command(&self) -> Command {
-        let mut command = child::command(&["--web.listen-address", "127.0.0.1:0"]);
+        self.command_on(SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    pub fn command_on(&self, address: SocketAddr) -> Command {
+        let mut command = child::command(&["--web.listen-address", &address.to_string()]);
         command.arg("--config.file").arg(self.config()).current_dir(self.path());
         command
     }

@@ -18,8 +18,17 @@ impl Response {
 
 /// One GET on a connection of its own. `headers` are whole lines without their end.
 pub fn get(address: SocketAddr, path: &str, headers: &[&str]) -> std::io::Result<Response> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    get_on(TcpStream::connect(address)?, Duration::from_secs(30), path, headers)
+}
+
+/// The same, where each wait is short.
+pub fn get_within(address: SocketAddr, path: &str, within: Duration) -> std::io::Result<Response> {
+    get_on(TcpStream::connect_timeout(&address, within)?, within, path, &[])
+}
+
+fn get_on(mut stream: TcpStream, within: Duration, path: &str, headers: &[&str]) -> std::io::Result<Response> {
+    let address = stream.peer_addr()?;
+    stream.set_read_timeout(Some(within))?;
     let mut request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for header in headers {
         request.push_str(header);

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::http;
-use super::wait::{PATIENCE, wait_for};
+use super::wait::{PATIENCE, free_address, wait_for};
 
 /// How a Prometheus is to scrape.
 #[derive(Debug, Clone, Default)]
@@ -39,9 +39,7 @@ impl Prometheus {
             text.push_str(&format!("  {line}\n"));
         }
         std::fs::write(&config, text).expect("a folder of this test");
-        // Prometheus can't say which port it got for 0; one that was free a moment ago is the next best.
-        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let address = free.expect("a free port of loopback");
+        let address = free_address();
         let log = folder.join("prometheus.log");
         let program = if options.program.is_empty() { "prometheus".into() } else { options.program.clone() };
         let process = Command::new(program)

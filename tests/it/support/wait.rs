@@ -1,3 +1,4 @@
+use std::net::{SocketAddr, TcpListener};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -17,4 +18,10 @@ pub fn wait_for<T>(what: &str, within: Duration, mut look: impl FnMut() -> Resul
             Err(_) => sleep(LOOK),
         }
     }
+}
+
+/// For those that can't say which port they got for 0: one that was free a moment ago is the next best.
+pub fn free_address() -> SocketAddr {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    free.expect("a free port of loopback")
 }

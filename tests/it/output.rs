@@ -1,0 +1,191 @@
+//! What the exporter prints holds nothing up: readers that stop reading, and readers that have gone.
+
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::child::{self, signal};
+use crate::support::http::{self, Response};
+use crate::support::scrape::Scrape;
+use crate::support::sim::quiet;
+use crate::support::wait::free_address;
+use crate::support::{Child, Folder, PATIENCE, Sim, wait_for};
+
+/// A scrape takes milliseconds; one that waits for the reader of the log takes for ever.
+const AT_ONCE: Duration = Duration::from_secs(5);
+/// As promised.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
+/// A process whose readers are the test's affair. Killed when it is dropped.
+struct Unread {
+    process: std::process::Child,
+    address: SocketAddr,
+}
+
+impl Unread {
+    /// Starts what listens on `address`.
+    fn start(mut command: Command, address: SocketAddr, stdout: Stdio, stderr: Stdio) -> Self {
+        let process = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn();
+        Self { process: process.unwrap_or_else(|error| panic!("{command:?}: {error}")), address }
+    }
+
+    fn get(&self, path: &str) -> io::Result<Response> {
+        let began = Instant::now();
+        let response = http::get_within(self.address, path, AT_ONCE);
+        assert!(began.elapsed() < 2 * AT_ONCE, "{path} took {:?}", began.elapsed());
+        response
+    }
+
+    fn wait_for<T>(&self, what: &str, path: &str, holds: impl Fn(Response) -> Result<T, String>) -> T {
+        wait_for(what, PATIENCE, || holds(self.get(path).map_err(|error| format!("{path}: {error}"))?))
+    }
+
+    fn terminate(mut self) -> ExitStatus {
+        let began = Instant::now();
+        signal(self.process.id(), "TERM");
+        let status = wait_for("an end after SIGTERM", PATIENCE, || {
+            self.process.try_wait().expect("a child of this process").ok_or("none".to_owned())
+        });
+        assert!(began.elapsed() < ENDS_WITHIN, "SIGTERM took {:?}", began.elapsed());
+        status
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Something to write to that takes nothing until the other end has been read.
+fn full() -> (Stdio, UnixStream) {
+    let (mut written, read) = UnixStream::pair().expect("a pair of sockets");
+    written.set_nonblocking(true).expect("a socket");
+    loop {
+        match written.write(&[b'\n'; 4096]) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    written.set_nonblocking(false).expect("a socket");
+    (OwnedFd::from(written).into(), read)
+}
+
+/// Something to write to whose reader has gone.
+fn closed() -> Stdio {
+    let (written, _) = UnixStream::pair().expect("a pair of sockets");
+    OwnedFd::from(written).into()
+}
+
+fn polls_of_both(response: Response) -> Result<Scrape, String> {
+    if response.status != 200 {
+        return Err(response.head);
+    }
+    let scrape = Scrape::parse(response.text());
+    let polls = ["ventas", "soporte"].map(|name| scrape.sum("wolkvox_polls_total", &[("operation", name)]));
+    if polls.iter().all(|&polls| polls >= 4.0) { Ok(scrape) } else { Err(format!("{polls:?}")) }
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_no_poll_no_scrape_and_no_end() {
+    let sim = Sim::start(vec![quiet("ventas"), quiet("soporte")]);
+    let start = |level| {
+        let folder = Folder::new(&sim, &["interval: 1s", "settle: 0s", "hold: 0s"], |_| Vec::new());
+        let address = free_address();
+        let mut command = folder.command_on(address);
+        command.args(["--log.level", level]);
+        let (stderr, reader) = full();
+        (Unread::start(command, address, Stdio::null(), stderr), reader, folder)
+    };
+    let (never_read, _reader, _folder) = start("info");
+    let (read_again, mut reader, _folder) = start("debug");
+    for exporter in [&never_read, &read_again] {
+        exporter.wait_for("polls of both operations", "/metrics", polls_of_both);
+        for path in ["/", "/-/healthy", "/-/ready"] {
+            assert_eq!(exporter.get(path).expect("an answer").status, 200);
+        }
+    }
+    assert_eq!(never_read.terminate().code(), Some(0));
+
+    wait_for("lines to be dropped", PATIENCE, || {
+        // At this level each is told of.
+        for _ in 0..200 {
+            let mut client = TcpStream::connect(read_again.address).map_err(|error| error.to_string())?;
+            client.write_all(b"no request\r\n\r\n").map_err(|error| error.to_string())?;
+        }
+        let scrape = Scrape::parse(read_again.get("/metrics").expect("an answer").text());
+        let lines = scrape.value("wolkvox_log_lines_dropped_total", &[]);
+        if lines > 0.0 { Ok(()) } else { Err("none".to_owned()) }
+    });
+    // The reader is back.
+    reader.set_read_timeout(Some(Duration::from_secs(1))).expect("a socket");
+    let (mut log, mut piece) = (Vec::new(), vec![0; 1 << 20]);
+    wait_for("the log to say what it lost", PATIENCE, || {
+        let length = reader.read(&mut piece).map_err(|error| error.to_string())?;
+        log.extend_from_slice(&piece[..length]);
+        let text = String::from_utf8_lossy(&log);
+        if text.contains("lines of the log were dropped") { Ok(()) } else { Err(format!("{} bytes", log.len())) }
+    });
+    drop(reader);
+    assert_eq!(read_again.terminate().code(), Some(0));
+}
+
+#[test]
+fn readers_that_have_gone_or_stopped_end_nothing() {
+    for make in [closed as fn() -> Stdio, || full().0] {
+        let flags = [
+            ("serve", vec!["--wolkvox.server", "http://127.0.0.1:1", "--wolkvox.token-file", "/dev/null"]),
+            ("demo", vec![]),
+            ("simulate", vec![]),
+        ];
+        let started = flags.map(|(name, flags)| {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let address = free_address();
+            let mut command = child::command(&[name]);
+            command.args(flags).current_dir(folder.path());
+            let listen = if name == "simulate" { "--listen" } else { "--web.listen-address" };
+            command.arg(listen).arg(address.to_string());
+            (Unread::start(command, address, make(), make()), folder)
+        });
+        for (process, _folder) in started {
+            process.wait_for("an answer", "/", |_| Ok(()));
+            assert_eq!(process.terminate().code(), Some(0));
+        }
+    }
+}
+
+#[test]
+fn check_config_and_wrong_usage_keep_their_exit_codes_without_a_reader() {
+    for (arguments, code) in [
+        (&["check-config", "--wolkvox.server", "0042", "--wolkvox.token-file", "/no/such/token"][..], 1),
+        (&["check-config", "--wolkvox.server", "?"][..], 2),
+        (&["--config.file", "/no/such/file"][..], 2),
+        (&["demo", "--zone", "Bogota"][..], 2),
+        (&["--nonsense"][..], 2),
+        (&["--help"][..], 0),
+        (&["--version"][..], 0),
+    ] {
+        let mut command = child::command(arguments);
+        let status = command.stdin(Stdio::null()).stdout(closed()).stderr(closed()).status().expect("the binary");
+        assert_eq!(status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
+fn sighup_is_a_line_of_the_log() {
+    let sim = Sim::start(vec![quiet("ventas")]);
+    let folder = Folder::new(&sim, &[], |_| Vec::new());
+    let exporter: Child = folder.serve();
+    signal(exporter.id(), "HUP");
+    wait_for("a line about it", PATIENCE, || {
+        let lines = exporter.lines_with(&["level=warn", "signal=SIGHUP"]);
+        if lines.is_empty() { Err(exporter.said()) } else { Ok(()) }
+    });
+    assert_eq!(exporter.get("/-/healthy", &[]).status, 200);
+    assert_eq!(exporter.terminate().0.code(), Some(0));
+}
