@@ -4,6 +4,7 @@ The texts stand here a second time on purpose: a change of what people read has 
 """
 
 import dataclasses
+import re
 
 from world import HOLD, READ_DELAY, WINDOW, Skill, World, compress
 
@@ -46,11 +47,16 @@ EXPORTER_ALERTS = [
     "WolkvoxQuotaExceeded",
     "WolkvoxCatchingUp",
     "WolkvoxRowsRejected",
+    "WolkvoxMostRowsRejected",
+    "WolkvoxOnlyEmpty",
+    "WolkvoxClockOff",
     "WolkvoxRowsMissing",
     "WolkvoxTimezoneMismatch",
     "WolkvoxDataSkipped",
     "WolkvoxSeriesOverflow",
     "WolkvoxLedgerErrors",
+    "WolkvoxLedgerGone",
+    "WolkvoxLogLinesDropped",
 ]
 CRITICAL = {
     "WolkvoxAbandonmentSpike",
@@ -59,6 +65,22 @@ CRITICAL = {
     "WolkvoxExporterAbsent",
     "WolkvoxDataStale",
     "WolkvoxTokenRejected",
+    "WolkvoxMostRowsRejected",
+    "WolkvoxLedgerGone",
+}
+# Told for each report of an operation; the others go by the report of abandoned calls, which is always there.
+PER_REPORT = {
+    "WolkvoxDataStale",
+    "WolkvoxApiFailing",
+    "WolkvoxCatchingUp",
+    "WolkvoxRowsRejected",
+    "WolkvoxMostRowsRejected",
+    "WolkvoxOnlyEmpty",
+    "WolkvoxClockOff",
+    "WolkvoxRowsMissing",
+    "WolkvoxTimezoneMismatch",
+    "WolkvoxDataSkipped",
+    "WolkvoxSeriesOverflow",
 }
 
 # Alert: summary, summary_es, description, description_es. Words in braces are filled from the expectation.
@@ -133,9 +155,9 @@ TEXTS = {
     "WolkvoxApiFailing": (
         "Most calls to the wolkvox API fail",
         "La mayoría de las consultas a la API de wolkvox falla",
-        "{operation}: {value} of the calls of the last 30 minutes failed. Failures in the last hour:{outcomes} see the status"
+        "{operation}: {value} of the calls of the last 15 minutes failed. Failures in the last hour:{outcomes} see the status"
         " page for the last one.",
-        "{operation}: el {value} de las consultas de los últimos 30 minutos falló. Fallos de la última hora:{outcomes} el último"
+        "{operation}: el {value} de las consultas de los últimos 15 minutos falló. Fallos de la última hora:{outcomes} el último"
         " está en la página de estado.",
     ),
     "WolkvoxQuotaExceeded": (
@@ -160,6 +182,26 @@ TEXTS = {
         "{operation}: {value} rows rejected in the last hour. Reasons, since the exporter's first start:{outcomes} see the log.",
         "{operation}: {value} filas rechazadas en la última hora. Motivos, desde el primer arranque del exporter:{outcomes} más"
         " detalles en el log.",
+    ),
+    "WolkvoxMostRowsRejected": (
+        "Most rows of the report can not be counted",
+        "La mayoría de las filas del reporte no se puede contar",
+        "{operation}: {value} of the new rows of the last hour were rejected. Numbers of calls are far too low, and alerts"
+        " about calls may stay silent.",
+        "{operation}: se rechazó el {value} de las filas nuevas de la última hora. Los números de llamadas son demasiado"
+        " bajos, y las alertas de llamadas pueden callar.",
+    ),
+    "WolkvoxOnlyEmpty": (
+        "The report has never brought a row",
+        "El reporte nunca ha traído una fila",
+        "{operation}: every answer so far was empty. Either there were no calls, or this server does not have the report.",
+        "{operation}: todas las respuestas han sido vacías. O no hubo llamadas, o este servidor no tiene el reporte.",
+    ),
+    "WolkvoxClockOff": (
+        "The clocks of wolkvox and of the exporter differ",
+        "Los relojes de wolkvox y del exporter difieren",
+        "{operation}: by {value}. Data may come late by as much; no call is lost or counted twice.",
+        "{operation}: en {value}. Los datos pueden llegar con ese atraso; no se pierde ni se repite ninguna llamada.",
     ),
     "WolkvoxRowsMissing": (
         "wolkvox announced rows that it never delivered",
@@ -194,20 +236,93 @@ TEXTS = {
         "{instance}: {value} escrituras fallidas en los últimos 15 minutos. No se pierde nada mientras dure menos que"
         " max_catch_up: lo que no se guardó se vuelve a leer.",
     ),
+    "WolkvoxLedgerGone": (
+        "The ledger is gone from the disk",
+        "El libro de cuentas (ledger) ya no está en el disco",
+        "{instance}: the ledger's file is missing and could not be written back. While the process runs it knows every total; if"
+        " it ends now, they are lost. Do not restart it before the folder is there and writable.",
+        "{instance}: el archivo del libro falta y no se pudo volver a escribir. El proceso en marcha conoce todos los totales; si"
+        " termina ahora, se pierden. No lo reinicie hasta que la carpeta exista y se pueda escribir.",
+    ),
+    "WolkvoxLogLinesDropped": (
+        "The log is incomplete, for its reader is too slow",
+        "El log está incompleto porque su lector es demasiado lento",
+        "{instance}: {value} lines dropped in the last 15 minutes. The exporter goes on undisturbed; what the lines said is on"
+        " the status page and in the metrics.",
+        "{instance}: {value} líneas descartadas en los últimos 15 minutos. El exporter sigue sin problemas; lo que decían está en"
+        " la página de estado y en las métricas.",
+    ),
 }
 
 
 def expected(name, alert):
     """Labels and texts of an alert; `alert` holds its own labels and the words for the texts."""
     words = dict(alert)
-    labels = {key: words[key] for key in ("instance", "job", "operation", "skill_id", "skill_name") if key in words}
+    labels = {key: words[key] for key in ("instance", "job", "operation", "report", "skill_id", "skill_name") if key in words}
     severity = "critical" if name in CRITICAL else "info" if name == "WolkvoxCatchingUp" else "warning"
     labels |= {"severity": severity, "audience": "supervisors" if name in VALUE_ALERTS else "oncall"}
     usual = words.get("usual")
     words["usual_en"] = f"; usual at this hour: {usual}" if usual else ""
     words["usual_es"] = f"; lo habitual a esta hora: {usual}" if usual else ""
-    keys = ("summary", "summary_es", "description", "description_es")
-    return labels, {key: form.format_map(words) for key, form in zip(keys, TEXTS[name])}
+    if "report" in labels:
+        english, spanish = (f"{words['operation']} ({word} {words['report']})" for word in ("report", "reporte"))
+    else:
+        english = spanish = words.get("operation")
+    keys = (("summary", english), ("summary_es", spanish), ("description", english), ("description_es", spanish))
+    return labels, {
+        key: form.format_map(words | {"operation": operation}) for (key, operation), form in zip(keys, TEXTS[name])
+    }
+
+
+# Metrics that an operation has once for each of its reports.
+OF_A_REPORT = re.compile(
+    r"wolkvox_(?:windows_total|up|polls_total|last_poll_outcome|rows_total|rows_rejected_total|rows_missing_total"
+    r"|complete_until_timestamp_seconds|catching_up|skipped_seconds_total|timezone_mismatch|series_overflow_total"
+    r"|api_clock_difference_seconds)\{"
+)
+
+
+def of_two_reports(test, troubled=False):
+    """The same with the label `report`, and with a second report that is switched on for the middle third.
+
+    `troubled`: the second report is a day late, catches up, its token is refused: nobody's concern but its own.
+    """
+    names = {re.search(r'operation="(\w+)"', name)[1] for name, _ in test.series if 'operation="' in name}
+    length = max(sum(run(part) for part in values.split()) for _, values in test.series) * test.scrape
+    begin, end = length // 3 // test.scrape, length * 2 // 3 // test.scrape
+
+    def second(name, operation, values, more=""):
+        labels = f'{ON_TARGET},operation="{operation}",report="answered"{more}'
+        return (f"wolkvox_{name}{{{labels}}}", f"_x{begin} {values} stale")
+
+    series = [
+        (OF_A_REPORT.sub(lambda found: found[0] + 'report="abandoned",', name, count=1) if "report=" not in name else name, values)
+        for name, values in test.series
+    ]
+    last = end - begin - 1
+    for operation in sorted(names):
+        late = 86_400 if troubled else 0
+        until = f"{begin * test.scrape // WINDOW * WINDOW - late}+{test.scrape}x{last}"
+        series += [
+            second("complete_until_timestamp_seconds", operation, until),
+            second("catching_up", operation, f"{int(troubled)}x{last}"),
+            second("up", operation, f"{int(not troubled)}x{last}"),
+            second("last_poll_outcome", operation, f"{int(troubled)}x{last}", ',outcome="unauthorized"'),
+            second("polls_total", operation, f"0+1x{last}", ',outcome="ok"'),
+            second("rows_total", operation, f"0+1x{last}", ',disposition="counted"'),
+        ]
+    alerts = [
+        (at, name, [{"report": "abandoned"} | alert if name in PER_REPORT and "operation" in alert else alert for alert in found])
+        for at, name, found in test.alerts
+    ]
+    return dataclasses.replace(test, name=f"{test.name} (two reports)", series=series, alerts=alerts)
+
+
+def run(part):
+    """Samples in one part of promtool's notation: `3x4` and `0+1x4` are five, `_x4` is four."""
+    if "x" not in part:
+        return 1
+    return int(part.split("x")[1]) + (not part.startswith("_"))
 
 
 def none(at, *names):
@@ -521,6 +636,24 @@ def stale():
     ]
 
 
+def one_report_alone():
+    length = 2 * HOUR
+    world = World("ventas", [Skill("4173", "Ventas", by_window((0, 3), (12, 12)))], length, 60)
+    series = world.series() + weeks_ago("ventas", "4173", 36, length, 60)
+    test = of_two_reports(Test("the second report is late: said of it alone, and alerts about calls go on", 60, series), True)
+    answered = dict(operation="ventas", report="answered")
+    test.alerts = [
+        (4730, "WolkvoxAbandonmentSpike", [dict(operation="ventas", skill_id="4173", skill_name="Ventas", value=36, usual="9")]),
+        (4730, "WolkvoxCatchingUp", [answered]),
+        *none(4730, "WolkvoxTokenRejected"),
+        *none(6900, "WolkvoxDataStale", "WolkvoxCatchingUp"),
+    ]
+    test.values = [
+        (4730, 'count by (report) (ALERTS{alertname="WolkvoxDataStale",alertstate="firing"})', [('{report="answered"}', 1)])
+    ]
+    return test
+
+
 def polls(changes, length, scrape, operation="ventas"):
     """Counters of polls: outcome -> steps."""
     return [
@@ -538,15 +671,28 @@ def stairs(first, every, count, start=0):
     return [(0, start)] + [(first + number * every, start + number + 1) for number in range(count)]
 
 
+def last_outcome(changes, length, scrape, operation="ventas"):
+    """wolkvox_last_poll_outcome: [(second, outcome)]."""
+    return [
+        (
+            f'wolkvox_last_poll_outcome{{{ON_TARGET},operation="{operation}",outcome="{outcome}"}}',
+            steps([(second, int(last == outcome)) for second, last in changes], length, scrape),
+        )
+        for outcome in sorted({"ok", *(outcome for _, outcome in changes)})
+    ]
+
+
 def token():
     length = 3 * HOUR
     # Refused at 1861, then with doubling pauses; a new token at 9000.
     refused = [(0, 0), (1861, 1), (2161, 2), (2761, 3), (3961, 4), (6361, 5)]
     series = polls({"ok": stairs(61, 300, 6), "unauthorized": refused}, length, 30)
     series += up_gauge([(0, 1), (1861, 0), (9000, 1)], length, 30)
+    series += last_outcome([(0, "ok"), (1861, "unauthorized"), (9000, "ok")], length, 30)
     # Another operation whose token was refused, and whose API has failed since for another reason, a good while later.
     series += polls({"unauthorized": [(0, 3)], "timeout": stairs(61, 300, 30)}, length, 30, "otra")
     series += up_gauge([(0, 0)], length, 30, "otra")
+    series += last_outcome([(0, "unauthorized"), (61, "timeout")], length, 30, "otra")
     name = "WolkvoxTokenRejected"
     return [
         Test(
@@ -556,8 +702,48 @@ def token():
             none(1850, name)
             + [(at, name, [dict(operation="ventas")]) for at in (1990, 3900, 6300, 8900)]
             + none(9100, name),
-        )
+        ),
+        # Three forms of one mistake: a refusal of the last hour, mended since, is not the cause of what fails now.
+        *(mended(outcome) for outcome in ("connect", "timeout", "maintenance")),
+        refused_since(2400),
     ]
+
+
+def mended(outcome):
+    """Refused once at minute 5 and mended; since minute 40 every call fails for another reason."""
+    length = 100 * 60
+    series = polls(
+        {
+            "unauthorized": [(0, 0), (300, 1)],
+            "ok": stairs(600, 300, 6),
+            outcome: [(0, 0)] + [(2400 + 300 * number, 3 * number + 3) for number in range(5)],
+        },
+        length,
+        60,
+    )
+    series += last_outcome([(0, "ok"), (300, "unauthorized"), (600, "ok"), (2400, outcome)], length, 60)
+    series += up_gauge([(0, 1), (300, 0), (600, 1), (2400, 0)], length, 60)
+    return Test(
+        f"refused once at minute 5 and mended; since minute 40 {outcome}",
+        60,
+        series,
+        none(3030, "WolkvoxTokenRejected", "WolkvoxQuotaExceeded") + none(5830, "WolkvoxTokenRejected"),
+    )
+
+
+def refused_since(second):
+    """The counterpart: no connection at first, and refused since."""
+    length = 100 * 60
+    series = polls({"connect": [(0, 0), (300, 3)], "unauthorized": [(0, 0), (second, 1), (second + 300, 2)]}, length, 60)
+    series += last_outcome([(0, "ok"), (300, "connect"), (600, "ok"), (second, "unauthorized")], length, 60)
+    series += up_gauge([(0, 1), (300, 0), (600, 1), (second, 0)], length, 60)
+    return Test(
+        "no connection once at minute 5; the token is refused since minute 40",
+        60,
+        series,
+        none(2390, "WolkvoxTokenRejected")
+        + [(at, "WolkvoxTokenRejected", [dict(operation="ventas")]) for at in (3030, 5830)],
+    )
 
 
 def api_failing():
@@ -609,6 +795,11 @@ def quota():
     # Used up at 1861, tried again an hour later, renewed at 9061.
     series = polls({"ok": stairs(61, 300, 6), "quota_exceeded": [(0, 0), (1861, 1), (5461, 2)]}, length, 30)
     series += up_gauge([(0, 1), (1861, 0), (9061, 1)], length, 30)
+    series += last_outcome([(0, "ok"), (1861, "quota_exceeded"), (9061, "ok")], length, 30)
+    # Used up in the last hour, and refused for another reason since.
+    series += polls({"quota_exceeded": [(0, 0), (1861, 1)]}, length, 30, "otra")
+    series += up_gauge([(0, 1), (1861, 0)], length, 30, "otra")
+    series += last_outcome([(0, "ok"), (1861, "quota_exceeded"), (1920, "unauthorized")], length, 30, "otra")
     name = "WolkvoxQuotaExceeded"
     return [
         Test(
@@ -651,6 +842,21 @@ def counters():
             dict(operation="ventas", value=60, outcomes=" date 45; shape 15;"),
         ),
         (
+            "WolkvoxMostRowsRejected",
+            {
+                f'wolkvox_rows_total{{{ON_TARGET},disposition="rejected",operation="ventas"}}': 60,
+                f'wolkvox_rows_total{{{ON_TARGET},disposition="counted",operation="ventas"}}': 40,
+                # What is read again doesn't make the share smaller.
+                f'wolkvox_rows_total{{{ON_TARGET},disposition="duplicate",operation="ventas"}}': 900,
+                # Half is not most, and four rows are too few to speak of a share.
+                f'wolkvox_rows_total{{{ON_TARGET},disposition="rejected",operation="mitad"}}': 60,
+                f'wolkvox_rows_total{{{ON_TARGET},disposition="counted",operation="mitad"}}': 60,
+                f'wolkvox_rows_total{{{ON_TARGET},disposition="rejected",operation="pocas"}}': 4,
+                f'wolkvox_rows_total{{{ON_TARGET},disposition="counted",operation="pocas"}}': 0,
+            },
+            dict(operation="ventas", value="60%"),
+        ),
+        (
             "WolkvoxRowsMissing",
             {f'wolkvox_rows_missing_total{{{ON_TARGET},operation="ventas"}}': 60},
             dict(operation="ventas", value=60),
@@ -661,6 +867,7 @@ def counters():
             dict(operation="ventas", value=60),
         ),
         ("WolkvoxLedgerErrors", {f"wolkvox_ledger_commit_errors_total{{{ON_TARGET}}}": 3}, dict(TARGET, value=3)),
+        ("WolkvoxLogLinesDropped", {f"wolkvox_log_lines_dropped_total{{{ON_TARGET}}}": 30}, dict(TARGET, value=30)),
     ]:
         tests.append(
             (
@@ -690,28 +897,114 @@ def timezone():
     ]
 
 
+def clock():
+    length = 2 * HOUR
+    series = [
+        (f'wolkvox_api_clock_difference_seconds{{{ON_TARGET},operation="{operation}"}}', steps(changes, length, 60))
+        for operation, changes in (
+            ("adelante", [(0, 1.5), (600, 61), (4000, 1)]),
+            ("atras", [(0, None), (600, -3600), (4000, -1)]),
+            ("apenas", [(0, 60)]),
+            ("breve", [(0, 0), (600, 300), (1100, 0)]),
+        )
+    ]
+    name = "WolkvoxClockOff"
+    return [
+        Test(
+            "fires after 10 minutes whichever clock is ahead, not at a minute, not for a moment, and resolves",
+            60,
+            series,
+            none(1190, name)
+            + [(1500, name, [dict(operation="adelante", value="1m 1s"), dict(operation="atras", value="1h 0m 0s")])]
+            + none(4100, name),
+        )
+    ]
+
+
+def only_empty():
+    length = 30 * HOUR
+    name = "WolkvoxOnlyEmpty"
+
+    def report(operation, label, rows, empty):
+        labels = f'{ON_TARGET},operation="{operation}"' + (f',report="{label}"' if label else "")
+        return [
+            (f'wolkvox_rows_total{{{labels},disposition="counted"}}', rows),
+            (f'wolkvox_rows_total{{{labels},disposition="duplicate"}}', constant(0, length, 300)),
+            (f'wolkvox_polls_total{{{labels},outcome="empty"}}', empty),
+        ]
+
+    grows = f"0+1x{length // 300}"
+    nothing = constant(0, length, 300)
+    late = steps([(0, None), (20 * HOUR, 0), (20 * HOUR + 300, 1)], length, 300)
+    return [
+        Test(
+            "fires after a day, after three hours where the other report has calls, and resolves with the first row",
+            300,
+            # Nothing since the beginning; a row after 26 hours; no answer at all, empty or not; many calls.
+            report("nada", None, nothing, grows)
+            + report("tarde", "abandoned", steps([(0, 0), (26 * HOUR, 1)], length, 300), grows)
+            + report("muda", "abandoned", nothing, nothing)
+            # Calls in one report, none in the other, which was switched on after 20 hours; and with too few calls.
+            + report("dos", "abandoned", grows, grows)
+            + report("dos", "answered", steps([(0, None), (20 * HOUR, 0)], length, 300), late)
+            + report("pocas", "abandoned", steps([(0, 0), (22 * HOUR, 19)], length, 300), grows)
+            + report("pocas", "answered", steps([(0, None), (20 * HOUR, 0)], length, 300), late),
+            none(22 * HOUR, name)
+            + [
+                (23 * HOUR + 1500, name, [dict(operation="dos", report="answered")]),
+                (
+                    25 * HOUR,
+                    name,
+                    [
+                        dict(operation="dos", report="answered"),
+                        dict(operation="nada"),
+                        dict(operation="tarde", report="abandoned"),
+                    ],
+                ),
+                (27 * HOUR, name, [dict(operation="dos", report="answered"), dict(operation="nada")]),
+            ],
+        )
+    ]
+
+
+def ledger_gone():
+    length = HOUR
+    name = "WolkvoxLedgerGone"
+    return [
+        Test(
+            "fires when no file is there for 5 minutes, not when it was away for a moment, and resolves",
+            30,
+            [
+                (f"wolkvox_ledger_size_bytes{{{ON_TARGET}}}", steps([(0, 4096), (600, 0), (1800, 8192)], length, 30)),
+                ('wolkvox_ledger_size_bytes{instance="otro:10119",job="wolkvox"}', steps([(0, 9), (600, 0), (840, 9)], length, 30)),
+            ],
+            none(890, name) + [(1100, name, [TARGET])] + none(1900, name),
+        )
+    ]
+
+
 def skipped():
     length = 40 * HOUR
     # ventas: 90 minutes are given up while it runs, at 7 h. otra: the exporter is off for 26 h, two of which are given up
     # before its first scrape.
     name = "WolkvoxDataSkipped"
     series = [
-        (f'wolkvox_skipped_seconds_total{{{ON_TARGET},operation="ventas"}}', steps([(0, 0), (7 * HOUR, 5400)], length, 60)),
+        (f'wolkvox_skipped_seconds_total{{{ON_TARGET},operation="ventas"}}', steps([(0, 0), (7 * HOUR, 5400)], length, 300)),
         (
             f'wolkvox_skipped_seconds_total{{{ON_TARGET},operation="otra"}}',
-            steps([(0, 300), (2 * HOUR, None), (28 * HOUR, 7500)], length, 60),
+            steps([(0, 300), (2 * HOUR, None), (28 * HOUR, 7500)], length, 300),
         ),
     ]
     return [
         Test(
             "fires for six hours, also where the time was given up before the first scrape after a gap",
-            60,
+            300,
             series,
             none(7 * HOUR - 50, name)
-            + [(7 * HOUR + 300, name, [dict(operation="ventas", value="1h 30m 0s")])]
-            + none(13 * HOUR + 300, name)
-            + [(28 * HOUR + 300, name, [dict(operation="otra", value="2h 0m 0s")])]
-            + none(34 * HOUR + 300, name),
+            + [(7 * HOUR + 1500, name, [dict(operation="ventas", value="1h 30m 0s")])]
+            + none(13 * HOUR + 1500, name)
+            + [(28 * HOUR + 1500, name, [dict(operation="otra", value="2h 0m 0s")])]
+            + none(34 * HOUR + 1500, name),
         )
     ]
 
@@ -986,13 +1279,15 @@ def five_days(times):
 
 
 def files():
-    found = {
+    calls = {
         "abandonment_spike": File("WolkvoxAbandonmentSpike.", spike()),
         "abandonment_spike_all_skills": File("WolkvoxAbandonmentSpikeAllSkills.", all_skills()),
         "abandonment_elevated": File("WolkvoxAbandonmentElevated.", elevated()),
         "short_abandon_surge": File("WolkvoxShortAbandonSurge.", short()),
         "abandon_time_high": File("WolkvoxAbandonTimeHigh.", time_high()),
         "suspicious_silence": File("WolkvoxSuspiciousSilence.", silence()),
+    }
+    exporter = {
         "exporter_down": File("WolkvoxExporterDown.", down()),
         "exporter_absent": File("WolkvoxExporterAbsent.", absent()),
         "data_stale": File("WolkvoxDataStale.", stale()),
@@ -1001,14 +1296,30 @@ def files():
         "quota_exceeded": File("WolkvoxQuotaExceeded.", quota()),
         "catching_up": File("WolkvoxCatchingUp.", catching_up()),
         "timezone_mismatch": File("WolkvoxTimezoneMismatch.", timezone()),
-        "data_skipped": File("WolkvoxDataSkipped.", skipped()),
+        "clock_off": File("WolkvoxClockOff.", clock()),
+        "ledger_gone": File("WolkvoxLedgerGone.", ledger_gone()),
+        "data_skipped": File("WolkvoxDataSkipped.", skipped(), evaluation=1193),
+    }
+    for name, test in counters():
+        snake = "".join("_" + letter.lower() if letter.isupper() else letter for letter in name.removeprefix("Wolkvox"))
+        exporter[snake.lstrip("_")] = File(f"{name}.", [test])
+    # Each alert with a second report switched on and off; that all of it also holds without the label, the situations show.
+    for file in calls.values():
+        file.tests = [of_two_reports(test, troubled=True) for test in file.tests]
+    for file in exporter.values():
+        file.tests = [of_two_reports(test) for test in file.tests]
+    others = {
+        "reports": File("One report in trouble, the other not.", [one_report_alone()]),
+        "only_empty": File("WolkvoxOnlyEmpty.", only_empty(), evaluation=293),
         # On the grid: what is read from exactly a week ago must have been recorded then.
         "history": File("Medians of the same hour in four weeks, from raw counters.", history(), evaluation=1800),
         "history_rare": File("Rare levels.", rare(), ("wolkvox-history.rules.yml",), evaluation=6 * HOUR),
+        "situations_15s": File("Situations, scraped every 15 s; self-metrics without the label report.", situations(15)),
+        "situations_30s": File(
+            "Situations, scraped every 30 s; two reports.", [of_two_reports(test) for test in situations(30)]
+        ),
+        "situations_60s": File(
+            "Situations, scraped every 60 s; two reports.", [of_two_reports(test) for test in situations(60)]
+        ),
     }
-    for scrape in (15, 30, 60):
-        found[f"situations_{scrape}s"] = File(f"Situations, scraped every {scrape} s.", situations(scrape))
-    for name, test in counters():
-        snake = "".join("_" + letter.lower() if letter.isupper() else letter for letter in name.removeprefix("Wolkvox"))
-        found[snake.lstrip("_")] = File(f"{name}.", [test])
-    return found
+    return calls | exporter | others

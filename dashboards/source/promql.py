@@ -32,11 +32,14 @@ SHARE_CALLS = 10
 TOP_SKILLS = 8
 
 OPERATION = 'operation=~"$operation"'
+# An operation's self-metrics stand there once per report, and older exporters have them without that label: the report of
+# abandoned calls.
+SELF = f'{OPERATION}, report=~"abandoned|"'
 CALLS = f'{OPERATION}, skill_id=~"$skill", type_interaction=~"$type"'
 SKILL = "operation, skill_id"
 
 # How old the data are.
-AGE = f"time() - wolkvox_complete_until_timestamp_seconds{{{OPERATION}}}"
+AGE = f"time() - wolkvox_complete_until_timestamp_seconds{{{SELF}}}"
 AGE_MINUTES = f"max({AGE}) / 60"
 # Two windows and the settling time: what the contract calls stale.
 LATE_AFTER = 2 * WINDOW + SETTLE
@@ -49,7 +52,7 @@ CURRENT = f"{AGE} < {LATE_AFTER}"
 # until it is known, which takes a few calls. The day's first window is read LOOK_AHEAD after midnight at the earliest, so
 # the day of a counter begins there: then "today" is the calls of today, not those of yesterday's last window.
 TODAY = (
-    f"clamp_min((time() + (max(last_over_time(wolkvox_observed_utc_offset_seconds{{{OPERATION}}}[7d])) or vector(0))"
+    f"clamp_min((time() + (max(last_over_time(wolkvox_observed_utc_offset_seconds{{{SELF}}}[7d])) or vector(0))"
     f" - {LOOK_AHEAD}) % 86400, 60)"
 )
 
@@ -69,7 +72,7 @@ def calls(span, by, modifier="", part="abandoned_calls_total", extra=""):
 
 
 def windows(span, modifier=""):
-    return increase("wolkvox_windows_total", OPERATION, span, "operation", modifier)
+    return increase("wolkvox_windows_total", SELF, span, "operation", modifier)
 
 
 def with_operation(by):
@@ -147,7 +150,7 @@ def bars(by, only=""):
     second time, is not. `offset -1s` makes the span hold as many windows in Prometheus 2 as in 3.
     """
     gauge = f"wolkvox_window_abandoned_calls{{{CALLS}}} offset -{LOOK_AHEAD}s"
-    complete = f"wolkvox_complete_until_timestamp_seconds{{{OPERATION}}} offset -{LOOK_AHEAD}s >= time()"
+    complete = f"wolkvox_complete_until_timestamp_seconds{{{SELF}}} offset -{LOOK_AHEAD}s >= time()"
     each = f"sum by (operation, skill_id, skill_name) ({gauge}) and on (operation) {complete}"
     return f"{summed(by)} (sum_over_time(({each})[$__interval:{WINDOW}s] offset -1s){only})"
 
@@ -180,7 +183,7 @@ def weekday_hour(weeks=4):
     The subquery stands on whole hours and looks LOOK_AHEAD past each: there the hour's windows have been read, and no other.
     `count_values` turns the number of the hour into a label; the hour is named after its middle.
     """
-    local = f"(max by (operation) (wolkvox_observed_utc_offset_seconds{{{OPERATION}}}) + time() - 1800)"
+    local = f"(max by (operation) (wolkvox_observed_utc_offset_seconds{{{SELF}}}) + time() - 1800)"
     hour = f'count_values by (operation) ("hour", hour({local}))'
     day = f'count_values by (operation) ("day", (day_of_week({local}) + 6) % 7)'
     read = f"offset -{LOOK_AHEAD}s"
@@ -194,17 +197,11 @@ def weekday_hour(weeks=4):
 
 # ---- the exporter itself
 
-# The last poll failed, a token was refused, and nothing else has failed of late. The pause after a refused token grows to
-# 12 windows: a refusal stands in the counter at least that often.
-REJECTED = (
-    f'sum by (operation) (increase(wolkvox_polls_total{{{OPERATION}, outcome="unauthorized"}}[{13 * WINDOW}s])) > 0.5'
-    f" and on (operation) wolkvox_up{{{OPERATION}}} == 0"
-    " unless on (operation) sum by (operation)"
-    f' (increase(wolkvox_polls_total{{{OPERATION}, outcome!~"ok|empty|unauthorized"}}[{3 * WINDOW}s])) > 0.5'
-)
+# What the last call said.
+REJECTED = f'max by (operation) (wolkvox_last_poll_outcome{{{SELF}, outcome="unauthorized"}}) == 1'
 STATE_OK, STATE_LATE, STATE_CATCHING_UP, STATE_REJECTED = 0, 1, 2, 3
 STATE = (
     f"0 * ({REJECTED}) + {STATE_REJECTED} or max by (operation)"
-    f" (max_over_time(wolkvox_catching_up{{{OPERATION}}}[$__rate_interval]) == 1) * {STATE_CATCHING_UP} or 0 * max by"
+    f" (max_over_time(wolkvox_catching_up{{{SELF}}}[$__rate_interval]) == 1) * {STATE_CATCHING_UP} or 0 * max by"
     f" (operation) ({AGE} > {LATE_AFTER}) + {STATE_LATE} or 0 * max by (operation) ({AGE})"
 )

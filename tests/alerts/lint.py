@@ -8,7 +8,10 @@ import pathlib
 import re
 import sys
 
-ALERTS = pathlib.Path(__file__).resolve().parent.parent.parent / "alerts"
+import reports
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+ALERTS = ROOT / "alerts"
 FIELDS = ("summary", "summary_es", "description", "description_es", "runbook_url")
 
 
@@ -16,7 +19,9 @@ def main():
     problems = []
     rules = (ALERTS / "wolkvox.rules.yml").read_text()
     history = (ALERTS / "wolkvox-history.rules.yml").read_text()
-    headings = re.findall(r"^## (\w+)$", (ALERTS / "runbooks.md").read_text(), re.MULTILINE)
+    runbooks = re.split(r"^## (\w+)$", (ALERTS / "runbooks.md").read_text(), flags=re.MULTILINE)
+    headings = runbooks[1::2]
+    sections = dict(zip(headings, runbooks[2::2]))
     tests = "".join(path.read_text() for path in (ALERTS / "tests").glob("*.yml"))
     blocks = re.split(r"\n      - (?=alert: |record: )", rules)
     alerts = {}
@@ -36,6 +41,8 @@ def main():
             problems.append(f"{name}: runbook_url does not end in its heading")
         if name not in headings:
             problems.append(f"{name} has no runbook")
+        elif not all(part in sections[name] for part in ("**Means.**", "**Check.**", "**Do.**", "**En español.**")):
+            problems.append(f"the runbook {name} lacks one of its four parts")
         fires = re.search(rf"alertname: {name}\n        exp_alerts:\n", tests)
         silent = f"alertname: {name}\n        exp_alerts: []" in tests
         if not fires or not silent:
@@ -43,6 +50,12 @@ def main():
     for heading in headings:
         if heading not in alerts:
             problems.append(f"the runbook {heading} belongs to no alert")
+
+    for name, expression in queries(rules + history):
+        problems += [f"{name}: {problem}" for problem in reports.problems(expression)]
+    for path in ("README.md", "alerts/README.md", "alerts/runbooks.md", "dashboards/README.md"):
+        for query in reports.in_markdown((ROOT / path).read_text()):
+            problems += [f"{path}: {problem} in `{query.strip()}`" for problem in reports.problems(query)]
 
     recorded = set(re.findall(r"record: (\S+)", rules + history))
     used = set(re.findall(r"wolkvox:[a-z0-9_]+:?[a-z0-9_]*:?[a-z0-9_]*", "\n".join(re.findall(r"^(?!\s*(?:#|- record)).*$", rules + history, re.MULTILINE))))
@@ -55,6 +68,18 @@ def main():
         print(problem, file=sys.stderr)
     print(f"{len(alerts)} alerts, {len(recorded)} records, {len(problems)} problems")
     sys.exit(bool(problems))
+
+
+def queries(text):
+    """(rule, expression) of every rule, and the queries inside of its texts."""
+    for block in re.split(r"\n      - (?=alert: |record: )", text)[1:]:
+        name = block.split("\n", 1)[0]
+        expression = re.search(r"^        expr: (?:\|\n((?:          .*\n?|\n)*)|(.*))", block, re.MULTILINE)
+        yield name, expression[1] or expression[2]
+        # In a text a query stands in a string of Go's, its quotes escaped, what is filled in as %q.
+        for inner in re.findall(r'"((?:[^"\\]|\\.)*)"', block.split("annotations:")[-1]):
+            if "operation=%q" in inner:
+                yield name, re.sub(r"%q", '"x"', inner.replace('\\"', '"'))
 
 
 if __name__ == "__main__":

@@ -105,6 +105,8 @@ class Operation:
     def __init__(self, name, series, scenario, start, detail, calls, rng):
         self.series, self.scenario, self.detail, self.calls, self.rng = series, scenario, detail, calls, rng
         self.own = {"operation": name}
+        # Self-metrics are one report's.
+        self.of_report = {**self.own, **({"report": scenario.report} if scenario.report else {})}
         self.cursor = start
         self.next_call = 0
         self.failed = False  # the last poll
@@ -126,7 +128,7 @@ class Operation:
         self.steps("observed_utc_offset_seconds", coarse=True).set(start, -5 * 3600)
 
     def steps(self, name, coarse=False, **labels):
-        return self.series.steps(f"wolkvox_{name}", coarse, **self.own, **labels)
+        return self.series.steps(f"wolkvox_{name}", coarse, **self.of_report, **labels)
 
     def poll(self, end):
         """The poll that is due for the window that ends at `end`."""
@@ -138,7 +140,7 @@ class Operation:
             self.poll_cells[bisect.bisect_left(POLL_BUCKETS, seconds)] += 1
             self.poll_seconds += seconds
             self.series.histogram(
-                "wolkvox_poll_duration_seconds", at, POLL_BUCKETS, self.poll_cells, self.poll_seconds, **self.own
+                "wolkvox_poll_duration_seconds", at, POLL_BUCKETS, self.poll_cells, self.poll_seconds, **self.of_report
             )
         if outage:
             self.fail(at, outage.outcome)
@@ -148,6 +150,7 @@ class Operation:
     def fail(self, at, outcome):
         self.steps("polls_total", outcome=outcome).add(at, 3 if outcome in RETRIED else 1)
         self.steps("up").set(at, 0)
+        self.outcome(at, outcome)
         self.failed = True
         # The last complete window is not "now" any more once it is stale.
         stale = self.cursor + STALE_AFTER
@@ -179,9 +182,15 @@ class Operation:
             self.gauge(skill).set(at, last)
         self.cursor = end
 
+    def outcome(self, at, last):
+        for outcome in OUTCOMES:
+            self.steps("last_poll_outcome", outcome=outcome).set(at, int(outcome == last))
+
     def count_rows(self, at, fresh):
         self.recent = [call for call in self.recent if call.ended >= self.cursor - 3600]
-        self.steps("polls_total", outcome="ok" if fresh or self.recent else "empty").add(at)
+        outcome = "ok" if fresh or self.recent else "empty"
+        self.outcome(at, outcome)
+        self.steps("polls_total", outcome=outcome).add(at)
         self.steps("rows_total", disposition="counted").add(at, len(fresh))
         self.steps("rows_total", disposition="duplicate").add(at, len(self.recent))
         self.recent += fresh

@@ -50,7 +50,8 @@ class Screen:
             elif variable["includeAll"]:
                 self.values[name] = variable.get("allValue") or "|".join(escape_regex(value) for value, _ in options)
             else:
-                self.values[name] = options[0][0]
+                # A choice of one; empty where there is nothing to choose from.
+                self.values[name] = options[0][0] if options else ""
         else:
             raise ValueError(f"variable type {variable['type']}")
 

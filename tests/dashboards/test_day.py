@@ -88,7 +88,7 @@ class Abandono(OnTheDay):
         scrapes = [t for t in range(self.history.detail + 7, end + 1, SCENARIO.scrape) if t >= start]
         first, last = scrapes[0], scrapes[-1]
         calls = [call for call in self.history.calls if first < call.shown_at <= last]
-        reads = self.history.series.steps("wolkvox_windows_total", operation="ventas").at
+        reads = self.history.series.steps("wolkvox_windows_total", operation="ventas", report="abandoned").at
         return calls, sum(first < at <= last for at in reads)
 
     def test_variables(self):

@@ -12,6 +12,9 @@ from pathlib import Path
 from screen import VARIABLE, panels_of, seconds
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "alerts"))
+import reports  # noqa: E402
+
 FOLDER = ROOT / "dashboards"
 FILES = {
     (language, name): FOLDER / language / f"{name}.json"
@@ -166,6 +169,16 @@ class Lint(unittest.TestCase):
                     self.assertGreaterEqual(seconds(span), 600, panel["title"])
                 for step in re.findall(r":(\d+[smhdw])\]", target["expr"]):
                     self.assertIn(seconds(step), (300, 3600), panel["title"])
+
+    def test_every_query_says_which_report_it_means(self):
+        for dashboard in DASHBOARDS.values():
+            queries = [(panel["title"], target["expr"]) for panel, target in expressions(dashboard)]
+            for kind in ("annotations", "templating"):
+                for item in dashboard[kind]["list"]:
+                    query = item.get("expr") or item.get("query")
+                    queries.append((item["name"], query["query"] if isinstance(query, dict) else query))
+            for title, query in queries:
+                self.assertEqual(reports.problems(query), [], title)
 
     def test_quantiles_are_gated(self):
         for dashboard in DASHBOARDS.values():

@@ -82,7 +82,7 @@ ANNOTATIONS = [
     ),
     frame.annotation(
         Text("Poniéndose al día tras un corte", "Catching up after an outage"),
-        'wolkvox_catching_up{operation=~"$operation"} == 1',
+        f"wolkvox_catching_up{{{q.SELF}}} == 1",
         g.YELLOW,
         Text("Poniéndose al día", "Catching up"),
         "{{operation}}",

@@ -51,6 +51,7 @@ def build():
 VARIABLES = [
     frame.data_source(),
     frame.operation(),
+    frame.report(),
     frame.choice(
         "job",
         Text("Trabajo de Prometheus", "Prometheus job"),

@@ -23,7 +23,7 @@ OPERATIONS = g.table(
         g.column("E", f"max by (operation) (wolkvox_catching_up{{{OP}}})"),
         g.column("F", f"max by (operation) (wolkvox_observed_utc_offset_seconds{{{OP}}}) / 3600"),
         g.column("G", f"max by (operation) (wolkvox_timezone_mismatch{{{OP}}})"),
-        g.column("H", f"count by (operation) (wolkvox_abandoned_calls_total{{{OP}}})"),
+        g.column("H", f"count by (operation) (wolkvox_abandoned_calls_total{{{q.OPERATION}}})"),
     ],
     "short",
     order=["operation", *(f"Value #{ref}" for ref in "ABCDEFGH")],

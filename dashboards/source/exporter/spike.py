@@ -3,11 +3,11 @@
 from .. import grafana as g
 from .. import promql as q
 from ..text import Text
-from .common import OP, OPERATION_COLUMN, SKILL_COLUMN
+from .common import OPERATION_COLUMN, SKILL_COLUMN
 
 # What the alert compares, as its rules have recorded it.
 PER_15M, USUAL, LIMIT = "wolkvox:skill_calls:15m", "wolkvox:skill_calls:usual_1h", "wolkvox:skill_calls:spike_limit"
-NAMED = f"* on (operation, skill_id) group_left (skill_name) wolkvox:skill_name:info{{{OP}}}"
+NAMED = f"* on (operation, skill_id) group_left (skill_name) wolkvox:skill_name:info{{{q.OPERATION}}}"
 SHARE_COLUMN, NOW_COLUMN = Text("Del límite", "Of the limit"), Text("Llamadas en 15 min", "Calls in 15 min")
 USUAL_COLUMN, LIMIT_COLUMN = Text("Lo usual a esta hora", "Usual at this hour"), Text("Límite", "Limit")
 
@@ -26,10 +26,10 @@ RULE = g.table(
     ),
     (0, 31, 12, 9),
     [
-        g.column("A", f"{PER_15M}{{{OP}}} {NAMED}"),
-        g.column("B", f"max by (operation, skill_id) ({USUAL}{{{OP}}}) / 4"),
-        g.column("C", f"max by (operation, skill_id) ({LIMIT}{{{OP}}})"),
-        g.column("D", f"{PER_15M}{{{OP}}} / on (operation, skill_id) {LIMIT}{{{OP}}}"),
+        g.column("A", f"{PER_15M}{{{q.OPERATION}}} {NAMED}"),
+        g.column("B", f"max by (operation, skill_id) ({USUAL}{{{q.OPERATION}}}) / 4"),
+        g.column("C", f"max by (operation, skill_id) ({LIMIT}{{{q.OPERATION}}})"),
+        g.column("D", f"{PER_15M}{{{q.OPERATION}}} / on (operation, skill_id) {LIMIT}{{{q.OPERATION}}}"),
     ],
     "short",
     defaults={"decimals": 1},
@@ -79,8 +79,8 @@ RULE_LINES = g.lines(
     (12, 31, 12, 9),
     [
         g.query(
-            f"({PER_15M}{{{OP}}} / on (operation, skill_id) {LIMIT}{{{OP}}} {NAMED})"
-            f" and on (operation, skill_id) topk(5, max_over_time({PER_15M}{{{OP}}}[$__range] @ end()))",
+            f"({PER_15M}{{{q.OPERATION}}} / on (operation, skill_id) {LIMIT}{{{q.OPERATION}}} {NAMED})"
+            f" and on (operation, skill_id) topk(5, max_over_time({PER_15M}{{{q.OPERATION}}}[$__range] @ end()))",
             "{{skill_name}}",
             q.MIN_STEP,
         ),

@@ -23,17 +23,22 @@ ALERTS = {
     "WolkvoxQuotaExceeded": Text("Cupo del día agotado", "Day's quota exceeded"),
     "WolkvoxCatchingUp": Text("Poniéndose al día", "Catching up"),
     "WolkvoxRowsRejected": Text("Filas rechazadas", "Rows rejected"),
+    "WolkvoxMostRowsRejected": Text("Casi todas las filas rechazadas", "Most rows rejected"),
+    "WolkvoxOnlyEmpty": Text("El reporte nunca trajo filas", "Report without a row so far"),
+    "WolkvoxClockOff": Text("Los relojes difieren", "Clocks differ"),
     "WolkvoxRowsMissing": Text("Filas que no llegaron", "Rows missing"),
     "WolkvoxTimezoneMismatch": Text("Zona horaria equivocada", "Time zone mismatch"),
     "WolkvoxDataSkipped": Text("Datos dejados atrás", "Data skipped"),
     "WolkvoxSeriesOverflow": Text("Demasiadas series", "Series overflow"),
     "WolkvoxLedgerErrors": Text("Errores del libro", "Ledger errors"),
+    "WolkvoxLedgerGone": Text("El libro no está en el disco", "Ledger gone from the disk"),
+    "WolkvoxLogLinesDropped": Text("El log pierde líneas", "Log lines dropped"),
 }
 
 FIRING = 'alertname=~"Wolkvox.+", alertstate="firing"'
 
 # An alert of one operation follows the variable; one without an operation is always there.
-ALERTS_HERE = f'(ALERTS{{{FIRING}, {OP}}} or ALERTS{{{FIRING}, operation=""}})'
+ALERTS_HERE = f'(ALERTS{{{FIRING}, {q.OPERATION}}} or ALERTS{{{FIRING}, operation=""}})'
 
 STATS = [
     g.stat(
