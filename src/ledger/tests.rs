@@ -79,7 +79,7 @@ fn change(account: &mut Account, seen: &mut SeenInLedger<'_>, number: u32) -> Re
     match number % 5 {
         0 => account.gaps = Gaps::default(),
         1 => _ = account.gaps.note_unreadable(date(second)),
-        _ => account.gaps.shortfalls.look(place, u64::from(number)),
+        _ => _ = account.gaps.shortfalls.look(place, u64::from(number)),
     }
     let key = SeriesKey { skill_id: format!("{}", number % 3).into(), type_interaction: "inbound".into() };
     account
@@ -462,10 +462,10 @@ fn each_mark_and_each_gap_is_in_the_digest() {
         |account, _| account.marks.kept_from = Some(date(7)),
         |account, at| account.marks.catch_up = CatchUp::Done(at),
         |account, _| account.marks.catch_up = CatchUp::Behind,
-        |account, _| account.gaps.shortfalls.look(CivilRange { ini: date(0), end: date(1) }, 1),
-        |account, _| account.gaps.shortfalls.look(CivilRange { ini: date(0), end: date(2) }, 1),
-        |account, _| account.gaps.shortfalls.look(CivilRange { ini: date(1), end: date(1) }, 1),
-        |account, _| account.gaps.shortfalls.look(CivilRange { ini: date(0), end: date(1) }, 2),
+        |account, _| _ = account.gaps.shortfalls.look(CivilRange { ini: date(0), end: date(1) }, 1),
+        |account, _| _ = account.gaps.shortfalls.look(CivilRange { ini: date(0), end: date(2) }, 1),
+        |account, _| _ = account.gaps.shortfalls.look(CivilRange { ini: date(1), end: date(1) }, 1),
+        |account, _| _ = account.gaps.shortfalls.look(CivilRange { ini: date(0), end: date(1) }, 2),
         |account, _| account.gaps.shortfalls.believe(CivilRange { ini: date(0), end: date(1) }, 1),
         |account, _| {
             account.gaps.shortfalls.look(CivilRange { ini: date(0), end: date(1) }, 1);

@@ -61,11 +61,18 @@ pub struct Reading {
 #[derive(Debug, Clone, Default)]
 pub struct Doubts {
     /// The smallest part that was known to lack rows, or not to be readable, when the calls were used up.
-    suspect: Option<Stretch>,
-    /// The rows that a first answer lacked beyond what is known, and how many polls in a row saw just as many.
+    suspect: Option<Suspect>,
+    /// The rows that a first answer lacked beyond what is known by now, and how many polls in a row saw just as many.
     unexplained: Option<(u64, u32)>,
     /// Seconds that could not be read, and in how many polls.
     unreadable: BTreeMap<DateTime, u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Suspect {
+    part: Stretch,
+    /// The rows that it lacks beyond what is known.
+    rows: u64,
 }
 
 /// What is to be done next.
@@ -195,7 +202,7 @@ impl Reading {
         let halves = stretch.halves();
         if shape.broken {
             return match halves {
-                Some(halves) => self.divide(stretch, halves, shape),
+                Some(halves) => self.divide(stretch, halves, shape, 0),
                 None => self.set_aside(stretch),
             };
         }
@@ -205,22 +212,26 @@ impl Reading {
         let expected = known.expected(asked);
         let beyond = short.saturating_sub(*expected.end());
         match halves {
-            None => known.look(asked, short),
-            Some(halves) if shape.may_be_cut() => return self.divide(stretch, halves, shape),
+            None => self.doubts.explain(known.look(asked, short)),
+            Some(halves) if shape.may_be_cut() => return self.divide(stretch, halves, shape, beyond),
             Some(_) if expected.contains(&short) => known.confirm(asked),
             Some(_) if short == 0 => known.clear(asked),
-            // The search for it may have come close to its place.
+            // The search may have come close to the place of some.
             Some(_) if is_first && self.doubts.see(beyond) => {
-                known.believe(self.doubts.suspect.map_or(asked, |place| civil_range(&self.zone, place)), beyond);
+                let near = self.doubts.suspect.map(|near| (civil_range(&self.zone, near.part), near.rows.min(beyond)));
+                let rest = beyond - near.map_or(0, |(_, rows)| rows);
+                for (place, rows) in near.into_iter().chain([(asked, rest)]) {
+                    known.believe(place, rows);
+                }
             }
-            Some(halves) => return self.divide(stretch, halves, shape),
+            Some(halves) => return self.divide(stretch, halves, shape, beyond),
         }
         if is_first {
             self.doubts.unexplained = None;
         }
         self.divided = None;
         // The oldest part comes first: what ends here has been searched.
-        self.doubts.suspect = self.doubts.suspect.filter(|part| part.to > stretch.to);
+        self.doubts.suspect = self.doubts.suspect.filter(|suspect| suspect.part.to > stretch.to);
         self.missing = self.missing.saturating_add(self.gaps.shortfalls.settle(self.reach));
         let (missing, unreadable_seconds) = (self.missing, self.given_up);
         Judgement::Use(Findings { gaps: self.gaps.clone(), missing, unreadable_seconds })
@@ -280,9 +291,10 @@ impl Reading {
         if spoils { part } else { Stretch { from: before, ..part } }
     }
 
-    /// Sets the parts of `stretch` to be read: its halves, or what the last poll's search had come to.
-    fn divide(&mut self, stretch: Stretch, (older, newer): (Stretch, Stretch), shape: Shape) -> Judgement {
-        let suspect = self.doubts.suspect.replace(stretch);
+    /// Sets the parts of `stretch` to be read, which lacks `rows` beyond what is known: its halves, or what the last poll's
+    /// search had come to.
+    fn divide(&mut self, stretch: Stretch, (older, newer): (Stretch, Stretch), shape: Shape, rows: u64) -> Judgement {
+        let suspect = self.doubts.suspect.replace(Suspect { part: stretch, rows }).map(|suspect| suspect.part);
         match suspect.filter(|part| stretch.from <= part.from && part.to <= stretch.to && *part != stretch) {
             Some(part) => {
                 let (before, after) = (Stretch { to: part.from, ..stretch }, Stretch { from: part.to, ..stretch });
@@ -340,6 +352,13 @@ impl Reading {
 }
 
 impl Doubts {
+    /// So many of the rows that nothing explained have found their place.
+    fn explain(&mut self, found: u64) {
+        if let Some((rows, _)) = &mut self.unexplained {
+            *rows = rows.saturating_sub(found);
+        }
+    }
+
     /// Whether a first answer lacks `rows` that nothing explains, as the first ones of the polls before did.
     fn see(&mut self, rows: u64) -> bool {
         let polls = match self.unexplained {

@@ -63,19 +63,24 @@ impl Shortfalls {
     }
 
     /// Notes that a second lacks `rows`. `asked` is the place: what its neighbours lack is not its own, for the second
-    /// before was asked for too.
-    pub fn look(&mut self, asked: CivilRange, rows: u64) {
+    /// before was asked for too. Returns how many more that is than was known of it.
+    pub fn look(&mut self, asked: CivilRange, rows: u64) -> u64 {
         let neighbours = self.0.iter().filter(|(place, _)| **place != asked && place.meets(asked));
         let theirs = neighbours.fold(0u64, |sum, (_, shortfall)| sum.saturating_add(shortfall.rows));
         let own = rows.saturating_sub(theirs);
         let shortfall = self.0.entry(asked).or_default();
         let polls = if shortfall.rows == own { shortfall.polls.saturating_add(1) } else { 1 };
+        let more = own.saturating_sub(shortfall.rows);
         *shortfall = Shortfall { rows: own, polls, ..*shortfall };
         self.drop_idle();
+        more
     }
 
     /// Believes that `rows` more are missing somewhere in `place`.
     pub fn believe(&mut self, place: CivilRange, rows: u64) {
+        if rows == 0 {
+            return;
+        }
         let shortfall = self.0.entry(place).or_default();
         shortfall.rows = shortfall.rows.saturating_add(rows);
         shortfall.polls = POLLS_TO_BELIEVE;

@@ -20,6 +20,8 @@ pub struct Passage {
     pub to: Timestamp,
     /// Up to here both clocks said, each by itself, that it is over and has settled; never after `to`.
     pub proven: Timestamp,
+    /// Whether it is no longer heard what the answer's clock says: it has objected for too long.
+    pub is_overruled: bool,
 }
 
 /// An answer that is about to be used.
@@ -88,7 +90,8 @@ impl Passages {
             }
         };
         let to = to.min(due_end).min(passed);
-        Passage { to, proven: self.proven(windows, asked.monotonic).min(to) }
+        let is_overruled = self.objections > OBJECTIONS_HEARD;
+        Passage { to, proven: self.proven(windows, asked.monotonic).min(to), is_overruled }
     }
 
     /// Notes an objection to windows up to `due_end`. Up to the answer, windows are completed in spite of it.
