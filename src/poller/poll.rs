@@ -188,7 +188,16 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         let question = Question { to: stretch.to, due_end, asked: asked_at };
         let passage = self.operation.clock.time().passage(&self.operation.rules.windows, question, testimony);
         self.tell_of_delay(passage.to < question.to.min(question.due_end), testimony);
-        let Some((stretch, rows)) = self.up_to(passage.to, stretch, asked, answer.rows) else {
+        let Rules { windows, max_catch_up, .. } = &*self.operation.rules;
+        // What one clock alone says is old is not given up, nor is anything after it counted: the next poll asks for all.
+        let is_too_old =
+            |to| to <= passage.to && (passage.is_overruled || testimony.agrees_to_give_up(to, windows, *max_catch_up));
+        let usable = if progress.skip_to.is_none_or(is_too_old) {
+            self.up_to(passage.to, stretch, asked, answer.rows)
+        } else {
+            None
+        };
+        let Some((stretch, rows)) = usable else {
             self.count_answer(outcome, evidence).await;
             return Ok(());
         };
@@ -200,11 +209,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             proven: passage.proven,
             catch_up,
             due_end,
-            // What one clock alone says is old is not given up: the next poll asks for it.
-            skip_to: progress.skip_to.filter(|&to| {
-                let Rules { windows, max_catch_up, .. } = &*self.operation.rules;
-                to <= passage.to && testimony.agrees_to_give_up(to, windows, *max_catch_up)
-            }),
+            skip_to: progress.skip_to,
             now: self.clock.now(),
             server_now: self.now(),
         };
