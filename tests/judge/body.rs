@@ -38,7 +38,10 @@ pub fn rows(truth: &Truth, rows: &[SentRow], announced: u64, number: usize) -> W
     };
     let code = if dialect & 4 == 0 { "\"200\"" } else { "200" };
     _ = write!(body, r#"{{"code":{code},"error":null,"msg":"{announced} records were found","data":["#);
-    for (index, row) in rows.iter().enumerate() {
+    // After a row that is no JSON nobody can say whether more were to come, so it is the last one of a whole answer only.
+    let (first, last): (Vec<&SentRow>, Vec<&SentRow>) =
+        rows.iter().partition(|row| announced > rows.len() as u64 && row.is_no_json());
+    for (index, row) in first.iter().chain(&last).enumerate() {
         if index > 0 {
             body.push(',');
         }

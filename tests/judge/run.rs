@@ -43,18 +43,25 @@ const CALM_WINDOWS_WITHOUT_A_START: u64 = 24;
 /// divisor of anything else.
 const SCRAPE: Duration = Duration::from_millis(397_300);
 
-/// How much of what happened is told with a failure.
-const LINES_TOLD: usize = 14;
+/// How much of what happened is told with a failure, unless `MODEL_LINES` says otherwise.
+const LINES_TOLD: usize = 40;
 
 /// Plays `history`; the error says which promise was broken, and what had happened before.
 pub fn run(history: &History) -> Result<Seen, String> {
     play(history, |_, _| {}).map_err(|failure| {
         let lines = Arc::new(Mutex::new(VecDeque::new()));
+        let most = std::env::var("MODEL_LINES").map_or(LINES_TOLD, |lines| lines.parse().expect("a number"));
         let seen = lines.clone();
         _ = play(history, move |now, event| {
             let mut lines = seen.lock().unwrap();
-            lines.push_back(trace::line(now, event));
-            if lines.len() > LINES_TOLD {
+            let line = trace::line(now, event);
+            // Scrapes that show what the one before them did tell nothing.
+            let said = |line: &str| line.split_once("scraped: ").map(|(_, said)| said.to_owned());
+            if said(&line).is_some() && lines.iter().rev().find_map(|line: &String| said(line)) == said(&line) {
+                return;
+            }
+            lines.push_back(line);
+            if lines.len() > most {
                 lines.pop_front();
             }
         });

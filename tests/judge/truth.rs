@@ -59,6 +59,12 @@ pub enum Form {
     Spoilt(Spoilt),
 }
 
+impl SentRow {
+    pub fn is_no_json(&self) -> bool {
+        self.form == Form::Spoilt(Spoilt::Quote)
+    }
+}
+
 impl Truth {
     pub fn new(history: &History) -> Self {
         let zone = TimeZone::get(history.zone).unwrap();
@@ -105,7 +111,9 @@ impl Truth {
             rows.reverse();
         }
         let phantoms = self.phantoms.iter().filter(|&&(date, from)| inside(date) && from <= now).count();
-        let announced = (rows.len() + phantoms) as u64;
+        // After a row that is no JSON nobody can say whether more were to come.
+        let can_be_said = rows.is_empty() || !rows.iter().all(SentRow::is_no_json);
+        let announced = (rows.len() + if can_be_said { phantoms } else { 0 }) as u64;
         (rows, announced)
     }
 

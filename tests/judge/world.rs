@@ -13,7 +13,7 @@ use domain::range::CivilRange;
 use crate::body::{self, Meaning, Written};
 use crate::history::{Answer, History, Says, What};
 use crate::trace::{Event, Head, Told, When};
-use crate::truth::Truth;
+use crate::truth::{SentRow, Truth};
 
 /// True time, and the host's idea of it.
 #[derive(Clone)]
@@ -182,7 +182,11 @@ impl World {
         }
         let (mut rows, announced) = self.truth.rows(range, told.made);
         if let What::Short { missing } = *what {
-            let held_back = rows.split_off(rows.len().saturating_sub(missing.into()));
+            let mut held_back = rows.split_off(rows.len().saturating_sub(missing.into()));
+            if rows.iter().all(SentRow::is_no_json) {
+                // Nobody could say of what is left whether more were to come.
+                held_back.append(&mut rows);
+            }
             told.held_back = held_back.iter().map(|row| row.call).collect();
         }
         let mut written = body::rows(&self.truth, &rows, announced, number);

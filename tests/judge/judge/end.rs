@@ -135,8 +135,9 @@ impl Judge {
             && !self.all.zone_changes_soon
             && self.all.zones_were_right
             && self.cursor.floor.is_none();
-        let interval = self.life().interval();
-        let read = |from: Timestamp| from >= self.cursor.start() && from < complete - interval;
+        // Found in one poll or two, and then believed at the third.
+        let search = (POLLS_TO_BELIEVE as u32 + 2) * self.life().interval();
+        let read = |from: Timestamp| from >= self.cursor.start() && from < complete - search;
         let least = self.truth.phantoms.iter().filter(|&&(_, from)| read(from)).count() as u64;
         holds(!is_simple || missing >= least, || format!("{missing} rows are missing instead of {least}"))
     }

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
 use super::counts::{Under, window_of};
 use super::numbers::Numbers;
 use super::{CLOCKS_MAY_DIFFER, CatchUp, Judge, equal, holds};
 use crate::body::Meaning;
 use crate::trace::{Told, When};
+use crate::truth::{Form, SentRow};
 
 /// Outcomes of an answer that the report itself gave.
 const ANSWERS: [&str; 3] = ["ok", "empty", "incomplete"];
@@ -76,14 +80,14 @@ impl Judge {
         self.outcome_is_right(&told, outcome)?;
         self.cadence.counted(outcome);
         let is_answer = ANSWERS.contains(&outcome.as_str());
+        let told = Told { rows: self.within_what_is_completed(&told, new.complete), ..told };
         let sent = told.rows.len() as u64;
         let rows = new.all_rows() - old.all_rows();
         let moved = new.complete > old.complete || new.skipped > old.skipped || new.missing > old.missing;
         let fell = new.complete < old.complete;
         let is_used = is_answer && if sent > 0 { rows > 0 } else { moved || told.is_whole() && !fell };
         equal("rows counted of an answer", rows, if is_used { sent } else { 0 })?;
-        let may_be_refused = self.in_doubt() || told.head.age > Duration::ZERO;
-        holds(is_used || !is_answer || !told.is_whole() || may_be_refused, || {
+        holds(is_used || !is_answer || !told.is_whole() || self.may_be_partly_used(&told), || {
             format!("a whole answer about {} was not used", told.asked)
         })?;
         if is_answer && outcome != "empty" || is_used && told.meaning != Meaning::EmptyIfKnown {
@@ -97,6 +101,27 @@ impl Judge {
             return self.cursor_without_an_answer(old, new);
         }
         self.used(&told, old, new)
+    }
+
+    /// Whether an answer may be used in part or not at all: its head says that it was made before the range had ended, or
+    /// a clock is in doubt.
+    fn may_be_partly_used(&self, told: &Told) -> bool {
+        self.in_doubt() || told.head.age > Duration::ZERO
+    }
+
+    /// The rows of an answer that are looked at: those beyond what it completes are left for the next one, for no scrape
+    /// sees half a window.
+    fn within_what_is_completed(&self, told: &Told, complete: Timestamp) -> Vec<SentRow> {
+        let mut rows = told.rows.clone();
+        if self.may_be_partly_used(told) {
+            let last = last_second_before(&self.life().zone, complete);
+            let is_left = |row: &SentRow| {
+                let date = self.truth.calls[row.call].date;
+                matches!(row.form, Form::Readable { .. }) && date > last && date <= told.asked.end
+            };
+            rows.retain(|row| !is_left(row));
+        }
+        rows
     }
 
     fn outcome_is_right(&self, told: &Told, outcome: &str) -> Result<(), String> {
@@ -173,7 +198,10 @@ impl Judge {
         let zone = &self.life().zone;
         let from = zone.to_ambiguous_timestamp(told.asked.ini).earlier().unwrap();
         let to = zone.to_ambiguous_timestamp(told.asked.end).later().unwrap() + SignedDuration::from_secs(1);
-        self.cursor.prove(from, to.min(told.made + CLOCKS_MAY_DIFFER));
+        let made = told.made + CLOCKS_MAY_DIFFER;
+        // What is beyond the part that was used is asked for again, or is given up before it can be.
+        let used = if self.may_be_partly_used(told) { new.complete.max(old.complete) } else { to };
+        self.cursor.prove(from, to.min(made).min(used));
         self.life.as_mut().expect("a life has begun").used = true;
         let claimed_from = self.cursor.floor.map_or(old.complete, |floor| floor.max(old.complete));
         if self.cadence.is_whole_poll(told) {
@@ -213,8 +241,12 @@ impl Judge {
         let complete = new.complete.as_second().max(self.cursor.windows_until);
         self.cursor.windows_until = complete;
         self.cursor.known_from = self.cursor.known_from.max(complete - complete.rem_euclid(interval) - interval);
-        let behind = self.cadence.windows_due(&life.settings);
-        let Some((several, due)) = behind else {
+        // In a local time that occurs twice, a part of the range can look like the whole; and between parts a window may
+        // fall due.
+        let is_whole = self.cadence.is_whole_poll(told) && !self.all.zone_changes_soon;
+        let behind = self.cadence.windows_due(&life.settings).filter(|_| is_whole);
+        let may_be_unused = told.rows.is_empty() && new.complete == old.complete && self.may_be_partly_used(told);
+        let Some((several, due)) = behind.filter(|_| !may_be_unused) else {
             self.catch_up = CatchUp::Unknown;
             return Ok(());
         };
@@ -237,4 +269,12 @@ impl Judge {
         let countable = !self.all.zone_changes_soon && self.all.zones_were_right && !self.all.overlap_grew;
         holds(new.missing <= most as u64 || !countable, || format!("{} rows are missing of {most}", new.missing))
     }
+}
+
+/// The latest local second of the day before `end`: where the clock was put back meanwhile, that is before it was.
+fn last_second_before(zone: &TimeZone, end: Timestamp) -> DateTime {
+    let second = SignedDuration::from_secs(1);
+    let day = end - SignedDuration::from_hours(24);
+    let changes = zone.following(day).take_while(|change| change.timestamp() < end).map(|change| change.timestamp());
+    changes.chain([end]).map(|at| zone.to_datetime(at - second)).max().expect("the end is one")
 }
