@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use exposition::prepared::Settings;
+use procfs::process::{LimitValue, Process};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -62,7 +63,8 @@ impl Exporter {
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         let Self { config, listeners, site } = self;
         let mut tasks = JoinSet::new();
-        let options = server::Options { telemetry_path: config.web.telemetry_path.clone(), limits: Limits::default() };
+        let limits = Limits::within(open_files(), config.operations.len());
+        let options = server::Options { telemetry_path: config.web.telemetry_path.clone(), limits };
         let (served, stop) = (site.clone(), shutdown.clone());
         tasks.spawn(async move {
             server::run(listeners, served, options, async move { stop.requested().await }).await;
@@ -112,6 +114,17 @@ impl Exporter {
             );
         }
         Ok(())
+    }
+}
+
+/// How many files the process may have open, or where that can't be learnt, the usual number.
+fn open_files() -> u64 {
+    const USUAL: u64 = 1_024;
+    let limits = Process::myself().and_then(|process| process.limits());
+    match limits.map(|limits| limits.max_open_files.soft_limit) {
+        Ok(LimitValue::Value(files)) => files,
+        Ok(LimitValue::Unlimited) => u64::MAX,
+        Err(_) => USUAL,
     }
 }
 

@@ -6,6 +6,8 @@ use std::vec;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
+use super::places::Answering;
+
 /// A body of prepared pieces, sent without joining or copying them. Its length is known, so that the answer carries a
 /// `Content-Length`, also the answer to a HEAD, of which no piece is sent.
 #[derive(Debug)]
@@ -13,12 +15,21 @@ pub(super) struct Pieces {
     pieces: vec::IntoIter<Bytes>,
     /// Bytes not handed out yet.
     left: u64,
+    /// Dropped with the body.
+    _answering: Option<Answering>,
+}
+
+impl Pieces {
+    /// The same, telling `answering` when all of it has been handed out or is no longer wanted.
+    pub fn telling(self, answering: Answering) -> Self {
+        Self { _answering: Some(answering), ..self }
+    }
 }
 
 impl From<Vec<Bytes>> for Pieces {
     fn from(pieces: Vec<Bytes>) -> Self {
         let left = pieces.iter().map(|piece| piece.len() as u64).sum();
-        Self { pieces: pieces.into_iter(), left }
+        Self { pieces: pieces.into_iter(), left, _answering: None }
     }
 }
 

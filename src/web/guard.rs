@@ -1,12 +1,13 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
+
+use super::places::Pace;
 
 /// A connection with two clocks, which hyper doesn't have: a request's head must be complete soon after its first byte
 /// (a new connection's first head soon after the connection), and an answer must be taken soon after the client has
@@ -17,36 +18,24 @@ use tokio::time::Sleep;
 /// connection by one byte now and then.
 pub(super) struct Guarded<S> {
     stream: S,
-    turns: Turns,
+    /// A request whose head is complete begins a turn, and a turn stops the clocks of the one before.
+    pace: Arc<Pace>,
     head: Clock,
     answer: Clock,
 }
 
-/// Counts the requests whose head is complete. Each begins a turn, and a turn stops the clocks of the one before.
-#[derive(Clone, Default)]
-pub(super) struct Turns(Arc<AtomicUsize>);
-
-impl Turns {
-    pub fn next(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 impl<S> Guarded<S> {
-    pub fn new(stream: S, turns: Turns, head_time: Duration, answer_time: Duration) -> Self {
+    pub fn new(stream: S, pace: Arc<Pace>, head_time: Duration, answer_time: Duration) -> Self {
         let mut head = Clock::new(head_time);
         head.start();
-        Self { stream, turns, head, answer: Clock::new(answer_time) }
+        Self { stream, pace, head, answer: Clock::new(answer_time) }
     }
 
     /// Fails a pending write once the client has let the answer wait too long.
     fn written(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.pace.written(written.is_ready());
         if written.is_pending() {
-            self.answer.stop_before(self.turns.count());
+            self.answer.stop_before(self.pace.turn());
             self.answer.start();
             if self.answer.is_over(cx) {
                 return Poll::Ready(Err(too_slow("the client does not read its answer")));
@@ -59,11 +48,13 @@ impl<S> Guarded<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        this.head.stop_before(this.turns.count());
+        this.head.stop_before(this.pace.turn());
         let before = buf.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(cx, buf);
         if read.is_ready() && buf.filled().len() > before {
-            this.head.start();
+            if this.head.start() {
+                this.pace.begun();
+            }
         } else if read.is_pending() && this.head.is_over(cx) {
             return Poll::Ready(Err(too_slow("the client does not finish its request")));
         }
@@ -91,7 +82,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.pace.flushed();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -116,11 +111,13 @@ impl Clock {
         Self { time, running: None, turn: 0 }
     }
 
-    /// Starts the clock unless it runs.
-    fn start(&mut self) {
-        if self.running.is_none() {
+    /// Starts the clock unless it runs, and says whether it did.
+    fn start(&mut self) -> bool {
+        let starts = self.running.is_none();
+        if starts {
             self.running = Some(Box::pin(tokio::time::sleep(self.time)));
         }
+        starts
     }
 
     /// Stops the clock if it was started in an earlier turn.

@@ -1,12 +1,13 @@
 //! The HTTP server: /metrics, the status page and the two probes.
 //!
-//! [`listen`] binds the addresses, [`server`] accepts and bounds connections, `guard` puts clocks on each of them,
-//! `routes` finds the answer to a request, `page` writes the status page.
+//! [`listen`] binds the addresses, [`server`] accepts and bounds connections, `places` says which makes room for
+//! another, `guard` puts clocks on each of them, `routes` finds the answer to a request, `page` writes the status page.
 
 mod body;
 mod guard;
 pub mod listen;
 pub mod page;
+mod places;
 mod routes;
 pub mod server;
 

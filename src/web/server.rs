@@ -3,13 +3,12 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,7 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::guard::{Guarded, Turns};
+use super::guard::Guarded;
+use super::places::{Pace, Places};
 use super::{Site, routes};
 
 /// Serves `site` on `listeners` until `shutdown` ends. Then no connection is accepted any more, idle ones are closed,
@@ -31,34 +31,47 @@ pub async fn run<S: Site>(
     shutdown: impl Future<Output = ()>,
 ) {
     let limits = options.limits;
-    let shared = Arc::new(Shared { site, options, crowded: AtomicBool::new(false) });
+    let shared = Arc::new(Shared { site, options });
     let (stop, stopped) = watch::channel(());
     let mut connections = JoinSet::new();
+    let mut places = Places::new(limits.connections);
     let mut shutdown = pin!(shutdown);
     let mut turn: usize = 0;
-    let mut told_full: Option<Instant> = None;
+    let mut told_crowded: Option<Instant> = None;
+    // One that has been accepted and has no place yet.
+    let mut next: Option<(TcpStream, SocketAddr)> = None;
     loop {
-        turn = turn.wrapping_add(1);
-        let full = connections.len() >= limits.connections;
-        shared.crowded.store(full, Ordering::Relaxed);
-        if full && told_full.is_none_or(|told| told.elapsed() >= FULL_LOG_INTERVAL) {
-            told_full = Some(Instant::now());
-            tracing::warn!(connections = limits.connections, "all places for connections are taken, clients wait");
+        if next.is_some() && places.are_taken() {
+            let peer = places.make_room();
+            if told_crowded.is_none_or(|told| told.elapsed() >= CROWDED_LOG_INTERVAL) {
+                told_crowded = Some(Instant::now());
+                let (connections, of) = (limits.connections, peer.map(tracing::field::display));
+                tracing::warn!(connections, of, "all places for connections are taken; those that wait make room");
+            }
         }
+        if let Some((stream, peer)) = next.take_if(|_| !places.are_taken()) {
+            // An answer is written whole; there is nothing to collect small packets for. A failure costs some
+            // milliseconds.
+            let _ = stream.set_nodelay(true);
+            let pace = Pace::new();
+            let task = connections.spawn(serve(stream, shared.clone(), pace.clone(), stopped.clone()));
+            places.take(task, peer.ip(), pace);
+        }
+        turn = turn.wrapping_add(1);
         tokio::select! {
             () = &mut shutdown => break,
             // A connection has ended and left its place.
-            Some(_) = connections.join_next() => {}
-            // With all places taken, new clients wait in the system's queue.
-            accepted = accept(&listeners, turn), if !full => match accepted {
-                Ok(stream) => {
-                    // An answer is written whole; there is nothing to collect small packets for. A failure costs some
-                    // milliseconds.
-                    let _ = stream.set_nodelay(true);
-                    connections.spawn(serve(stream, shared.clone(), stopped.clone()));
-                }
+            Some(ended) = connections.join_next_with_id() => {
+                places.leave(ended.map_or_else(|error| error.id(), |(id, ())| id));
+            }
+            // Of those that made room some may not have gone yet.
+            accepted = accept(&listeners, turn), if next.is_none() && connections.len() < limits.connections + LEAVING =>
+            match accepted {
+                Ok(accepted) => next = Some(accepted),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
+                    // No more descriptors, most likely, and others in the process need some too.
+                    places.make_room();
                     tracing::warn!(%error, pause = ?limits.accept_pause, "cannot accept a connection, trying again");
                     tokio::select! {
                         () = &mut shutdown => break,
@@ -66,6 +79,7 @@ pub async fn run<S: Site>(
                     }
                 }
             },
+            () = tokio::time::sleep(LOOK_AGAIN), if next.is_some() => {}
         }
     }
     drop(listeners);
@@ -81,8 +95,14 @@ pub async fn run<S: Site>(
     }
 }
 
-/// A server at its bound comes to it and leaves it many times a second; once in this time is enough to say so.
-const FULL_LOG_INTERVAL: Duration = Duration::from_secs(60);
+/// In a crowd room is made many times a second; once in this time is enough to say so.
+const CROWDED_LOG_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Connections that have made room and whose tasks have not ended yet, which takes them no longer than a moment.
+const LEAVING: usize = 16;
+
+/// Where all are being answered: one may end, or prove to be slow.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -94,8 +114,7 @@ pub struct Options {
 /// What a client can take of the server.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at a time. Several Prometheus servers, probes and readers of the page are a few dozen; at some 30 kB
-    /// each this many are a few MB, and well below the usual 1,024 open files.
+    /// Connections at a time; above it those that wait make room. See [`Limits::within`].
     pub connections: usize,
     /// A request's head, from its first byte (the first one: from the connection) to its last. A head is one packet;
     /// this is for lossy lines, and short enough that silent clients can't hold all places for long.
@@ -122,7 +141,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 256,
+            connections: MOST_CONNECTIONS,
             head_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(120),
             handle_time: Duration::from_secs(9),
@@ -130,33 +149,57 @@ impl Default for Limits {
             head_bytes: 16 * 1024,
             head_lines: 64,
             shutdown_time: Duration::from_secs(5),
-            accept_pause: Duration::from_millis(500),
+            accept_pause: Duration::from_millis(100),
         }
+    }
+}
+
+/// Several Prometheus servers, probes and readers of the page are a few dozen; at some 30 kB each this many are 15 MB, and
+/// half of the usual 1,024 open files.
+const MOST_CONNECTIONS: usize = 512;
+
+/// As many are served where there may be fewer files than everything else needs: without any there is no metric to say so.
+const FEWEST_CONNECTIONS: usize = 8;
+
+/// Descriptors of the process itself: the runtime, the log, listeners, the ledger with its side files, the clocks' names.
+const FILES: u64 = 40;
+
+/// Of an operation whose call is under way: its connection, a question for the server's name, the token and its lock file.
+const FILES_PER_OPERATION: u64 = 4;
+
+impl Limits {
+    /// What leaves the ledger, the tokens and the calls of `operations` their descriptors, where the process may have
+    /// `open_files`.
+    pub fn within(open_files: u64, operations: usize) -> Self {
+        let others = FILES.saturating_add(FILES_PER_OPERATION.saturating_mul(operations as u64));
+        let left = open_files.saturating_sub(others).saturating_sub(LEAVING as u64);
+        let connections = usize::try_from(left).map_or(MOST_CONNECTIONS, |left| left.min(MOST_CONNECTIONS));
+        if connections < FEWEST_CONNECTIONS {
+            tracing::warn!(
+                open_files,
+                needed = others.saturating_add((LEAVING + FEWEST_CONNECTIONS) as u64),
+                "this process may open too few files (ulimit -n, LimitNOFILE): calls or the ledger may fail for the want of one"
+            );
+        }
+        Self { connections: connections.max(FEWEST_CONNECTIONS), ..Self::default() }
     }
 }
 
 struct Shared<S> {
     site: Arc<S>,
     options: Options,
-    /// All places are taken: a connection that has had its answer gives its place to one that waits.
-    crowded: AtomicBool,
 }
 
 /// Serves one connection until its client or the server has had enough.
-async fn serve<S: Site>(stream: TcpStream, shared: Arc<Shared<S>>, mut stopped: watch::Receiver<()>) {
+async fn serve<S: Site>(stream: TcpStream, shared: Arc<Shared<S>>, pace: Arc<Pace>, mut stopped: watch::Receiver<()>) {
     let limits = shared.options.limits;
-    let turns = Turns::default();
-    let io = Guarded::new(stream, turns.clone(), limits.head_time, limits.answer_time);
+    let io = Guarded::new(stream, pace.clone(), limits.head_time, limits.answer_time);
     let service = service_fn(move |request| {
-        turns.next();
+        let answering = pace.asked();
         let shared = shared.clone();
         async move {
-            let mut response =
-                routes::answer(&*shared.site, &shared.options.telemetry_path, limits.handle_time, &request).await;
-            if shared.crowded.load(Ordering::Relaxed) {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            Ok::<_, Infallible>(response)
+            let answer = routes::answer(&*shared.site, &shared.options.telemetry_path, limits.handle_time, &request);
+            Ok::<_, Infallible>(answer.await.map(|body| body.telling(answering)))
         }
     });
     let mut connection = pin!(
@@ -182,12 +225,12 @@ async fn serve<S: Site>(stream: TcpStream, shared: Arc<Shared<S>>, mut stopped: 
 
 /// The next connection of any listener. `first` is the number of the one to look at first, another one each time, so
 /// that a busy address does not keep the others waiting.
-async fn accept(listeners: &[TcpListener], first: usize) -> io::Result<TcpStream> {
+async fn accept(listeners: &[TcpListener], first: usize) -> io::Result<(TcpStream, SocketAddr)> {
     poll_fn(|cx| {
         for i in 0..listeners.len() {
             let listener = &listeners[first.wrapping_add(i) % listeners.len()];
             if let Poll::Ready(accepted) = listener.poll_accept(cx) {
-                return Poll::Ready(accepted.map(|(stream, _)| stream));
+                return Poll::Ready(accepted);
             }
         }
         Poll::Pending

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use domain::outcome::Outcome;
 use secrecy::{ExposeSecret as _, SecretString};
 use siphasher::sip::SipHasher24;
 
@@ -60,6 +61,25 @@ pub enum TokenError {
     Unsendable(String),
 }
 
+impl TokenError {
+    /// How a call that was not made for this counts. What keeps this machine from reading a file (no more descriptors, a
+    /// disk or a network that fails) says nothing of the token.
+    pub fn outcome(&self) -> Outcome {
+        use io::ErrorKind as Kind;
+        match self {
+            Self::File { error, .. } => match error.kind() {
+                Kind::NotFound | Kind::PermissionDenied | Kind::IsADirectory | Kind::NotADirectory => {
+                    Outcome::Unauthorized
+                }
+                // What is no text, and our own words.
+                Kind::InvalidData | Kind::Other => Outcome::Unauthorized,
+                _ => Outcome::Connect,
+            },
+            Self::NoVariable(_) | Self::Empty(_) | Self::Unsendable(_) => Outcome::Unauthorized,
+        }
+    }
+}
+
 /// What is odd about a token that can be read, and where. Names the place, never the content.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Remark {
@@ -110,6 +130,11 @@ fn place(source: &TokenSource) -> String {
 
 fn read_file(path: &Path) -> Result<SecretString, TokenError> {
     let failed = |error| TokenError::File { path: path.to_owned(), error };
+    // Opening a pipe waits until somebody writes into it, and a device may have no end.
+    let metadata = std::fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(failed(io::Error::other("it is no file that could be read again for each call")));
+    }
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(MAX_TOKEN_BYTES + 1).read_to_string(&mut text));
     match read.map_err(failed)? {
@@ -204,6 +229,31 @@ mod tests {
         assert!(matches!(look(&file(b"\n").1), Err(TokenError::Empty(_))));
         assert!(matches!(look(&TokenSource::File("/no/such/token".into())), Err(TokenError::File { .. })));
         assert_eq!(look(&TokenSource::Held("hush".into())).unwrap(), []);
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for path in [socket, "/dev/zero".into(), "/dev/null".into()] {
+            let error = look(&TokenSource::File(path)).unwrap_err();
+            assert!(error.to_string().contains("no file"), "{error}");
+            assert_eq!(error.outcome(), Outcome::Unauthorized);
+        }
+    }
+
+    #[test]
+    fn trouble_of_the_machine_is_no_refusal() {
+        let outcome = |error: io::Error| TokenError::File { path: "token".into(), error }.outcome();
+        // EIO, ENFILE, EMFILE, ESTALE and ETIMEDOUT of Linux.
+        for code in [5, 23, 24, 116, 110] {
+            assert_eq!(outcome(io::Error::from_raw_os_error(code)), Outcome::Connect, "{code}");
+        }
+        // ENOENT, EACCES, EISDIR and ENOTDIR.
+        for code in [2, 13, 21, 20] {
+            assert_eq!(outcome(io::Error::from_raw_os_error(code)), Outcome::Unauthorized, "{code}");
+        }
     }
 
     #[test]

@@ -117,11 +117,16 @@ fn token_files(folder: &Path) -> Vec<(&'static str, &'static str, bool)> {
     write("two-lines", "hush\nhush");
     write("assigned", "WOLKVOX_TOKEN=hush");
     write("quoted", "'hush'");
+    let made = Command::new("mkfifo").arg(folder.join("pipe")).status().unwrap();
+    assert!(made.success());
     write("open", "hush");
     std::fs::set_permissions(folder.join("open"), Permissions::from_mode(0o644)).unwrap();
     vec![
         ("missing", "No such file", true),
         (".", "Is a directory", true),
+        // Nobody ever writes into it.
+        ("pipe", "it is no file that", true),
+        ("/dev/zero", "it is no file that", true),
         ("empty", "is empty", true),
         ("two-lines", "holds more than a token", true),
         ("assigned", "begins with a name and `=`", false),

@@ -12,6 +12,7 @@ mod exact;
 mod exposition;
 mod faults;
 mod host_clock;
+mod hostile;
 mod labels;
 mod large;
 mod ledger_damage;

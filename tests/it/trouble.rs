@@ -1,7 +1,6 @@
 //! Polls that fail for reasons that are not the API's alone: page, log and metrics say the same, and what ends the trouble
 //! is noticed.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -9,7 +8,7 @@ use simulator::call::Injected;
 use simulator::faults::Fault;
 
 use crate::support::sim::{quiet, stream_of_calls};
-use crate::support::{Child, Folder, Sim};
+use crate::support::{Child, Folder, Sim, child};
 
 /// The promise of the contract, and what a busy machine may take besides.
 const TOKEN_NOTICED_WITHIN: Duration = Duration::from_secs(13);
@@ -53,27 +52,12 @@ fn the_first_refusal_is_ended_by_another_token_within_ten_seconds() {
     }
 }
 
-/// A disk that takes no more: `limit` blocks of 512 bytes a file. The signal for it is ignored, as where a disk is full.
-fn with_small_files(command: &Command, limit: u32) -> Command {
-    let mut limited = Command::new("sh");
-    limited.args(["-c", &format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" \"$@\"")]);
-    limited.arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => limited.env(name, value),
-            None => limited.env_remove(name),
-        };
-    }
-    limited.current_dir(command.get_current_dir().expect("set by the folder"));
-    limited
-}
-
 #[test]
 fn rows_that_could_not_be_stored_are_no_success_anywhere() {
     let sim = Sim::start(vec![quiet("ventas")]);
     let folder = Folder::new(&sim, &["interval: 1s", "settle: 0s", "hold: 0s"], |_| Vec::new());
-    // Room for a ledger, and not for what is read.
-    let exporter = Child::start(with_small_files(&folder.command(), 400));
+    // A disk that takes no more: room for a ledger, and not for what is read.
+    let exporter = Child::start(child::limited(&folder.command(), "ulimit -f 400"));
     exporter.wait_for("a first poll", |scrape| scrape.get("wolkvox_up", &VENTAS).ok_or("none".to_owned()));
     let calls = stream_of_calls(Timestamp::now(), Duration::from_millis(1), 3_000);
     sim.operation("ventas").expect("simulated").inject(calls.into_iter().map(Injected::from));

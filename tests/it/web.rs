@@ -385,20 +385,60 @@ async fn every_address_is_served() {
 }
 
 #[tokio::test]
-async fn connections_above_the_bound_wait_for_a_place() {
+async fn a_connection_that_waits_makes_room_for_another() {
+    let mut server = serve(Limits { connections: 3, ..Limits::default() }).await;
+    let (mut busy, mut idle, mut silent) = (server.connect().await, server.connect().await, server.connect().await);
+    busy.send("GET /metrics HTTP/1.1\nHost: x\nAccept: wait").await;
+    server.a_wait_has_begun().await;
+    silent.0.write_all(b"GET / HT").await.unwrap();
+    idle.send("GET /-/healthy HTTP/1.1\nHost: x").await;
+    assert_eq!(idle.answer().await.unwrap().status, 200);
+    for _ in 0..20 {
+        assert_eq!(server.ask("GET /-/healthy HTTP/1.1\nHost: x").await.status, 200);
+    }
+    assert!(silent.is_closed().await && idle.is_closed().await);
+    server.site.release.add_permits(1);
+    assert_eq!(busy.answer().await.unwrap().body, "waited");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_makes_room_where_nobody_waits() {
     let mut server = serve(Limits { connections: 2, ..Limits::default() }).await;
-    let (mut first, mut second, mut third) = (server.connect().await, server.connect().await, server.connect().await);
+    let (mut slow, mut busy) = (server.connect().await, server.connect().await);
+    slow.send("GET /metrics HTTP/1.1\nHost: x\nAccept: big").await;
+    busy.send("GET /metrics HTTP/1.1\nHost: x\nAccept: wait").await;
+    server.a_wait_has_begun().await;
+    assert_eq!(server.ask("GET /-/healthy HTTP/1.1\nHost: x").await.status, 200);
+    assert!(timeout(PATIENCE, server.big_dropped).await.expect("the body is dropped").is_err());
+    server.site.release.add_permits(1);
+    assert_eq!(busy.answer().await.unwrap().body, "waited");
+}
+
+#[tokio::test]
+async fn who_is_being_answered_keeps_the_place() {
+    let mut server = serve(Limits { connections: 2, ..Limits::default() }).await;
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
     for client in [&mut first, &mut second] {
         client.send("GET /metrics HTTP/1.1\nHost: x\nAccept: wait").await;
         server.a_wait_has_begun().await;
     }
+    let mut third = server.connect().await;
     third.send("GET /-/healthy HTTP/1.1\nHost: x").await;
     assert!(timeout(4 * SOON, third.head()).await.is_err(), "a third connection was served");
-    // One that has had its answer gives up its place, for another waits.
     server.site.release.add_permits(2);
-    assert_eq!(first.answer().await.unwrap().header("connection"), "close");
+    for client in [&mut first, &mut second] {
+        assert_eq!(client.answer().await.unwrap().body, "waited");
+    }
     assert_eq!(third.answer().await.unwrap().status, 200);
-    assert_eq!(second.answer().await.unwrap().body, "waited");
+}
+
+#[test]
+fn connections_leave_descriptors_for_everything_else() {
+    for (open_files, operations, connections) in
+        [(1_024, 1, 512), (u64::MAX, usize::MAX, 8), (256, 2, 192), (256, 50, 8), (64, 1, 8), (0, 0, 8)]
+    {
+        assert_eq!(Limits::within(open_files, operations).connections, connections, "{open_files}, {operations}");
+    }
 }
 
 #[tokio::test]

@@ -149,7 +149,7 @@ fn judge(
 impl AbandonedCallsReport for Client {
     fn token(&self) -> Result<Token, Failure> {
         token::read(&self.token).map_err(|error| Failure {
-            outcome: Outcome::Unauthorized,
+            outcome: error.outcome(),
             message: error.to_string().chars().take(MAX_MESSAGE_CHARS).collect(),
             retry_after: None,
         })

@@ -40,6 +40,18 @@ pub fn clean(command: &mut Command) {
     command.envs(kept.into_iter().filter_map(|(name, value)| Some((name, value?))));
 }
 
+/// The same, after `limit` in a shell: `ulimit -n 64`. A file that is too large is an error, and no signal.
+pub fn limited(command: &Command, limit: &str) -> Command {
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &format!("trap '' XFSZ; {limit}; exec \"$0\" \"$@\"")]);
+    limited.arg(command.get_program()).args(command.get_args());
+    clean(&mut limited);
+    if let Some(folder) = command.get_current_dir() {
+        limited.current_dir(folder);
+    }
+    limited
+}
+
 impl Child {
     /// Starts a command that serves, and waits until it listens and has loaded its ledger.
     pub fn start(mut command: Command) -> Self {
