@@ -62,9 +62,11 @@ pub fn path(node: &Node) -> Result<PathBuf, String> {
     Ok(PathBuf::from(text))
 }
 
-/// The ledger's file. A later version may take addresses of databases; until then one would become an odd file name.
+/// The ledger's file. A later version may take addresses of databases; until then one would become an odd file name, as
+/// would what SQLite has other uses for.
 pub fn ledger(node: &Node) -> Result<PathBuf, String> {
-    if node.text()?.contains("://") {
+    let text = node.text()?;
+    if text.contains("://") || text.starts_with("file:") || text.trim() == ":memory:" {
         return Err("only a file is possible; write a path".to_owned());
     }
     path(node)

