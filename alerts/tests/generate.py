@@ -55,6 +55,8 @@ def render(test, out):
             out.extend(f"              {key}: {quoted(value)}" for key, value in labels.items())
             out.append("            exp_annotations:")
             out.extend(f"              {key}: {quoted(value)}" for key, value in texts.items())
+            if name in cases.WITH_DASHBOARD:
+                out.append(f"              dashboard_url: {quoted(cases.dashboard(labels))}")
             out.append(f"              runbook_url: {quoted(RUNBOOKS + name.lower())}")
     if test.values:
         out.append("    promql_expr_test:")

@@ -26,6 +26,8 @@ class Skill:
     type_interaction: str = "inbound"
     # (second, name): from that read on the skill has another name.
     renamed: tuple | None = None
+    # Answered calls, like `calls`; None where that report is off.
+    answered: callable = None
 
 
 @dataclasses.dataclass
@@ -43,6 +45,10 @@ class World:
     # Prometheus itself doesn't scrape.
     gaps: list = dataclasses.field(default_factory=list)
     instance: str = "exporter:10119"
+    # How much later than the other report that of answered calls is read.
+    answered_lag: int = 0
+    # Of the abandoned calls: per cent that waited for 10 s or less, and the mean of all in seconds.
+    waits: tuple = ()
 
     def __post_init__(self):
         self.reads = self._reads()
@@ -70,6 +76,9 @@ class World:
 
     def total(self, skill, at):
         """The counter, None before the series exists."""
+        if skill.renamed and skill.renamed[0] <= at < skill.renamed[0] + HOLD:
+            # The series under the new name shows its old value first.
+            at = skill.renamed[0] - 1
         windows = self.complete(at) // WINDOW
         value = sum(skill.calls(window) for window in range(windows))
         if skill.born is None:
@@ -99,6 +108,30 @@ class World:
                     labels,
                     lambda at, skill=skill, shown=shown: self.total(skill, at) if shown(at) else None,
                 )
+            if self.waits:
+                labels = f'{operation},skill_id="{skill.skill_id}",skill_name="{skill.name}",type_interaction="inbound"'
+                short, mean = self.waits
+                add("wolkvox_abandon_time_seconds_count", labels, lambda at, skill=skill: self.total(skill, at))
+                add("wolkvox_abandon_time_seconds_sum", labels, lambda at, skill=skill: self.total(skill, at) * mean)
+                add(
+                    "wolkvox_abandon_time_seconds_bucket",
+                    labels + ',le="10.0"',
+                    lambda at, skill=skill: round(self.total(skill, at) * short / 100, 1),
+                )
+            if skill.answered:
+                labels = f'{operation},skill_id="{skill.skill_id}",skill_name="{skill.name}",type_interaction="inbound"'
+                add(
+                    "wolkvox_answered_calls_total",
+                    labels,
+                    lambda at, skill=skill: sum(map(skill.answered, range(self.complete(max(0, at - self.answered_lag)) // WINDOW))),
+                )
+        if any(skill.answered for skill in self.skills):
+            add(
+                "wolkvox_complete_until_timestamp_seconds",
+                operation + ',report="answered"',
+                lambda at: self.complete(max(0, at - self.answered_lag)),
+            )
+            operation += ',report="abandoned"'
         add("wolkvox_complete_until_timestamp_seconds", operation, self.complete)
         add("wolkvox_catching_up", operation, lambda at: int(within(at, self.catching)))
         add("wolkvox_up", operation, lambda at: int(not within(at, self.outages)))

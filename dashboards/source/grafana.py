@@ -7,7 +7,11 @@ SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 # Units that read the same in both languages; Grafana's own "s" writes "5 mins".
 SECONDS, MINUTES, HOURS = "suffix: s", "suffix: min", "suffix: h"
 
-GREEN, YELLOW, ORANGE, RED, BLUE, PURPLE, GREY = "green", "yellow", "orange", "red", "blue", "purple", "#8e8e8e"
+# Red is for alarms alone, and green for what has been checked and is well. The others are told apart by the colour-blind too
+# (Okabe and Ito's palette).
+GREEN, RED = "green", "#d0021b"
+AMBER, DARK_AMBER, CALM = "#e0a100", "#8a6100", "#3f4756"
+BLUE, SKY, ORANGE, YELLOW, PURPLE, GREY = "#0072b2", "#56b4e9", "#e69f00", "#f0e442", "#cc79a7", "#8e8e8e"
 
 
 def query(expr, legend="", min_step="", ref="A", kind="range", format="time_series"):
@@ -59,6 +63,14 @@ def colored(name, color, **more):
     return override(name, color={"mode": "fixed", "fixedColor": color}, **more)
 
 
+def of_query(ref, color):
+    """All series of one query in one colour."""
+    return {
+        "matcher": {"id": "byFrameRefID", "options": ref},
+        "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": color}}],
+    }
+
+
 def mapping(*entries):
     """(value, text, colour) triples."""
     return [
@@ -108,7 +120,7 @@ def stat(id, title, description, place, targets, unit, thresholds=None, no_value
         defaults["decimals"] = decimals
     defaults.update(more.pop("defaults", {}))
     options = {
-        "colorMode": "value",
+        "colorMode": more.pop("color_mode", "value"),
         "graphMode": "none",
         "justifyMode": "center",
         "textMode": more.pop("text_mode", "value"),
@@ -186,8 +198,10 @@ def table(
     required=None,
     joined=True,
     defaults=None,
+    presort=None,
 ):
-    """`order`: the columns shown, by their names in the frame; `names`: what they are called on the panel."""
+    """`order`: the columns shown, by their names in the frame; `names`: what they are called on the panel; `presort`: a
+    field to sort by, descending, that need not be shown."""
     transformations = [{"id": "merge", "options": {}}] if joined else []
     if required:
         transformations.append(
@@ -200,6 +214,8 @@ def table(
                 },
             }
         )
+    if presort:
+        transformations.append({"id": "sortBy", "options": {"fields": {}, "sort": [{"field": presort, "desc": True}]}})
     transformations.append({"id": "filterFieldsByName", "options": {"include": {"names": list(order)}}})
     transformations.append(
         {

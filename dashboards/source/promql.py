@@ -35,7 +35,8 @@ OPERATION = 'operation=~"$operation"'
 # An operation's self-metrics stand there once per report, and older exporters have them without that label: the report of
 # abandoned calls.
 SELF = f'{OPERATION}, report=~"abandoned|"'
-CALLS = f'{OPERATION}, skill_id=~"$skill", type_interaction=~"$type"'
+SKILLS = f'{OPERATION}, skill_id=~"$skill"'
+CALLS = SKILLS
 SKILL = "operation, skill_id"
 
 # How old the data are.
@@ -120,9 +121,9 @@ def short_share(span, by=""):
 
 
 def mean_time(span, by=""):
-    return ratio(
-        calls(span, by, part="abandon_time_seconds_sum"), calls(span, by, part="abandon_time_seconds_count"), 1
-    )
+    """As many calls as a quantile asks for: the mean of one call beside a median that waits for twenty says nothing."""
+    count = calls(span, by, part="abandon_time_seconds_count")
+    return ratio(calls(span, by, part="abandon_time_seconds_sum"), count, QUANTILE_CALLS)
 
 
 def quantile_time(q, span, by=""):
@@ -134,30 +135,47 @@ def quantile_time(q, span, by=""):
     )
 
 
-def usual(weeks, by=""):
-    """The median of the same hour in the last weeks, of those that there are."""
-    each = " or ".join(
-        f'label_replace({last_hour(by, f"offset {week}w")}, "week", "{week}", "", "")' for week in range(1, weeks + 1)
-    )
-    keep = f" by ({by})" if by else ""
-    return f"quantile{keep} (0.5, {each})"
-
-
-def bars(by, only=""):
+def bars(by, only="", extra=""):
     """Calls per window, each window once, at the time when the calls ended; a bar of a longer step is the sum of its windows.
 
     The gauge is looked at LOOK_AHEAD after each window's end. It counts if the window is then complete: a stale one, shown a
     second time, is not. `offset -1s` makes the span hold as many windows in Prometheus 2 as in 3.
     """
-    gauge = f"wolkvox_window_abandoned_calls{{{CALLS}}} offset -{LOOK_AHEAD}s"
+    gauge = f"wolkvox_window_abandoned_calls{{{CALLS}{extra}}} offset -{LOOK_AHEAD}s"
     complete = f"wolkvox_complete_until_timestamp_seconds{{{SELF}}} offset -{LOOK_AHEAD}s >= time()"
     each = f"sum by (operation, skill_id, skill_name) ({gauge}) and on (operation) {complete}"
     return f"{summed(by)} (sum_over_time(({each})[$__interval:{WINDOW}s] offset -1s){only})"
 
 
+# Colour of a skill: by the last two digits of its number, so that no filter and no range changes it. No red.
+COLORS = [
+    ("[^1-9]", "#0072b2", "#6fb7e4"),
+    ("1", "#e69f00", "#f7cf7a"),
+    ("2", "#56b4e9", "#b3dcf5"),
+    ("3", "#009e73", "#66d1b3"),
+    ("4", "#f0e442", "#a69c00"),
+    ("5", "#cc79a7", "#8f3f6b"),
+    ("6", "#9467bd", "#cbb3e0"),
+    ("7", "#17becf", "#0b6a75"),
+    ("8", "#8c6d31", "#d3b16c"),
+    ("9", "#b5cf6b", "#637939"),
+]
+# Reference of a query, what the skill's number matches, its colour: one for even tens (or none), one for odd ones.
+SKILL_COLORS = [
+    (f"{kind}{last if last.isdigit() else 0}", f"{tens}{last}", color)
+    for last, *pair in COLORS
+    for kind, tens, color in zip("EO", ("(.*[^13579])?", ".*[13579]"), pair)
+]
+
 # The skills with most calls in the time range: the same ones at every step.
 TOP = f"topk({TOP_SKILLS}, {calls('$__range', SKILL, '@ end()')})"
-BARS_TOP = bars(f"{SKILL}, skill_name", f" and on ({SKILL}) {TOP}")
+
+
+def bars_top(end):
+    """Of those, the ones whose number ends so."""
+    return bars(f"{SKILL}, skill_name", f" and on ({SKILL}) {TOP}", f', skill_id=~"{end}"')
+
+
 BARS_REST = bars("", f" unless on ({SKILL}) {TOP}") + " > 0"
 
 # One column of the heat map: calls in 15 minutes. The span is the step, so that each call stands in one column; a column
@@ -165,34 +183,99 @@ BARS_REST = bars("", f" unless on ({SKILL}) {TOP}") + " > 0"
 HEAT_STEP = "900s"
 HEAT = per_windows(900 // WINDOW, "$__interval", "le", part="abandon_time_seconds_bucket")
 
-# Name of each skill now: one, whatever it was called before.
-SKILL_NAME = "group by (operation, skill_id, skill_name) (wolkvox_abandoned_calls_total{" + CALLS + "})"
-
-
 HALF_AN_HOUR_READ = f"{windows('1h')} > {PER_HOUR // 2 - 0.5:g}"
 
 
-def ranking_calls():
-    """Calls of the last hour by skill, with its present name; skills without any are left out."""
-    return f"({last_hour(SKILL)} > 0.5) * on ({SKILL}) group_left (skill_name) {SKILL_NAME}"
+def local_hours(day=False):
+    """Calls of each hour of the operation's zone, with the labels `hour` and perhaps `day` (0 is Monday).
 
-
-def weekday_hour(weeks=4):
-    """Mean calls in an hour, by weekday (0 is Monday) and hour of the operation's zone.
-
-    The subquery stands on whole hours and looks LOOK_AHEAD past each: there the hour's windows have been read, and no other.
+    For a subquery on whole hours: it looks LOOK_AHEAD past each, where the hour's windows have been read, and no other.
     `count_values` turns the number of the hour into a label; the hour is named after its middle.
     """
     local = f"(max by (operation) (wolkvox_observed_utc_offset_seconds{{{SELF}}}) + time() - 1800)"
-    hour = f'count_values by (operation) ("hour", hour({local}))'
-    day = f'count_values by (operation) ("day", (day_of_week({local}) + 6) % 7)'
     read = f"offset -{LOOK_AHEAD}s"
     each = (
         f"{per_windows(PER_HOUR, '1h', 'operation', read, least=PER_HOUR // 2)}"
-        f" * on (operation) group_left (hour) {hour} * on (operation) group_left (day) {day}"
+        f' * on (operation) group_left (hour) count_values by (operation) ("hour", hour({local}))'
     )
-    mean = f"sum by (day, hour) (avg_over_time(({each})[{weeks}w:1h]))"
-    return f'label_replace({mean}, "hour", "0$1", "hour", "([0-9])")'
+    if day:
+        each += (
+            " * on (operation) group_left (day)"
+            f' count_values by (operation) ("day", (day_of_week({local}) + 6) % 7)'
+        )
+    return each
+
+
+def by_hour_today(today):
+    return f"sum by (hour) (sum_over_time(({local_hours()})[{today}:1h])) > 0.5"
+
+
+def weekday_hour(weeks=4):
+    """Mean calls in an hour, by weekday and hour, where two weeks at least know it; hours without calls on any day are left out."""
+    hours = local_hours(day=True)
+    mean = (
+        f"sum by (day, hour) (avg_over_time(({hours})[{weeks}w:1h])"
+        f" and count_over_time(({hours})[{weeks}w:1h]) > 1.5)"
+    )
+    busy = f"sum by (hour) (sum_over_time(({hours})[{weeks}w:1h])) > 0.5"
+    return f'label_replace({mean} and on (hour) {busy}, "hour", "0$1", "hour", "([0-9])")'
+
+
+# ---- what the rules record: the numbers of the page, the first screen and its table
+
+USUAL_1H = f"wolkvox:skill_calls:usual_1h{{{SKILLS}}}"
+UNUSUAL = f"wolkvox:skill_unusual:15m{{{SKILLS}}}"
+TRUSTED = f"wolkvox:data_trusted{{{OPERATION}}}"
+COMPLETE = f"wolkvox_complete_until_timestamp_seconds{{{SELF}}}"
+# Any rule's record that is there as soon as the rules are.
+RULES = "wolkvox:threshold:spike_floor"
+# Above any surprise, and below.
+FIRST = 1000
+RANK = (
+    f"{UNUSUAL} * 0 + {FIRST} + on (operation, skill_id) (wolkvox:skill_surprise:15m{{{SKILLS}}} or {UNUSUAL} * 0)"
+    f" or wolkvox:skill_surprise:15m{{{SKILLS}}} or wolkvox:skill_calls:15m{{{SKILLS}}} - {FIRST}"
+)
+
+# Service: the usual targets, and the bound of answer_time_buckets that they speak of.
+TARGET_LOST, TARGET_SERVED, SERVICE_SECONDS = 0.05, 0.8, 20
+TARGETS = "5 / 80 %"
+
+
+def named(expression):
+    """With the skill's present name."""
+    return f"{expression} * on (operation, skill_id) group_left (skill_name) wolkvox:skill_name:info{{{OPERATION}}}"
+
+
+def unnamed(expression):
+    """Without the metric's name: tables are merged by the labels that they have in common."""
+    return f"max by (operation, skill_id) ({expression})"
+
+
+def usual_today(today):
+    """Calls that are usual from the operation's midnight to now."""
+    return f"sum(avg_over_time({USUAL_1H}[{today}])) * scalar(vector({today.removesuffix('s')})) / 3600"
+
+
+ANSWERED = f"wolkvox:skill_answered:1h{{{SKILLS}}}"
+LOST = f"(wolkvox:skill_calls:1h{{{SKILLS}}} and {ANSWERED})"
+OFFERED = f"(sum({ANSWERED}) + sum({LOST}))"
+
+
+def share_1h():
+    """Abandoned of offered; nothing where one report is behind the other, or nobody was ever answered."""
+    return f"sum({LOST}) / ({OFFERED} > 0.5) and on () sum({ANSWERED}) > 0.5"
+
+
+def service_1h():
+    """Answered in time of offered: the records' answered calls times the share of them in time."""
+    by = "sum by (operation, skill_id)"
+    quick = f'{by} (increase(wolkvox_answer_time_seconds_bucket{{{SKILLS}, le="{SERVICE_SECONDS}.0"}}[1h]))'
+    all_ = f"{by} (increase(wolkvox_answer_time_seconds_count{{{SKILLS}}}[1h]))"
+    return f"sum({ANSWERED} * on (operation, skill_id) ({quick} / ({all_} > 0))) / ({OFFERED} > 0.5)"
+
+
+# 1 where the window that ends here was not read when it was due, in any of the operations.
+NOT_READ = f"max(wolkvox_complete_until_timestamp_seconds{{{SELF}}} offset -{LATE_AFTER}s < bool time()) > 0"
 
 
 # ---- the exporter itself

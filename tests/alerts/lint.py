@@ -61,8 +61,10 @@ def main():
     used = set(re.findall(r"wolkvox:[a-z0-9_]+:?[a-z0-9_]*:?[a-z0-9_]*", "\n".join(re.findall(r"^(?!\s*(?:#|- record)).*$", rules + history, re.MULTILINE))))
     for name in sorted(used - recorded):
         problems.append(f"{name} is used and recorded nowhere")
+    drawn = "".join(path.read_text() for path in (ROOT / "dashboards" / "source").rglob("*.py"))
     for name in sorted(recorded - used):
-        problems.append(f"{name} is recorded and used by no rule")
+        if name not in drawn:
+            problems.append(f"{name} is recorded and used by no rule and no dashboard")
 
     for problem in problems:
         print(problem, file=sys.stderr)

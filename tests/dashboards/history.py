@@ -4,11 +4,10 @@
 Prometheus would have stored. `History.calls` is the truth that tests compare with.
 """
 
-import bisect
 import math
 import random
-from collections import defaultdict
 
+import records
 from model import Operation, Series
 from traffic import DAY, WINDOW, draw_calls
 
@@ -20,14 +19,16 @@ class History:
         self.start = (self.detail - scenario.weeks * 7 * DAY) // WINDOW * WINDOW
         self.calls = draw_calls(scenario, self.start)
         self.series = Series()
+        self.operations = {}
         rng = random.Random(scenario.seed + 1)
         for name in sorted({skill.operation for skill in scenario.skills}):
             calls = [call for call in self.calls if call.skill.operation == name]
-            operation = Operation(name, self.series, scenario, self.start, self.detail, calls, rng)
+            operation = self.operations[name] = Operation(name, self.series, scenario, self.start, self.detail, calls, rng)
             for end in range(self.start + WINDOW, scenario.end + 1, WINDOW):
                 operation.poll(end)
         self._process()
         self._alerts()
+        records.record(self)
 
     def _process(self):
         first, ends = self.detail, self.scenario.end
@@ -56,26 +57,12 @@ class History:
             duration.set(time, 0.002 + 0.0001 * (time % 5))
 
     def _alerts(self):
-        """What the rules would have recorded: the names and labels of alerts/wolkvox.rules.yml."""
+        """The alerts that fire in the scenario."""
         for alert in self.scenario.alerts:
             labels = {"alertname": alert.name, "severity": alert.severity, "alertstate": "firing", **dict(alert.labels)}
             key = ("ALERTS", tuple(sorted(labels.items())))
             self.series[key].set(alert.start, 1)
             self.series[key].set(alert.end, None)
-        read = defaultdict(list)
-        for call in self.calls:
-            read[call.skill].append(call.read_at)
-        for skill, times in read.items():
-            labels = (("operation", skill.operation), ("skill_id", skill.id))
-            times.sort()
-            name = tuple(sorted((*labels, ("skill_name", skill.name))))
-            self.series[("wolkvox:skill_name:info", name)].set(self.detail, 1)
-            for time in range(self.detail, self.scenario.end, 60):
-                now = bisect.bisect(times, time) - bisect.bisect(times, time - 900)
-                usual = max(0.5, 2 * skill.share)
-                self.series[("wolkvox:skill_calls:15m", labels)].set(time, now)
-                self.series[("wolkvox:skill_calls:usual_1h", labels)].set(time, 4 * usual)
-                self.series[("wolkvox:skill_calls:spike_limit", labels)].set(time, max(7.5, 3 * (usual + 0.5)))
 
     # ---- scrapes
 

@@ -82,7 +82,7 @@ class Screen:
         return list(found.items())
 
     def fill(self, text, **more):
-        known = {"__range": f"{self.end - self.start}s", **self.values, **more}
+        known = {"__range": f"{self.end - self.start}s", "__range_s": str(self.end - self.start), **self.values, **more}
 
         def value(match):
             name = match.group(1) or match.group(2)
@@ -95,11 +95,11 @@ class Screen:
     def step(self, target):
         raw = max((self.end - self.start) / PANEL_WIDTH, self.scrape)
         nice = next(step for step in NICE_STEPS if step >= raw)
-        return max(nice, seconds(target["interval"]) if "interval" in target else 0)
+        return max(nice, seconds(self.fill(target["interval"])) if "interval" in target else 0)
 
     def expression(self, target):
         step = self.step(target)
-        least = seconds(target["interval"]) if "interval" in target else self.scrape
+        least = seconds(self.fill(target["interval"])) if "interval" in target else self.scrape
         rate = max(step + least, 4 * least)
         return self.fill(target["expr"], __interval=f"{step}s", __rate_interval=f"{rate}s")
 

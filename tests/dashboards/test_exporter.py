@@ -14,9 +14,11 @@ from test_lint import DASHBOARDS, strings
 
 ROOT = Path(__file__).resolve().parents[2]
 # Prometheus' own, and what alerts/ records.
-FROM_ELSEWHERE = re.compile(r"up|ALERTS|scrape_\w+|wolkvox:.*")
+# And what is there only with the report of answered calls.
+FROM_ELSEWHERE = re.compile(r"up|ALERTS|scrape_\w+|wolkvox:.*|wolkvox_answer\w+")
 # Labels that Prometheus, the rules or a query itself bring.
-OTHER_LABELS = {"job", "alertname", "alertstate"}
+# The label of a report comes with the second one; the dashboards do with and without.
+OTHER_LABELS = {"job", "alertname", "alertstate", "report"}
 
 
 def binary():

@@ -22,7 +22,7 @@ FILES = {
     for name in ("abandono", "exporter")
 }
 DASHBOARDS = {key: json.loads(path.read_text(encoding="utf-8")) for key, path in FILES.items()}
-BUILT_IN = {"__all", "__interval", "__rate_interval", "__range", "__url_time_range", "__value"}
+BUILT_IN = {"__all", "__interval", "__rate_interval", "__range", "__range_s", "__url_time_range", "__value"}
 # What a person reads; everything else must be the same in both languages.
 TEXTS = {
     "title",
@@ -156,10 +156,14 @@ class Lint(unittest.TestCase):
             for panel, target in expressions(dashboard):
                 # The state is read off gauges; a minute shows a catch-up of 90 s.
                 least = 60 if panel["type"] == "state-timeline" else 300
+                # The variable `bar` is a window or an hour.
+                step = seconds(target.get("interval", "0s").replace("${bar}", "300"))
                 if "$__interval" in target["expr"] or "$__rate_interval" in target["expr"]:
-                    self.assertGreaterEqual(seconds(target.get("interval", "0s")), least, panel["title"])
-                if target["range"] and "increase(" in target["expr"]:
-                    self.assertGreaterEqual(seconds(target.get("interval", "0s")), least, panel["title"])
+                    self.assertGreaterEqual(step, least, panel["title"])
+                # What is divided by the windows of an hour is right at every moment.
+                spans = set(re.findall(r"increase\([^[]*\[([^]]*)\]", target["expr"]))
+                if target["range"] and spans and (spans != {"1h"} or "windows_total" not in target["expr"]):
+                    self.assertGreaterEqual(step, least, panel["title"])
 
     def test_no_scrape_interval_hides_in_a_query(self):
         """Every literal span is of windows (10 minutes or more) or the window's own length in a subquery's step."""
@@ -192,13 +196,102 @@ class Lint(unittest.TestCase):
                 for bound in re.findall(r'le="([^"]*)"', target["expr"]):
                     self.assertRegex(bound, r"^\d+\.\d+$")
 
+    def test_the_first_screen_is_the_verdict(self):
+        """What fits a screen of 1280 x 720 says who loses more than usual, how old the data are, and ranks the skills by it."""
+        for language in ("es", "en"):
+            first = [p for p in panels_of(DASHBOARDS[language, "abandono"]) if p["gridPos"]["y"] + p["gridPos"]["h"] <= 18]
+            queries = {panel["id"]: " ".join(target["expr"] for target in panel["targets"]) for panel in first}
+            top = {panel["id"] for panel in first if panel["gridPos"]["y"] == 0}
+            self.assertTrue(any("wolkvox:skill_unusual:15m" in queries[id] for id in top))
+            self.assertTrue(any("time() - wolkvox_complete_until" in queries[id] for id in top))
+            (table,) = [panel for panel in first if panel["type"] == "table"]
+            self.assertIn("wolkvox:skill_surprise:15m", queries[table["id"]])
+            self.assertIn("sortBy", [step["id"] for step in table["transformations"]])
+
+    def test_no_number_on_the_first_screen_without_its_reference(self):
+        for panel in panels_of(DASHBOARDS["en", "abandono"]):
+            if panel["type"] == "stat" and panel["gridPos"]["y"] > 0:
+                text = panel["title"] + " ".join(target["expr"] + target["legendFormat"] for target in panel["targets"])
+                self.assertRegex(text, "usual|target|Worst", panel["title"])
+
+    def test_colours_are_of_the_palette_and_red_is_for_alarms(self):
+        sys.path.insert(0, str(FOLDER))
+        from source import grafana, promql
+
+        palette = {value for name, value in vars(grafana).items() if name.isupper() and str(value).startswith("#")}
+        palette |= {color for _, *pair in promql.COLORS for color in pair} | {"text", "transparent", "green", "Blues"}
+        for (_, name), dashboard in DASHBOARDS.items():
+            for panel in panels_of(dashboard):
+                for path, text in strings(panel):
+                    if path[-1] in ("color", "fixedColor", "fill", "scheme") and text != "dash":
+                        self.assertIn(text, palette, (panel["title"], path))
+                    if text == grafana.RED:
+                        # An alarm: a step of a threshold, or what is mapped to a failure.
+                        alarm = "steps" in path or "mappings" in path or "options" in path
+                        named = panel["type"] == "timeseries" and "overrides" in path
+                        self.assertTrue(alarm or (named and name == "exporter"), (panel["title"], path))
+                    if text == "green":
+                        self.assertEqual(name, "exporter", (panel["title"], "less than usual is nothing to praise"))
+
+    def test_legends_of_skills_name_the_operation(self):
+        for dashboard in DASHBOARDS.values():
+            for panel, target in expressions(dashboard):
+                if "skill_name" in target["legendFormat"]:
+                    self.assertIn("{{operation}}", target["legendFormat"], panel["title"])
+
+    def test_numbers_are_written_out(self):
+        """No `1 K` beside `979`."""
+        for dashboard in DASHBOARDS.values():
+            for panel in panels_of(dashboard):
+                units = {text for path, text in strings(panel["fieldConfig"]) if path[-1] in ("unit", "value")}
+                self.assertNotIn("short", units, panel["title"])
+
+    def test_titles_are_not_cut_on_a_small_screen(self):
+        """A column of the grid is 52 px at 1280 px; a letter takes 7.6 of them, the frame and the icon 62."""
+        for dashboard in DASHBOARDS.values():
+            for panel in panels_of(dashboard):
+                room = (panel["gridPos"]["w"] * 52 - 62) / 7.6
+                self.assertLessEqual(len(panel["title"]), room, panel["title"])
+
+    def test_columns_fit_on_a_small_screen(self):
+        for dashboard in DASHBOARDS.values():
+            for panel in panels_of(dashboard):
+                if panel["type"] != "table" or panel["title"] and "groupingToMatrix" in str(panel["transformations"]):
+                    continue
+                widths = {}
+                for override in panel["fieldConfig"]["overrides"]:
+                    for item in override["properties"]:
+                        if item["id"] in ("custom.width", "custom.minWidth"):
+                            widths[override["matcher"]["options"]] = item["value"]
+                (names,) = [s["options"]["renameByName"] for s in panel["transformations"] if s["id"] == "organize"]
+                self.assertEqual(set(names.values()) - set(widths), set(), panel["title"])
+                self.assertLessEqual(sum(widths[name] for name in names.values()), panel["gridPos"]["w"] * 52 - 20, panel["title"])
+
+    def test_a_spanish_board_is_in_spanish(self):
+        """No English word of the other board, unless it is in brackets: a name of the API or of the exporter's own."""
+        english = re.compile(
+            r"\b(the|and|of|with|calls?|hours?|last|since|usual than|lost|rows?|seen|data|age|week|today|usual(?= )(?= at)"
+            r"|counted|duplicate|rejected|empty|timeout|firing|alert|window|skills? with|answered(?! ?\)))\b"
+        )
+        allowed = {"answered"}
+        for name in ("abandono", "exporter"):
+            for path, text in strings(DASHBOARDS["es", name]):
+                if path[:2] == ("templating", "list") and DASHBOARDS["es", name]["templating"]["list"][path[2]]["hide"]:
+                    continue
+                shown = path[-1] in ("title", "description", "label", "noValue", "displayName", "legendFormat", "text", "titleFormat")
+                if not shown or "$" in text or "mappings" in path and text.startswith("wolkvox"):
+                    continue
+                plain = re.sub(r"\([^)]*\)|`[^`]*`|\{\{[^}]*\}\}|Wolkvox\w+|wolkvox·?", "", text)
+                found = {word for word in english.findall(plain.lower())} - allowed
+                self.assertEqual(found, set(), (path, text))
+
     def test_panels_of_counter_time_say_so(self):
         lag = {"es": "entre 5 y 6 minutos después", "en": "5 to 6 minutes after"}
         for language in ("es", "en"):
             for panel in panels_of(DASHBOARDS[language, "abandono"]):
                 # The bars, today's numbers and the weekdays stand at the time of the calls.
                 first = panel["targets"][0]["expr"]
-                exact = "${today}" in first or "window_abandoned_calls" in first or "offset -" in first
+                exact = "${today}" in first or "window_abandoned_calls" in first or "offset -" in first or "timestamp" in first
                 if re.search("_total|_bucket", first) and not exact:
                     self.assertIn(lag[language], panel["description"], panel["title"])
 

@@ -6,7 +6,7 @@ import scenarios
 from traffic import WINDOW, local
 from screen import Screen, panels_of
 from stored import serve
-from test_day import BARS, BY_TYPE, HEATMAP, LAST_HOUR, LAST_WINDOW, RANKING, TODAY
+from test_day import BARS, BY_TYPE, HEATMAP, LAST_HOUR, LATE, RANKING, TODAY, VERDICT, YOUNG, bars
 from test_lint import DASHBOARDS
 
 MIDNIGHT = local("2026-03-18 00:00")
@@ -47,11 +47,16 @@ class Night(Case):
     def test_nothing_is_zero_and_not_unknown(self):
         screen = self.open()
         self.assertEqual(self.history.count(MIDNIGHT, self.end), 0)
-        for id in (LAST_WINDOW, LAST_HOUR, TODAY):
+        for id in (LAST_HOUR, TODAY):
             self.assertEqual(screen.single(id), 0, id)
 
-    def test_the_ranking_is_empty(self):
-        self.assertEqual(self.open().panel(RANKING)["A"], [])
+    def test_nobody_loses_more_than_usual_and_nothing_is_compared_without_history(self):
+        verdict = self.open().panel(VERDICT)
+        self.assertEqual(verdict["A"] + verdict["B"] + verdict["C"] + verdict["D"], [])
+        self.assertEqual([value for _, values in verdict["E"] for value in values.values()], [YOUNG])
+        table = self.open().panel(RANKING)
+        self.assertEqual({value for _, values in table["A"] for value in values.values()}, {0})
+        self.assertEqual(table["F"], [])
 
     def test_today_is_right_at_every_minute_after_midnight(self):
         for minute in range(1, 20):
@@ -78,7 +83,7 @@ class NewLedger(Case):
     def test_zero_is_shown(self):
         self.assertEqual(self.history.calls, [])
         screen = Screen(DASHBOARDS["es", "abandono"], self.prometheus, self.end - 3600, self.end)
-        for id in (LAST_WINDOW, LAST_HOUR, TODAY):
+        for id in (LAST_HOUR, TODAY):
             self.assertEqual(screen.single(id), 0, id)
 
     def test_every_query_runs(self):
@@ -91,8 +96,19 @@ class Outages(Case):
     def test_every_query_runs(self):
         self.check_runs_without_nan()
 
-    def test_the_last_window_is_unknown_while_stale(self):
-        self.assertIsNone(self.open().single(LAST_WINDOW))
+    def test_there_is_no_verdict_while_the_data_are_late(self):
+        verdict = self.open().panel(VERDICT)
+        self.assertEqual(verdict["A"] + verdict["B"] + verdict["D"], [])
+        self.assertEqual({(labels["operation"], *values.values()) for labels, values in verdict["C"]}, {("ventas", LATE), ("cobranza", LATE)})
+
+    def test_outages_are_shaded_where_the_data_are_missing(self):
+        ((_, shaded),) = self.open(hours=12).panel(BARS)["Z"]
+        missing = {at for at, value in shaded.items() if value}
+        for begin, end in (("10:15", "10:50"), ("13:45", "14:05")):
+            self.assertLessEqual(set(range(local(f"2026-03-18 {begin}"), local(f"2026-03-18 {end}"), WINDOW)), missing)
+        # Not where they were made good.
+        for time in ("09:00", "11:05", "11:30", "12:30", "14:25", "14:50"):
+            self.assertNotIn(local(f"2026-03-18 {time}"), missing)
 
     def test_the_last_hour_is_unknown_when_most_of_it_was_not_read(self):
         self.assertIsNone(self.open(end=local("2026-03-18 10:55"), hours=8).single(LAST_HOUR))
@@ -100,7 +116,7 @@ class Outages(Case):
 
     def test_a_bar_is_the_truth_or_it_is_not_there(self):
         shown = 0
-        for labels, values in self.open().panel(BARS)["A"]:
+        for labels, values in bars(self.open().panel(BARS)):
             for at, value in values.items():
                 truth = self.history.count(at - WINDOW, at, keep=lambda call: call.skill.id == labels["skill_id"])
                 self.assertEqual(value, truth, (labels, at))
@@ -170,8 +186,8 @@ class OneSkill(Case):
 
     def test_there_are_no_others(self):
         panel = self.open().panel(BARS)
-        self.assertEqual(len(panel["A"]), 1)
-        self.assertEqual(panel["B"], [])
+        self.assertEqual(len(bars(panel)), 1)
+        self.assertEqual(panel["Y"], [])
 
 
 class Renamed(Case):
@@ -188,9 +204,9 @@ class Renamed(Case):
         self.assertEqual(round(self.open(skill=["4173"]).single(TODAY)), mine)
 
     def test_bars_have_both_names_and_lose_nothing(self):
-        bars = [(labels, values) for labels, values in self.open().panel(BARS)["A"] if labels["skill_id"] == "4173"]
-        self.assertEqual({labels["skill_name"] for labels, _ in bars}, {"Ventas", "Ventas y renovaciones"})
-        shown = sum(sum(values.values()) for _, values in bars)
+        mine = [(labels, values) for labels, values in bars(self.open().panel(BARS)) if labels["skill_id"] == "4173"]
+        self.assertEqual({labels["skill_name"] for labels, _ in mine}, {"Ventas", "Ventas y renovaciones"})
+        shown = sum(sum(values.values()) for _, values in mine)
         self.assertEqual(shown, self.history.count(MIDNIGHT, self.complete, keep=lambda call: call.skill.id == "4173"))
 
     def test_the_ranking_has_the_present_name(self):
@@ -207,8 +223,8 @@ class Sixty(Case):
     def test_eight_are_named_and_the_others_make_up_the_rest(self):
         screen = self.open()
         panel = screen.panel(BARS)
-        self.assertEqual(len(panel["A"]), 8)
-        shown = sum(sum(values.values()) for ref in "AB" for _, values in panel[ref])
+        self.assertEqual(len(bars(panel)), 8)
+        shown = sum(sum(values.values()) for _, values in [*bars(panel), *panel["Y"]])
         first = screen.start // WINDOW * WINDOW - WINDOW
         self.assertEqual(shown, self.history.count(first, self.complete))
 

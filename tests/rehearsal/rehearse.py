@@ -67,7 +67,7 @@ def scaled_rules(text):
         lambda m: "[" + scaled(m[1]) + (":" + scaled(m[2]) if m[2] else "") + "]",
         text,
     )
-    text = re.sub(r"(\)\) / )(900|3600|7200)\b", lambda m: f"{m[1]}{int(m[2]) // SPEED}", text)
+    text = re.sub(r"((?:\)\) / |\) - ))(900|3600|7200|10800)\b", lambda m: f"{m[1]}{int(m[2]) // SPEED}", text)
     return re.sub(
         r"(record: wolkvox:threshold:data_\w+_seconds\s+expr: vector\()(\d+)", lambda m: f"{m[1]}{int(m[2]) // SPEED}", text
     )

@@ -5,10 +5,10 @@ from .. import grafana as g
 from .. import promql as q
 from ..text import Text
 from .common import OTHER_UID, UID
+from .day import AGAINST, BARS, SHARE
 from .how import BY_TYPE, HEATMAP, SHORTS, WAITS
-from .now import BARS, STATS
+from .verdict import AGE, RANKING, STATS, VERDICT
 from .week import WEEK
-from .who import AGAINST, RANKING
 
 
 def build():
@@ -24,18 +24,20 @@ def build():
         ANNOTATIONS,
         LINKS,
         [
-            g.row(1, Text("Ahora", "Now"), 0),
+            VERDICT,
+            AGE,
             *STATS,
-            BARS,
-            g.row(8, Text("Quién y cuánto", "Who and how much"), 14),
             RANKING,
+            g.row(10, Text("El día", "The day"), 18),
+            BARS,
             AGAINST,
-            g.row(11, Text("Cómo abandonan", "How they abandon"), 25),
+            SHARE,
+            g.row(20, Text("Cómo abandonan", "How they abandon"), 36),
             HEATMAP,
             WAITS,
             SHORTS,
             BY_TYPE,
-            g.row(16, Text("La semana", "The week"), 43),
+            g.row(25, Text("La semana", "The week"), 54),
             WEEK,
         ],
     )
@@ -53,17 +55,16 @@ VARIABLES = [
         all_value=".+",
         regex='/skill_id="(?<value>[^"]*)".*skill_name="(?<text>.*)"\\}/',
     ),
-    frame.choice(
-        "type",
-        Text("Tipo", "Type"),
-        Text("Tipo de interacción", "Type of interaction"),
-        'label_values(wolkvox_abandoned_calls_total{operation=~"$operation", skill_id=~"$skill"}, type_interaction)',
-        all_value=".+",
-    ),
     frame.hidden_value(
         "today",
         Text("Segundos desde la medianoche de la operación", "Seconds since the operation's midnight"),
         f"query_result({q.TODAY})",
+        "/\\{\\} (\\d+)/",
+    ),
+    frame.hidden_value(
+        "bar",
+        Text("Segundos de una barra: una ventana, o una hora en rangos de más de dos días", "Seconds of a bar: a window, or an hour over more than two days"),
+        f"query_result(vector({q.WINDOW}) + {3600 - q.WINDOW} * (vector($__range_s) > bool {2 * 86_400}))",
         "/\\{\\} (\\d+)/",
     ),
     frame.constant("runbooks", Text("Guías", "Runbooks"), frame.RUNBOOKS),
@@ -76,15 +77,16 @@ ANNOTATIONS = [
         Text("Alertas de abandono", "Abandonment alerts"),
         f'ALERTS{{alertname=~"{VALUE_ALERTS}", alertstate="firing", operation=~"$operation"}}',
         g.RED,
-        "{{alertname}}",
-        "{{operation}} {{skill_name}}",
+        Text("Alerta de abandono", "Abandonment alert"),
+        "{{operation}} {{skill_name}} ({{alertname}})",
         tags="severity,operation",
     ),
+    # Where the data are missing, not where they were made good.
     frame.annotation(
-        Text("Poniéndose al día tras un corte", "Catching up after an outage"),
-        f"wolkvox_catching_up{{{q.SELF}}} == 1",
-        g.YELLOW,
-        Text("Poniéndose al día", "Catching up"),
+        Text("Datos sin leer a su hora", "Data not read when due"),
+        f"{q.COMPLETE} offset -{q.LATE_AFTER}s < time()",
+        g.GREY,
+        Text("Datos sin leer", "Data not read"),
         "{{operation}}",
     ),
     frame.annotation(

@@ -16,5 +16,3 @@ def lagging(es, en):
 
 
 TODAY = "${today}s"
-
-LAST_WEEK = "offset 1w"

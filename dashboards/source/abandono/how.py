@@ -11,34 +11,34 @@ HEATMAP = g.panel(
     Text("Cuánto esperaron antes de colgar", "How long they waited before hanging up"),
     lagging(
         "Llamadas en 15 minutos: cada columna es un cuarto de hora (la media de varios en rangos largos o tras un"
-        " corte), cada renglón una franja de espera, del color más intenso donde más llamadas colgaron. Un renglón bajo"
+        " corte), cada renglón una banda de espera, del color más intenso donde más llamadas colgaron. Un renglón bajo"
         " intenso apunta a la telefonía o al IVR; uno alto, a falta de agentes.",
         "Calls in 15 minutes: each column is a quarter of an hour (the mean of several over long ranges or after an"
         " outage), each line a band of waiting, strongest in colour where most calls hung up. A strong low line points"
         " at telephony or the IVR; a strong high one at a lack of agents.",
     ),
-    (0, 26, 12, 9),
+    (0, 37, 12, 9),
     [g.query(q.HEAT, "{{le}}", q.HEAT_STEP, format="heatmap")],
-    "short",
+    "none",
     options={
         "calculate": False,
         "cellGap": 1,
         "showValue": "never",
         "color": {
             "mode": "opacity",
-            "fill": "orange",
+            "fill": g.BLUE,
             "scale": "exponential",
             "exponent": 0.7,
             "steps": 32,
-            "scheme": "Oranges",
+            "scheme": "Blues",
         },
         "filterValues": {"le": 0.4},
         "rowsFrame": {"layout": "auto"},
         "yAxis": {"unit": g.SECONDS, "decimals": 0, "axisPlacement": "left"},
-        "cellValues": {"unit": "short", "decimals": 0},
+        "cellValues": {"unit": "none", "decimals": 0},
         "legend": {"show": True},
         "tooltip": {"mode": "single", "yHistogram": False, "showColorScale": True},
-        "exemplars": {"color": "rgba(255,0,255,0.7)"},
+        "exemplars": {"color": g.PURPLE},
     },
     defaults={"decimals": 0, "noValue": g.NO_DATA, "custom": {"scaleDistribution": {"type": "linear"}}},
 )
@@ -53,12 +53,12 @@ WAITS = g.lines(
     13,
     Text("Espera antes de colgar, última hora", "Wait before hanging up, last hour"),
     lagging(
-        f"De las llamadas abandonadas en la hora anterior a cada instante. p50 y p90 desde {q.QUANTILE_CALLS} llamadas:"
+        f"De las llamadas abandonadas en la hora anterior a cada instante. Desde {q.QUANTILE_CALLS} llamadas:"
         " con menos no dicen nada. No es la paciencia de los clientes: quienes fueron atendidos no están aquí.",
-        f"Of the calls abandoned in the hour before each moment. p50 and p90 from {q.QUANTILE_CALLS} calls on: fewer"
+        f"Of the calls abandoned in the hour before each moment. From {q.QUANTILE_CALLS} calls on: fewer"
         " tell nothing. It is not the patience of customers: those who were answered are not in it.",
     ),
-    (12, 26, 12, 9),
+    (12, 37, 12, 9),
     [
         g.query(q.quantile_time(0.9, "1h"), P90, q.MIN_STEP),
         g.query(q.mean_time("1h"), MEAN, q.MIN_STEP, ref="B"),
@@ -66,7 +66,7 @@ WAITS = g.lines(
     ],
     g.SECONDS,
     decimals=0,
-    thresholds=g.steps("transparent", (300, g.RED)),
+    thresholds=g.steps("transparent", (300, g.AMBER)),
     overrides=[
         g.colored(P90, g.ORANGE),
         g.colored(MEAN, g.GREY, custom__lineStyle={"fill": "dash", "dash": [6, 6]}),
@@ -85,11 +85,11 @@ SHORTS = g.lines(
         f"Share of the abandoned calls that hung up within {q.SHORT_SECONDS} seconds, with {q.SHARE_CALLS} calls or"
         " more in the hour. More than half points at telephony or the IVR, not at a lack of agents.",
     ),
-    (0, 35, 12, 8),
+    (0, 46, 12, 8),
     [g.query(q.short_share("1h"), SHORT_LINE, q.MIN_STEP)],
     "percentunit",
     decimals=0,
-    thresholds=g.steps("transparent", (0.5, g.RED)),
+    thresholds=g.steps("transparent", (0.5, g.AMBER)),
     custom={"fillOpacity": 15, "axisSoftMax": 0.6},
     overrides=[g.colored(SHORT_LINE, g.PURPLE)],
 )
@@ -123,9 +123,9 @@ BY_TYPE = g.panel(
         "Llamadas y chats abandonados en el rango mostrado, por tipo.",
         "Calls and chats abandoned in the range shown, by type.",
     ),
-    (12, 35, 12, 8),
+    (12, 46, 12, 8),
     [g.instant(f"sort_desc({q.total('$__range', 'type_interaction')} > 0.5)", "{{type_interaction}}")],
-    "short",
+    "none",
     options={
         "displayMode": "basic",
         "orientation": "horizontal",

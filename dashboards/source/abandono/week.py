@@ -20,22 +20,24 @@ WEEK = g.panel(
     17,
     "table",
     Text(
-        "Cuándo abandonan: llamadas por hora, media de 4 semanas", "When they abandon: calls an hour, mean of 4 weeks"
+        "Cuándo abandonan: llamadas por hora, media de hasta 4 semanas",
+        "When they abandon: calls an hour, mean of up to 4 weeks",
     ),
     Text(
         "Media de las llamadas abandonadas en cada hora de cada día de la semana, en las 4 semanas antes del final del"
-        " rango, en la hora local de la operación. Vacío hasta que el exportador conoce esa hora por los datos.",
+        " rango, en la hora local de la operación; vacío lo que se conoce de menos de dos semanas. Faltan las horas en las"
+        " que nunca hubo llamadas.",
         "Mean of the calls abandoned in each hour of each weekday, in the 4 weeks before the end of the range, in the "
-        "operation's local time. Empty until the exporter knows that time from the data.",
+        "operation's local time; empty where less than two weeks are known. Hours that never had a call are left out.",
     ),
-    (0, 44, 24, 9),
+    (0, 55, 24, 9),
     [g.column("A", q.weekday_hour())],
-    "short",
+    "none",
     options={"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "fields": ""}},
     defaults={
         "decimals": 0,
         "min": 0,
-        "color": {"mode": "continuous-reds"},
+        "color": {"mode": "continuous-blues"},
         "noValue": g.NO_DATA,
         "custom": {"align": "center", "cellOptions": {"type": "color-background", "mode": "basic"}, "minWidth": 50},
         "mappings": [{"type": "range", "options": {"from": 0, "to": 0.5, "result": {"index": 0, "text": "·"}}}],

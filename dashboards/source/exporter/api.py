@@ -16,34 +16,35 @@ WINDOWS = g.lines(
     ),
     (0, 13, 8, 8),
     [g.query(f"{q.windows('30m')} / 2", "{{operation}}", q.MIN_STEP)],
-    "short",
+    "none",
     decimals=1,
-    thresholds=g.steps("transparent", (3, g.GREEN)),
+    thresholds=g.steps("transparent", (3, g.GREY)),
     custom={"axisSoftMax": 4},
 )
 
-OUTCOME_COLORS = {
-    "ok": g.GREEN,
-    "empty": "light-green",
-    "unauthorized": "dark-red",
-    "quota_exceeded": "dark-orange",
-    "busy": g.YELLOW,
-    "maintenance": "light-yellow",
-    "bad_request": g.PURPLE,
-    "server_error": g.RED,
-    "timeout": g.ORANGE,
-    "connect": "light-red",
-    "malformed": "dark-purple",
-    "incomplete": g.BLUE,
+# Outcome: what it is called beside its name in logs and alerts, and its colour.
+OUTCOMES = {
+    "ok": (Text("con filas (ok)", "with rows (ok)"), g.BLUE),
+    "empty": (Text("sin filas (empty)", "without rows (empty)"), g.SKY),
+    "unauthorized": (Text("token rechazado (unauthorized)", "token refused (unauthorized)"), g.RED),
+    "quota_exceeded": (Text("cupo agotado (quota_exceeded)", "quota used up (quota_exceeded)"), "#8f3f6b"),
+    "busy": (Text("ocupado (busy)", "busy"), g.YELLOW),
+    "maintenance": (Text("mantenimiento (maintenance)", "maintenance"), "#f7cf7a"),
+    "bad_request": (Text("consulta rechazada (bad_request)", "bad_request"), g.PURPLE),
+    "server_error": (Text("error del servidor (server_error)", "server_error"), "#8c6d31"),
+    "timeout": (Text("sin respuesta (timeout)", "no answer (timeout)"), g.ORANGE),
+    "connect": (Text("sin conexión (connect)", "no connection (connect)"), "#d3b16c"),
+    "malformed": (Text("ilegible (malformed)", "unreadable (malformed)"), "#9467bd"),
+    "incomplete": (Text("incompleta (incomplete)", "incomplete"), "#17becf"),
 }
 
 POLLS = g.lines(
     12,
     Text("Llamadas a la API por hora, según su resultado", "Calls to the API an hour, by outcome"),
     Text(
-        "12 por hora y operación es lo normal. `ok` y `empty` (una ventana sin filas, de noche lo habitual) son éxitos;"
+        "12 por hora y operación es lo normal. Con filas y sin filas (de noche lo habitual) son éxitos;"
         " cada otro color es una razón por la que no llegaron datos.",
-        "12 an hour and operation is normal. `ok` and `empty` (a window without rows, usual at night) are successes;"
+        "12 an hour and operation is normal. With rows and without (usual at night) are successes;"
         " every other colour is a reason why no data came.",
     ),
     (8, 13, 8, 8),
@@ -54,10 +55,10 @@ POLLS = g.lines(
             q.MIN_STEP,
         )
     ],
-    "short",
+    "none",
     decimals=0,
     custom={**g.STACKED_BARS, "barWidthFactor": 1},
-    overrides=[g.colored(name, color) for name, color in OUTCOME_COLORS.items()],
+    overrides=[g.colored(name, color, displayName=text) for name, (text, color) in OUTCOMES.items()],
 )
 
 LATENCY_MEAN, LATENCY_P90 = Text("media, 1 h", "mean, 1 h"), Text("p90, 6 h", "p90, 6 h")
@@ -88,6 +89,6 @@ LATENCY = g.lines(
         ),
     ],
     "s",
-    thresholds=g.steps("transparent", (60, g.RED)),
+    thresholds=g.steps("transparent", (60, g.AMBER)),
     overrides=[g.colored(LATENCY_MEAN, g.BLUE), g.colored(LATENCY_P90, g.ORANGE)],
 )

@@ -5,13 +5,25 @@ from .. import promql as q
 from ..text import Text
 from .common import JOB, OP, OPERATION_COLUMN
 
+COLUMNS = {
+    "operation": OPERATION_COLUMN,
+    "Value #A": Text("Última lectura", "Last poll"),
+    "Value #B": Text("Edad", "Age"),
+    "Value #C": Text("Última llamada", "Last call"),
+    "Value #D": Text("Último éxito", "Last success"),
+    "Value #E": Text("Poniéndose al día", "Catching up"),
+    "Value #F": Text("UTC observado", "Observed UTC offset"),
+    "Value #G": Text("Zona horaria", "Time zone"),
+    "Value #H": Text("Series", "Label sets"),
+}
+
 OPERATIONS = g.table(
     22,
     Text("Operaciones", "Operations"),
     Text(
-        "Lo que el exportador sabe de cada operación. La hora observada sale de los datos; si contradice la"
+        "Lo que el exportador sabe de cada operación; los tiempos son desde entonces, de series caben 2000. La hora observada sale de los datos; si contradice la"
         " configurada, las llamadas caen fuera del rango pedido.",
-        "What the exporter knows of each operation. The observed offset comes from the data; where it contradicts the"
+        "What the exporter knows of each operation; times are since then, there is room for 2000 label sets. The observed offset comes from the data; where it contradicts the"
         " configured zone, calls fall outside the range asked for.",
     ),
     (0, 41, 24, 5),
@@ -25,35 +37,26 @@ OPERATIONS = g.table(
         g.column("G", f"max by (operation) (wolkvox_timezone_mismatch{{{OP}}})"),
         g.column("H", f"count by (operation) (wolkvox_abandoned_calls_total{{{q.OPERATION}}})"),
     ],
-    "short",
+    "none",
     order=["operation", *(f"Value #{ref}" for ref in "ABCDEFGH")],
-    names={
-        "operation": OPERATION_COLUMN,
-        "Value #A": Text("Última lectura", "Last poll"),
-        "Value #B": Text("Edad de los datos", "Age of the data"),
-        "Value #C": Text("Última llamada, hace", "Last call, ago"),
-        "Value #D": Text("Último éxito, hace", "Last success, ago"),
-        "Value #E": Text("Poniéndose al día", "Catching up"),
-        "Value #F": Text("UTC observado", "Observed UTC offset"),
-        "Value #G": Text("Zona horaria", "Time zone"),
-        "Value #H": Text("Series (máx. 2000)", "Label sets (max. 2000)"),
-    },
+    names=COLUMNS,
     overrides=[
+        *(g.override(name, custom__minWidth=95) for name in COLUMNS.values()),
         g.override(
             Text("Última lectura", "Last poll"),
             custom__cellOptions={"type": "color-text"},
             mappings=g.mapping((1, Text("bien", "fine"), g.GREEN), (0, Text("falló", "failed"), g.RED)),
         ),
         g.override(
-            Text("Edad de los datos", "Age of the data"),
+            Text("Edad", "Age"),
             unit=g.MINUTES,
             decimals=0,
             color={"mode": "thresholds"},
             thresholds=g.steps(g.GREEN, (q.LATE_MINUTES, g.ORANGE), (q.STALE_MINUTES, g.RED)),
             custom__cellOptions={"type": "color-text"},
         ),
-        g.override(Text("Última llamada, hace", "Last call, ago"), unit=g.MINUTES, decimals=0),
-        g.override(Text("Último éxito, hace", "Last success, ago"), unit=g.MINUTES, decimals=0),
+        g.override(Text("Última llamada", "Last call"), unit=g.MINUTES, decimals=0),
+        g.override(Text("Último éxito", "Last success"), unit=g.MINUTES, decimals=0),
         g.override(
             Text("Poniéndose al día", "Catching up"),
             custom__cellOptions={"type": "color-text"},
@@ -66,7 +69,7 @@ OPERATIONS = g.table(
             mappings=g.mapping((0, Text("concuerda", "agrees"), g.GREEN), (1, Text("no concuerda", "mismatch"), g.RED)),
         ),
         g.override(
-            Text("Series (máx. 2000)", "Label sets (max. 2000)"),
+            Text("Series", "Label sets"),
             decimals=0,
             color={"mode": "thresholds"},
             thresholds=g.steps("text", (1600, g.ORANGE), (2000, g.RED)),
@@ -87,7 +90,7 @@ RESOURCES = [
         ),
         (0, 46, 6, 7),
         [g.query(f"sum(scrape_samples_scraped{{{JOB}}})", SAMPLES)],
-        "short",
+        "none",
         decimals=0,
         legends=g.legend(show=False),
     ),
@@ -130,7 +133,7 @@ RESOURCES = [
         ),
         (18, 46, 6, 7),
         [g.query(f"sum(wolkvox_ledger_keys{{{JOB}}})", Text("filas", "rows"))],
-        "short",
+        "none",
         decimals=0,
         legends=g.legend(show=False),
     ),

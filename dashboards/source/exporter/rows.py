@@ -5,23 +5,23 @@ from .. import promql as q
 from ..text import Text
 from .common import OP
 
-DISPOSITION_COLORS = {
-    "counted": g.GREEN,
-    "duplicate": g.GREY,
-    "other_result": g.BLUE,
-    "before_start": "light-blue",
-    "not_selected": g.YELLOW,
-    "rejected": g.RED,
+DISPOSITIONS = {
+    "counted": (Text("contadas (counted)", "counted"), g.BLUE),
+    "duplicate": (Text("ya vistas (duplicate)", "seen before (duplicate)"), g.GREY),
+    "other_result": (Text("no eran abandonos (other_result)", "no abandonment (other_result)"), g.SKY),
+    "before_start": (Text("anteriores al inicio (before_start)", "before the start (before_start)"), "#b3dcf5"),
+    "not_selected": (Text("de otros skills (not_selected)", "of other skills (not_selected)"), g.YELLOW),
+    "rejected": (Text("rechazadas (rejected)", "rejected"), g.RED),
 }
 
 ROWS = g.lines(
     15,
     Text("Filas por hora, según lo que se hizo con ellas", "Rows an hour, by what became of them"),
     Text(
-        "`counted` son llamadas contadas. `duplicate`: ya vistas, lo normal, porque cada lectura repasa la última hora."
-        " `other_result`: no eran abandonos. `rejected`: ilegibles.",
-        "`counted` are calls counted. `duplicate`: seen before, which is normal, for every read looks at the last hour"
-        " again. `other_result`: no abandonment. `rejected`: unreadable.",
+        "Las ya vistas son lo normal, porque cada lectura repasa la última hora. Las rechazadas no se pudieron leer y no se"
+        " cuentan.",
+        "Those seen before are normal, for every read looks at the last hour again. The rejected ones could not be read and are not"
+        " counted.",
     ),
     (0, 22, 8, 8),
     [
@@ -31,10 +31,10 @@ ROWS = g.lines(
             q.MIN_STEP,
         )
     ],
-    "short",
+    "none",
     decimals=0,
     custom={**g.STACKED_BARS, "barWidthFactor": 1},
-    overrides=[g.colored(name, color) for name, color in DISPOSITION_COLORS.items()],
+    overrides=[g.colored(name, color, displayName=text) for name, (text, color) in DISPOSITIONS.items()],
 )
 
 REJECTED = g.lines(
@@ -54,21 +54,26 @@ REJECTED = g.lines(
             q.MIN_STEP,
         )
     ],
-    "short",
+    "none",
     decimals=0,
-    overrides=[g.colored("date", g.ORANGE), g.colored("shape", g.PURPLE), g.colored("range", g.RED)],
+    overrides=[
+        g.colored("date", g.ORANGE, displayName=Text("fecha (date)", "date")),
+        g.colored("shape", g.PURPLE, displayName=Text("forma (shape)", "shape")),
+        g.colored("range", g.BLUE, displayName=Text("fuera del rango (range)", "range")),
+    ],
 )
 
 EXCEPTIONS = {
-    "wolkvox_late_rows_total": (Text("filas tardías, contadas", "late rows, counted"), g.BLUE),
-    "wolkvox_rows_rejected_total": (Text("filas rechazadas", "rows rejected"), g.ORANGE),
-    "wolkvox_rows_missing_total": (Text("filas ausentes", "rows missing"), g.RED),
-    "wolkvox_abandon_time_unreadable_total": (Text("sin tiempo legible", "no readable time"), g.ORANGE),
-    "wolkvox_series_overflow_total": (Text("llamadas en __other__", "calls in __other__"), g.ORANGE),
-    "wolkvox_ledger_commit_errors_total": (Text("errores del libro", "ledger errors"), g.RED),
+    "wolkvox_late_rows_total": Text("filas tardías, contadas", "late rows, counted"),
+    "wolkvox_rows_rejected_total": Text("filas rechazadas", "rows rejected"),
+    "wolkvox_rows_missing_total": Text("filas ausentes", "rows missing"),
+    "wolkvox_abandon_time_unreadable_total": Text("sin tiempo legible", "no readable time"),
+    "wolkvox_series_overflow_total": Text("llamadas en __other__", "calls in __other__"),
+    "wolkvox_ledger_commit_errors_total": Text("errores del libro", "ledger errors"),
 }
 
-ONCE = g.steps(g.GREEN, (0.5, g.ORANGE))
+# A zero is no alarm.
+ONCE = g.steps(g.GREY, (0.5, g.AMBER))
 
 EXCEPTION_TABLE = g.panel(
     17,
@@ -85,9 +90,9 @@ EXCEPTION_TABLE = g.panel(
         g.instant(
             f"round({q.increase(name, '' if 'ledger' in name else OP, '$__range', '')})", text, ref=chr(ord("A") + i)
         )
-        for i, (name, (text, _)) in enumerate(EXCEPTIONS.items())
+        for i, (name, text) in enumerate(EXCEPTIONS.items())
     ],
-    "short",
+    "none",
     options={
         "displayMode": "basic",
         "orientation": "horizontal",
@@ -103,9 +108,8 @@ EXCEPTION_TABLE = g.panel(
     defaults={
         "decimals": 0,
         "min": 0,
-        "color": {"mode": "fixed", "fixedColor": g.GREY},
+        "color": {"mode": "thresholds"},
         "thresholds": ONCE,
         "noValue": g.NO_DATA,
     },
-    overrides=[g.colored(text, color) for text, color in EXCEPTIONS.values()],
 )

@@ -46,10 +46,11 @@ STATS = [
         Text("Alertas activas", "Firing alerts"),
         Text("Alertas de este exportador que están activas.", "Alerts of this exporter that are firing."),
         (0, 1, 4, 4),
-        [g.instant(f"count({ALERTS_HERE}) or vector(0)")],
-        "short",
-        g.steps(g.GREEN, (0.5, g.RED)),
+        [g.instant(f"count({ALERTS_HERE}) or 0 * count({q.COMPLETE} and on () {q.RULES})")],
+        "none",
+        g.steps("text", (0.5, g.RED)),
         decimals=0,
+        no_value=Text("sin reglas o sin exportador", "no rules or no exporter"),
     ),
     g.stat(
         3,
@@ -82,13 +83,13 @@ STATS = [
         Text("Veces que el proceso ha empezado de nuevo en 24 horas.", "Times the process has begun anew in 24 hours."),
         (12, 1, 4, 4),
         [g.instant(f"sum(changes(process_start_time_seconds{{{JOB}}}[24h]))")],
-        "short",
+        "none",
         g.steps(g.GREEN, (0.5, g.YELLOW), (2.5, g.RED)),
         decimals=0,
     ),
     g.stat(
         6,
-        Text("Tiempo perdido en 24 h", "Time given up in 24 h"),
+        Text("Perdido en 24 h", "Lost in 24 h"),
         Text(
             "Tiempo dejado atrás por ser más viejo que max_catch_up: sus llamadas no se contarán nunca.",
             "Time given up because it was older than max_catch_up: its calls will never be counted.",
@@ -142,16 +143,16 @@ FIRING_TABLE = g.table(
         "skill_name": SKILL_COLUMN,
         "runbook": RUNBOOK_COLUMN,
     },
-    no_value=Text("Ninguna alerta activa", "No alert is firing"),
+    no_value=Text("Ninguna alerta activa, o faltan las reglas", "No alert is firing, or rules not loaded"),
     overrides=[
         g.override(
             ALERT_COLUMN,
             mappings=g.mapping(*((name, text, None) for name, text in ALERTS.items())),
-            custom__minWidth=220,
+            custom__minWidth=185,
         ),
         g.override(
             SEVERITY_COLUMN,
-            custom__width=110,
+            custom__width=75,
             custom__cellOptions={"type": "color-text"},
             mappings=g.mapping(
                 ("critical", Text("crítica", "critical"), g.RED),
@@ -159,12 +160,12 @@ FIRING_TABLE = g.table(
                 ("info", Text("nota", "info"), g.BLUE),
             ),
         ),
-        g.override(OPERATION_COLUMN, custom__width=100),
-        g.override(SKILL_COLUMN, custom__width=130),
+        g.override(OPERATION_COLUMN, custom__width=85),
+        g.override(SKILL_COLUMN, custom__width=85),
         g.override(
             # The link's end is what the cell shows: the heading's anchor.
             RUNBOOK_COLUMN,
-            custom__minWidth=160,
+            custom__minWidth=120,
             mappings=g.mapping(*((name, name.lower(), g.BLUE) for name in ALERTS)),
             links=[
                 {

@@ -1,0 +1,242 @@
+"""Judges pages by the state of the queue, not by the calendar.
+
+A page is false if, while its 15 minutes of data came in, there was neither an incident nor an overload: 40 % of the offered
+calls lost and twice the usual share. An incident has a size, the factor by which it raises abandonment, and a skill a size,
+its abandoned calls an hour when it is busy: goals that don't name both can be met by nobody.
+"""
+
+import dataclasses
+import math
+import random
+
+from rule import DAY, HOUR, WEEK, WINDOW, sums
+
+# From the window's end until a person is told: the read a minute later, a scrape, an evaluation, Alertmanager's group_wait.
+DELAY_SECONDS = 60 + 15 + 30 + 30
+SOON_SECONDS = 20 * 60
+# keep_firing_for, in windows.
+KEEP = 2
+# The queue drains, and the 15 minutes still hold the incident's calls.
+AFTERMATH = 1800 // WINDOW
+OVERLOAD_SHARE, OVERLOAD_FACTOR, OVERLOAD_CALLS = 0.4, 2.0, 5
+HISTORY = 4 * WEEK
+BUSY_HOURS = range(8, 20)
+
+
+@dataclasses.dataclass
+class Truth:
+    """One skill's queue, window by window, as the simulator knows it."""
+
+    name: str
+    abandoned: list
+    answered: list
+    usual_abandoned: list
+    usual_share: list
+    # The factor of the incident in each window, or None.
+    incident: list
+    # Seconds since midnight, local time, at which the first window begins.
+    midnight: int = 0
+
+    def busy_rate(self):
+        """Abandoned calls an hour that are usual between 8 and 20 h on working days: the mean of the five busiest days."""
+        days = [
+            sum(count for window, count in enumerate(self.usual_abandoned[start : start + DAY], start) if self.hour(window) in BUSY_HOURS)
+            for start in range(0, len(self.usual_abandoned) - DAY + 1, DAY)
+        ]
+        days.sort(reverse=True)
+        weekdays = days[: max(1, len(days) * 5 // 7)]
+        return sum(weekdays) / len(weekdays) / len(BUSY_HOURS)
+
+    def hour(self, window):
+        return (self.midnight + window * WINDOW) // 3600 % 24
+
+    def overloaded(self):
+        """For each window whether the 15 minutes that end with it were an overload."""
+        usual_lost = sums(self.usual_abandoned, 3)
+        usual_offered = sums(
+            [lost / share if share else 0 for lost, share in zip(self.usual_abandoned, self.usual_share)], 3
+        )
+        found = []
+        for lost, served, few, many in zip(sums(self.abandoned, 3), sums(self.answered, 3), usual_lost, usual_offered):
+            share = lost / (lost + served) if lost + served else 0
+            usual = few / many if many > 0 else 0
+            found.append(lost >= OVERLOAD_CALLS and share >= OVERLOAD_SHARE and share >= OVERLOAD_FACTOR * usual)
+        return found
+
+    def incidents(self):
+        """(first window, window after the last, factor) of each after the history."""
+        return [(begin, end, factor) for begin, end, factor in stretches(self.incident) if begin >= HISTORY]
+
+
+def stretches(values):
+    """(begin, end, value) of each stretch of equal values that are true."""
+    found, begin = [], 0
+    for now in range(1, len(values) + 1):
+        if now == len(values) or values[now] != values[begin]:
+            if values[begin]:
+                found.append((begin, now, values[begin]))
+            begin = now
+    return found
+
+
+def joined(found):
+    """(begin, end): what pauses for less than half an hour is one overload."""
+    whole = []
+    for begin, end, _ in found:
+        if whole and begin - whole[-1][1] < AFTERMATH:
+            whole[-1][1] = end
+        else:
+            whole.append([begin, end])
+    return whole
+
+
+def episodes(fires):
+    """(begin, end) of each page after the history: what is true again within `keep_firing_for` goes on."""
+    found = []
+    for now in range(HISTORY, len(fires)):
+        if fires[now]:
+            if found and now <= found[-1][1] + KEEP:
+                found[-1][1] = now
+            else:
+                found.append([now, now])
+    return found
+
+
+@dataclasses.dataclass
+class Score:
+    """What came of a rule on one or several skills."""
+
+    weeks: float = 0
+    pages: int = 0
+    false: int = 0
+    overloads: int = 0
+    overloads_paged: int = 0
+    # factor: [delay in seconds, or None]
+    delays: dict = dataclasses.field(default_factory=dict)
+
+    def add(self, other):
+        self.weeks += other.weeks
+        for name in ("pages", "false", "overloads", "overloads_paged"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for factor, delays in other.delays.items():
+            self.delays.setdefault(factor, []).extend(delays)
+
+    def soon(self, factor):
+        delays = self.delays.get(factor, [])
+        return sum(delay is not None and delay <= SOON_SECONDS for delay in delays), len(delays)
+
+    def ever(self, factor):
+        delays = self.delays.get(factor, [])
+        return sum(delay is not None for delay in delays), len(delays)
+
+
+def judge(truth, fires):
+    """`fires`: for each window whether the rule is true once it has been read."""
+    score = Score(weeks=(len(fires) - HISTORY) / WEEK)
+    overloaded = truth.overloaded()
+    bad = [bool(over or factor) for over, factor in zip(overloaded, truth.incident)]
+    pages = episodes(fires)
+    score.pages = len(pages)
+    # True at the page's own 15 minutes, or an incident that has just ended.
+    score.false = sum(
+        not any(bad[max(0, begin - 2) : begin + 1]) and not any(truth.incident[max(0, begin - AFTERMATH) : begin + 1])
+        for begin, _ in pages
+    )
+    for begin, end, factor in truth.incidents():
+        if any(first < begin <= last + KEEP for first, last in pages):
+            # A page stood already: it was not this incident that was found.
+            continue
+        hit = next((first for first, _ in pages if begin <= first < end + AFTERMATH), None)
+        delay = None if hit is None else (hit + 1 - begin) * WINDOW + DELAY_SECONDS
+        score.delays.setdefault(factor, []).append(delay)
+    for begin, end in joined(stretches(overloaded)):
+        if begin >= HISTORY:
+            score.overloads += 1
+            score.overloads_paged += any(first <= end + KEEP and last + KEEP >= begin for first, last in pages)
+    return score
+
+
+def interval(hits, of):
+    """A share with its 95 % interval (Wilson), in per cent."""
+    if not of:
+        return "-"
+    share, z = hits / of, 1.96
+    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
+    half = z / (1 + z * z / of) * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    return f"{100 * share:.0f} ({100 * max(0, middle - half):.0f}-{100 * min(1, middle + half):.0f})"
+
+
+def poisson(rng, mean):
+    limit, count, product = math.exp(-mean), 0, rng.random()
+    while product > limit:
+        count += 1
+        product *= rng.random()
+    return count
+
+
+def hindsight(truth, factor, false_a_week):
+    """The same test on the calls as they were, with the limit that is best afterwards, on the very weeks that it is judged by."""
+    step, pull, total, values = math.log(factor), factor - 1, 0.0, []
+    for count, mean in zip(truth.abandoned, truth.usual_abandoned):
+        total = max(0.0, total + count * step - mean * pull)
+        values.append(total)
+    limits = sorted({round(value, 2) for value in values})
+    low, high = 0, len(limits) - 1
+    while low < high:
+        middle = (low + high) // 2
+        score = judge(truth, [value > limits[middle] for value in values])
+        if score.false / score.weeks <= false_a_week:
+            high = middle
+        else:
+            low = middle + 1
+    return judge(truth, [value > limits[low] for value in values])
+
+
+def optimum(truth, factor, false_a_week, seed=1, tries=400):
+    """Found within 20 minutes / ever by the best test there can be, on calls that vary by chance alone around the usual.
+
+    The cumulative sum of the likelihood ratio, which knows the usual and the factor, with the limit that makes so many false
+    pages a week. Real calls vary more, so no rule does better on them. The incidents are those of `truth`.
+    """
+    rng = random.Random(seed)
+    mean = truth.usual_abandoned
+    step, pull = math.log(factor), factor - 1
+    quiet, total = [], 0.0
+    span = range(HISTORY, len(mean))
+    for now in span:
+        total = max(0.0, total + poisson(rng, mean[now]) * step - mean[now] * pull)
+        quiet.append(total)
+    limits = sorted(set(quiet))
+    low, high = 0, len(limits) - 1
+    while low < high:
+        middle = (low + high) // 2
+        count, last = 0, -9
+        for now, value in enumerate(quiet):
+            if value > limits[middle]:
+                count += now > last + KEEP + 1
+                last = now
+        if count / (len(quiet) / WEEK) <= false_a_week:
+            high = middle
+        else:
+            low = middle + 1
+    limit = limits[low]
+    incidents = [(begin, end) for begin, end, size in truth.incidents() if size == factor]
+    soon = ever = of = 0
+    for number in range(tries if incidents else 0):
+        begin, end = incidents[number % len(incidents)]
+        total, hit = quiet[begin - HISTORY - 1] if begin > HISTORY else 0.0, None
+        if total > limit:
+            continue
+        of += 1
+        for now in range(begin, min(end + AFTERMATH, len(mean))):
+            rate = mean[now] * (factor if now < end else 1)
+            total = max(0.0, total + poisson(rng, rate) * step - mean[now] * pull)
+            if total > limit:
+                hit = (now + 1 - begin) * WINDOW + DELAY_SECONDS
+                break
+        ever += hit is not None
+        soon += hit is not None and hit <= SOON_SECONDS
+    return (soon / of, ever / of) if of else (None, None)
+
+
+__all__ = ["HOUR", "Score", "Truth", "hindsight", "interval", "judge", "optimum"]

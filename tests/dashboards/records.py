@@ -1,0 +1,113 @@
+"""What the rules would have recorded of a history: the emulation of alerts/replay, which the tests of the rules compare with
+Prometheus, minute by minute over the history's detailed stretch."""
+
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from traffic import WINDOW
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "alerts" / "replay"))
+import rule  # noqa: E402
+
+DATA_AGE = 900
+# The catch-up mutes for so long beyond its end.
+MUTE = 1200
+# Evaluations come once a minute, this long after the full one.
+PHASE = 20
+
+
+def record(history):
+    scenario, series = history.scenario, history.series
+    thresholds = rule.thresholds()
+    for name, value in thresholds.items():
+        series[(f"wolkvox:threshold:{name}", ())].set(history.detail, value)
+    by_skill = defaultdict(list)
+    for call in history.calls:
+        by_skill[call.skill].append(call)
+    trusted = {name: trust(history, name) for name in {skill.operation for skill in scenario.skills}}
+    for skill, calls in by_skill.items():
+        windows = (scenario.end - history.start) // WINDOW + 1
+        counts = [0] * windows
+        for call in calls:
+            counts[(call.ended - history.start) // WINDOW] += 1
+        known = rule.Skill(counts, t=thresholds)
+        if scenario.weeks < 2:
+            known.usual_1h = known.expected_15m = known.surprise = [None] * windows
+        write(history, skill, calls, known, trusted[skill.operation])
+
+
+def trust(history, operation):
+    """(minute, last complete window) while alerts about calls may fire, None in place of the window while not."""
+    reads = history.operations[operation].steps("complete_until_timestamp_seconds")
+    catching = history.operations[operation].steps("catching_up")
+    found = []
+    for minute in range(history.detail + PHASE, history.scenario.end + 1, 60):
+        until = reads.get(minute)
+        muted = any(catching.get(then) for then in range(minute - MUTE, minute + 1, 60))
+        window = None if until is None else (until - history.start) // WINDOW - 1
+        found.append((minute, window, until is not None and minute - until < DATA_AGE and not muted))
+    key = ("wolkvox:data_trusted", (("operation", operation),))
+    changes(history.series[key], ((minute, 1 if ok else None) for minute, _, ok in found))
+    return found
+
+
+def changes(steps, values):
+    last = object()
+    for minute, value in values:
+        if value != last:
+            steps.set(minute, value)
+            last = value
+
+
+def write(history, skill, calls, known, minutes):
+    labels = (("operation", skill.operation), ("skill_id", skill.id))
+    born = min(call.read_at for call in calls)
+    since = {}
+    begin, last = None, None
+    for minute, window, ok in minutes:
+        if ok and window is not None and known.unusual(window):
+            if begin is None or minute - last > 600:
+                begin = history.start + (window + 1) * WINDOW - 900
+            last = minute
+            since[minute] = begin
+
+    def add(name, value):
+        changes(
+            history.series[(f"wolkvox:{name}", labels)],
+            (
+                (minute, value(minute, window) if window is not None and minute >= born else None)
+                for minute, window, _ in minutes
+            ),
+        )
+
+    add("skill_calls:15m", lambda _, window: known.calls_15m[window])
+    add("skill_calls:1h", lambda _, window: known.calls_1h[window])
+    add("skill_calls:usual_1h", lambda _, window: known.usual_1h[window])
+    add("skill_calls:expected_15m", lambda _, window: known.expected_15m[window])
+    add("skill_surprise:15m", lambda _, window: known.surprise[window])
+    add("skill_surprise:limit", lambda _, window: None if known.surprise[window] is None else known.limit[window])
+    add("skill_unusual:15m", lambda minute, window: known.calls_15m[window] if minute in since else None)
+    add("skill_unusual:since_timestamp_seconds", lambda minute, _: since.get(minute))
+    recent = sorted((call.ended, call.wait) for call in calls)
+
+    def of_half_an_hour(window, number):
+        end = history.start + (window + 1) * WINDOW
+        waits = [wait for ended, wait in recent if end - 1800 <= ended < end]
+        return number(waits) if len(waits) > 4 else None
+
+    add(
+        "skill_abandon_time_mean_seconds:30m",
+        lambda _, window: of_half_an_hour(window, lambda waits: round(sum(waits) / len(waits), 1)),
+    )
+    add(
+        "skill_short_share:30m",
+        lambda _, window: of_half_an_hour(window, lambda waits: sum(wait <= 10 for wait in waits) / len(waits)),
+    )
+    names = [(history.detail, skill.name)]
+    names += [(rename.at, rename.name) for rename in history.scenario.renames if rename.skill_id == skill.id]
+    for number, (at, name) in enumerate(names):
+        steps = history.series[("wolkvox:skill_name:info", tuple(sorted((*labels, ("skill_name", name)))))]
+        steps.set(max(at, history.detail), 1)
+        if number + 1 < len(names):
+            steps.set(names[number + 1][0], None)
