@@ -3,8 +3,8 @@ use std::sync::Arc;
 use domain::account::Account;
 use domain::instant::earlier;
 use domain::totals::Total;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Operation, Report, rules};
 use crate::clock::ServerClock;
@@ -22,6 +22,16 @@ impl Operation {
         };
         let opened = ledger.operation(&config.name, zone, now, || Account::new(&rules.windows, first))?;
         let report = Report::new(ledger.clone(), opened.id, opened.account);
+        if report.account().begins_after(&rules.windows, first) {
+            report.commit_now(|account, _| {
+                account.begin_again(&rules.windows, first, SignedDuration::ZERO);
+                Ok(())
+            })?;
+            tracing::warn!(
+                operation = %config.name, start = %report.account().marks.start,
+                "the ledger was begun by a clock that was ahead, and has read nothing; counting begins with this start"
+            );
+        }
         if let Some(old) = opened.other_zone {
             change_zone(&report, &config.name, &old, &rules.zone)?;
         }

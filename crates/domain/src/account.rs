@@ -103,6 +103,12 @@ impl Account {
         }
     }
 
+    /// Whether an account that has read nothing begins later than one that is begun at `first`: no start can have been in
+    /// the future.
+    pub fn begins_after(&self, windows: &Windows, first: Timestamp) -> bool {
+        !self.marks.read_before && self.marks.start > windows.start_of(first)
+    }
+
     /// Begins an account again that has read nothing, because the time is `late` (or early) by the host's clock: where this
     /// process began, at `first` by that clock, or where an earlier one did. Doing so twice changes nothing.
     pub fn begin_again(&mut self, windows: &Windows, first: Timestamp, late: SignedDuration) {
@@ -385,6 +391,20 @@ mod tests {
             account.change_zone(&zone(two), &zone(three));
             let known_from = reads_from(&zone(three), kept_from).unwrap();
             assert!(account.marks.complete_until >= known_from, "{one}, {two}, {three}: {:?}", account.marks);
+        }
+    }
+
+    #[test]
+    fn no_account_that_has_read_nothing_begins_in_the_future() {
+        for (begun, now, begins) in [(40_000_000, 300, 300), (900, 301, 300), (300, 599, 300), (0, 900, 0)] {
+            let mut account = Account::new(&windows(300), at(begun));
+            assert_eq!(account.begins_after(&windows(300), at(now)), begins != begun, "{begun}, {now}");
+            if account.begins_after(&windows(300), at(now)) {
+                account.begin_again(&windows(300), at(now), SignedDuration::ZERO);
+            }
+            assert_eq!((account.marks.start, account.marks.complete_until), (at(begins), at(begins)));
+            account.marks.read_before = true;
+            assert!(!account.begins_after(&windows(300), at(begins - 9_000)), "what has been read stays");
         }
     }
 

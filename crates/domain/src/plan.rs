@@ -32,14 +32,15 @@ pub struct Plan {
 ///
 /// While it is not settled which of several clocks is right, the range reaches from the earliest to the latest: no row is
 /// left out whichever it is, and the rows show it. Only the cursor goes by one of them. Where that is ahead of the time,
-/// there is something to find out, and so to ask.
+/// or a window is due by another clock only, there is something to find out, and so to ask.
 pub fn plan(account: &Account, rules: &Rules, clocks: Clocks) -> Option<Plan> {
     let marks = &account.marks;
     let windows = &rules.windows;
     let now = clocks.now;
     let due_end = windows.last_due_end(now);
     let is_ahead = marks.complete_until > shifted(now, CLOCKS_MAY_DIFFER);
-    if due_end <= marks.complete_until && marks.read_before && !is_ahead {
+    let latest_end = windows.last_due_end(clocks.latest);
+    if due_end.max(latest_end) <= marks.complete_until && marks.read_before && !is_ahead {
         return None;
     }
     let earliest_end = windows.last_due_end(clocks.earliest);
@@ -47,7 +48,7 @@ pub fn plan(account: &Account, rules: &Rules, clocks: Clocks) -> Option<Plan> {
     let skip_to = (marks.complete_until < oldest).then_some(oldest);
     let cursor = skip_to.unwrap_or(marks.complete_until);
     // Before the first window is due, the first look is at the day before it.
-    let to = due_end.max(cursor).max(windows.last_due_end(clocks.latest));
+    let to = due_end.max(cursor).max(latest_end);
 
     let mut from = earlier(cursor, rules.overlap);
     if clocks.earliest < now {
@@ -121,6 +122,20 @@ mod tests {
             planned(&account, &rules("UTC"), "2026-03-01T12:11:00Z"),
             expected("2026-03-01T11:00:00Z .. 2026-03-01T12:10:00Z", None, true)
         );
+    }
+
+    /// The clock that plans is behind, and another one has told that there is more.
+    #[test]
+    fn what_is_due_by_another_clock_only_is_asked_for() {
+        let (account, rules) = (read_until("2026-03-01T12:00:00Z"), rules("UTC"));
+        let by = |now, latest| {
+            let clocks = Clocks { latest: at(latest), ..Clocks::agreed(at(now)) };
+            plan(&account, &rules, clocks).map(|plan| plan.stretch.to)
+        };
+        assert_eq!(by("2026-03-01T12:01:00Z", "2026-03-01T12:05:59Z"), None);
+        for now in ["2026-03-01T12:01:00Z", "2026-03-01T12:05:59Z", "2026-03-01T12:00:00Z"] {
+            assert_eq!(by(now, "2026-03-01T13:06:00Z"), Some(at("2026-03-01T13:05:00Z")), "{now}");
+        }
     }
 
     #[test]

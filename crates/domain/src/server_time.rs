@@ -178,8 +178,8 @@ impl ServerTime {
         let looked = self.looked;
         self.looked = look.map(|look| (asked, look)).or(looked);
         let Some((stamp, server_time)) = stamp.and_then(|stamp| Some((stamp, stamp.server_time()?))) else {
-            self.odd = stamp.map(Stamp::date);
-            return Testimony::None;
+            self.odd = stamp.and_then(Stamp::date);
+            return self.without_a_clock(stamp, at);
         };
         self.odd = None;
         let took = at.monotonic.saturating_sub(asked.monotonic);
@@ -190,7 +190,7 @@ impl ServerTime {
         let could_know = later(made_at, took.saturating_add(SECOND));
         if newest.is_some_and(|newest| newest.duration_since(could_know) > CLOCKS_MAY_DIFFER) {
             self.contradicted(reading);
-            return Testimony::None;
+            return self.without_a_clock(Some(stamp), at);
         }
         let mut run = self.run.map_or(Run::new(reading, at.monotonic), |run| run.and(reading, at.monotonic));
         if let Some(newest) = newest {
@@ -207,6 +207,14 @@ impl ServerTime {
             }
         }
         if stamp.is_cached() { Testimony::Cache(made_at) } else { Testimony::Server(made_at) }
+    }
+
+    /// What an answer testifies whose `Date` is of no clock: if a cache kept it, it is as old as that says.
+    fn without_a_clock(&self, stamp: Option<Stamp>, at: Moment) -> Testimony {
+        match stamp {
+            Some(stamp) if stamp.is_cached() => Testimony::Cache(earlier(self.now(at), stamp.age())),
+            _ => Testimony::None,
+        }
     }
 
     /// Rows are dated later than what this says: the server's clock is not what it says it is.

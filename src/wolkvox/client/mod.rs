@@ -96,7 +96,7 @@ impl Client {
                 token,
             )),
         };
-        Call { took, stamp, result }
+        Call { took, stamp: Some(stamp), result }
     }
 
     async fn receive(&self, range: CivilRange, token: &SecretString) -> Result<Received, (Outcome, String)> {
@@ -108,7 +108,7 @@ impl Client {
         let status = response.status().as_u16();
         let stamp = http_time::stamp(response.headers());
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.and_then(|value| http_time::delay(value, stamp.map(Stamp::date)));
+        let retry_after = retry_after.and_then(|value| http_time::delay(value, stamp.date()));
         let packing = Packing::of(response.headers());
         let body = match status {
             200..300 | 404 => Body::whole(response, self.max_body_bytes).await?,
@@ -120,7 +120,7 @@ impl Client {
 
 struct Received {
     status: u16,
-    stamp: Option<Stamp>,
+    stamp: Stamp,
     retry_after: Option<Duration>,
     packing: Packing,
     body: Body,

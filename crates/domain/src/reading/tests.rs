@@ -181,6 +181,18 @@ fn of_two_places_the_one_whose_row_came_is_found() {
     assert_eq!(polls.total(Total::RowsMissing), 3, "another one");
 }
 
+/// As many rows lack in each first answer, but not the same: one has found its place when the next one goes missing.
+#[test]
+fn rows_that_follow_each_other_are_each_missing_once() {
+    for (first, second, third) in [(60, 280, 3_459), (5, 3_000, 3_700), (1_799, 1_801, 4_000), (3_000, 10, 3_601)] {
+        let mut polls = Polls::new(600, 3_600, lacks([(first, 1), (second, 1)]));
+        polls.poll(3_600);
+        polls.report = lacks([(first, 1), (second, 1), (third, 1)]);
+        (7..=24).for_each(|window| _ = polls.poll(600 * window));
+        assert_eq!(polls.total(Total::RowsMissing), 3, "{first}, {second}, {third}");
+    }
+}
+
 #[test]
 fn a_place_that_leaves_the_reach_is_counted_then() {
     let mut polls = Polls::new(4, 1, lacks([(2, 3)]));

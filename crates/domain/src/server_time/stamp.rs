@@ -12,28 +12,28 @@ const LATEST_SECOND: i64 = 4_102_444_800;
 /// When an answer was made, as its head says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    /// `Date`: when the answer was made, to the second.
-    date: Timestamp,
+    /// `Date`: when the answer was made, to the second. Without one, or with several, only the age is known.
+    date: Option<Timestamp>,
     /// `Age`: how long a cache has kept it since; zero from the server itself.
     age: Duration,
 }
 
 impl Stamp {
     /// The stamp of an answer with this `Date` and this `Age`.
-    pub fn new(date: Timestamp, age: Duration) -> Self {
-        Self { date, age }
+    pub fn new(date: impl Into<Option<Timestamp>>, age: Duration) -> Self {
+        Self { date: date.into(), age }
     }
 
     /// The server's time when it answered, `Date` and `Age`; `None` where no clock can have said so.
     pub fn server_time(self) -> Option<Timestamp> {
         let seconds = i64::try_from(self.age.as_secs()).ok()?;
-        credible(self.date)?;
-        credible(Timestamp::from_second(self.date.as_second().checked_add(seconds)?).ok()?)
+        let date = credible(self.date?)?;
+        credible(Timestamp::from_second(date.as_second().checked_add(seconds)?).ok()?)
     }
 
     /// When the answer was made, by the server's clock: it can know of nothing later. `None` as above.
     pub fn made_at(self) -> Option<Timestamp> {
-        self.server_time().map(|_| self.date)
+        self.server_time().and(self.date)
     }
 
     /// Whether a cache has kept the answer for a while.
@@ -41,8 +41,13 @@ impl Stamp {
         self.age > Duration::ZERO
     }
 
+    /// How long a cache has kept it.
+    pub fn age(self) -> Duration {
+        self.age
+    }
+
     /// `Date`, believable or not: to be shown.
-    pub fn date(self) -> Timestamp {
+    pub fn date(self) -> Option<Timestamp> {
         self.date
     }
 }

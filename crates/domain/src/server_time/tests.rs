@@ -198,6 +198,24 @@ fn what_no_clock_can_have_said_is_shown_and_changes_nothing() {
     assert_eq!(time.now(host.at(600)), at(600));
 }
 
+/// `Age` is a duration, so it says how old an answer is whatever its `Date` is worth.
+#[test]
+fn what_a_cache_kept_is_as_old_as_it_says_without_a_date_too() {
+    for age in [60, 900, 86_400] {
+        let testimony = |date: Option<Timestamp>, newest: Option<i64>| {
+            let stamp = Some(Stamp::new(date, Duration::from_secs(age)));
+            let answer = Heard { stamp, ..heard(Host(0), 1_000, 0) };
+            let answer = newest.map_or(answer, |newest| with_rows(answer, newest, newest + 1));
+            new(Host(0)).heard(&answer, &windows(300, 60))
+        };
+        let made = Testimony::Cache(at(1_000 - age as i64));
+        assert_eq!(testimony(None, None), made, "no date");
+        assert_eq!(testimony(Timestamp::from_second(0).ok(), None), made, "one that is no time");
+        assert_eq!(testimony(Some(at(1_000 - age as i64)), None), made, "a right one");
+        assert_eq!(testimony(Some(at(1_000 - age as i64)), Some(9_000)), made, "one that its rows contradict");
+    }
+}
+
 /// What happens between two polls.
 #[derive(Debug, Clone)]
 enum Event {
