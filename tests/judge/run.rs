@@ -36,8 +36,9 @@ use crate::world::{Clocks, Look, World};
 const CALM_WINDOWS: u64 = 10;
 const CALM_LEAST: u64 = 1_200;
 
-/// After a start without a fault. A pause that was begun before may last for twelve windows.
+/// Where it does not begin with a start: the call in flight may yet fail, and a pause may last for twelve windows.
 const CALM_WINDOWS_WITHOUT_A_START: u64 = 24;
+const LONGEST_CALL: u64 = 900;
 
 /// A scrape comes at least so often, and besides before and after each call, and before and after the end of a hold; no
 /// divisor of anything else.
@@ -126,8 +127,12 @@ impl Play<'_> {
         }
         let mut lives = VecDeque::from(lives);
         while let Some(life) = lives.pop_front() {
-            let calm_windows = if life.seconds > 0 { CALM_WINDOWS_WITHOUT_A_START } else { CALM_WINDOWS };
-            let calm = lives.is_empty().then(|| Duration::from_secs(seconds(calm_windows)));
+            let calm = if life.seconds > 0 {
+                seconds(CALM_WINDOWS_WITHOUT_A_START) + LONGEST_CALL
+            } else {
+                seconds(CALM_WINDOWS)
+            };
+            let calm = lives.is_empty().then_some(Duration::from_secs(calm));
             let end = self.live(&life, calm).await?;
             if matches!(end, End::Killed) && lives.is_empty() {
                 lives.push_back(Life::plain(&settings, 0));
@@ -318,7 +323,7 @@ impl AbandonedCallsReport for Api {
                 verdict(written.status, decoded, &written.body, None).map_err(failure)
             }
         };
-        Call { took: Some(reply.took), stamp: reply.head.date.map(|date| Stamp::new(date, reply.head.age)), result }
+        Call { took: Some(reply.took), stamp: Some(Stamp::new(reply.head.date, reply.head.age)), result }
     }
 }
 

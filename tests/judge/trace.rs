@@ -9,7 +9,7 @@ use domain::range::CivilRange;
 
 use crate::body::Meaning;
 use crate::history::Life;
-use crate::truth::SentRow;
+use crate::truth::{Form, SentRow};
 
 /// `at` is the true time, `host` what the host's clock says then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,10 +124,10 @@ pub fn line(now: When, event: &Event<'_>) -> String {
         }
         Event::Asked { range, token } => format!("asked for {range} with token {token}"),
         Event::Answered(told) => format!(
-            "answered after {} s: {:?}, {} rows, {} short, {:?}, made at {}{}",
+            "answered after {} s: {:?}, rows {:?}, {} short, {:?}, made at {}{}",
             told.to.at.duration_since(told.from.at).as_secs(),
             told.meaning,
-            told.rows.len(),
+            told.rows.iter().map(row).collect::<Vec<_>>(),
             told.short,
             told.head,
             told.made,
@@ -137,4 +137,17 @@ pub fn line(now: When, event: &Event<'_>) -> String {
     };
     let host = now.host.duration_since(now.at).as_secs();
     format!("{} (host {host:+} s) {what}", now.at)
+}
+
+fn row(row: &SentRow) -> String {
+    let form = match &row.form {
+        Form::Readable { abandoned, twin, .. } => match (abandoned, twin) {
+            (true, false) => "abandoned",
+            (false, false) => "answered",
+            (true, true) => "abandoned twin",
+            (false, true) => "answered twin",
+        },
+        Form::Spoilt(_) => "spoilt",
+    };
+    format!("{} {form}", row.call)
 }

@@ -21,9 +21,6 @@ const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(5);
 /// A changed token is tried within this time, and a bit.
 const TOKEN_IS_TRIED: Duration = Duration::from_secs(11);
 
-/// So many answers agree before a time is believed.
-const ANSWERS_TO_BELIEVE: u32 = 3;
-
 /// A wait may be this much longer than to the next window.
 const GRACE: Duration = Duration::from_secs(60);
 
@@ -110,8 +107,8 @@ impl Judge {
                 format!("{asked} reaches below {floor}, which was given up")
             })?;
         }
-        // One clock that is right, and another that is not believed yet.
-        if life.host_is_right && life.lies < ANSWERS_TO_BELIEVE {
+        // While two clocks differ, ranges may reach to the later one.
+        if life.host_is_right && life.lies == 0 {
             let settle = Duration::from_secs(life.settings.settle);
             let due = window_of(now.host - settle, &life.settings).max(self.cursor.start());
             let end = life.zone.to_ambiguous_timestamp(asked.end).earlier().unwrap();
@@ -136,6 +133,8 @@ impl Judge {
             None => (life.began.at, 1),
             Some((told, outcome)) => (told.to.at, self.windows_to_wait(told, outcome.as_deref())),
         };
+        // A cursor that is a bit ahead has no window due for a while.
+        let pause = pause + u64::from(self.cursor.may_be_ahead);
         let longest = pause * life.interval().as_secs() + life.settings.settle + GRACE.as_secs();
         holds(now.at.duration_since(since) <= SignedDuration::from_secs(longest as i64), || {
             format!("nothing was asked from {since} to {}", now.at)

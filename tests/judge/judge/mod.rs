@@ -188,6 +188,8 @@ impl Judge {
             life.lies += 1;
         }
         self.all.heads_were_right &= told.time_is_right || told.head.date.is_none();
+        // A call that was in flight when all became well may yet bring the last fault.
+        self.calm_since = self.calm_since.map(|since| if told.from.at < since { told.to.at } else { since });
         self.cadence.answered(told);
         self.pending = Some(told.clone());
     }
