@@ -10,6 +10,7 @@ use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Su
 
 use crate::{build_info, logging};
 use simulator::args::SimulateArgs;
+use simulator::print::PrintArgs;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -130,6 +131,8 @@ impl Default for LogArgs {
 pub struct SimulateCommand {
     #[command(flatten)]
     pub simulator: SimulateArgs,
+    #[command(flatten)]
+    pub print: PrintArgs,
     #[command(flatten)]
     pub log: LogArgs,
 }

@@ -60,7 +60,7 @@ fn read(call: &serde_json::Value) -> Call {
     let text = |name: &str| call[name].as_str().expect("a text").to_owned();
     let at = text("at").parse().expect("an instant");
     let mut read = Call::abandoned(at, &text("skill_id"), &text("conn_id"), 0.0);
-    read.abandon_time = call["abandon_time"].as_f64();
+    read.waited = call["waited"].as_f64();
     read.type_interaction = text("type_interaction").into();
     read.result = text("result").into();
     read

@@ -152,7 +152,7 @@ fn awkward_calls(now: Timestamp) -> Vec<Injected> {
         Call { ani: "3001234567".into(), ..Call::abandoned(at(5), "9175", "", 8.0) },
         Call { ani: "3007654321".into(), ..Call::abandoned(at(5), "9175", "", 8.0) },
         // Without a time.
-        Call { abandon_time: None, ..Call::abandoned(at(5), "9176", "123456", 0.0) },
+        Call { waited: None, ..Call::abandoned(at(5), "9176", "123456", 0.0) },
     ];
     // On each of several seconds, so that every boundary of a window has one.
     calls.extend((3..12).map(|second| Call::abandoned(at(second), "9177", &format!("99{second}"), 12.0)));

@@ -102,7 +102,7 @@ fn each_fault_has_its_outcome_and_leaves_no_trace_in_the_totals() {
     }
     for (name, (fault, outcome)) in &cases {
         let answers = Some(spoilt(fault, outcome));
-        sim.world().set_fault(Armed { fault: fault.clone(), answers, operation: Some(name.clone()) });
+        sim.world().set_fault(Armed { operation: Some(name.clone()), ..Armed::new(fault.clone(), answers) });
     }
     wait_for("all faults to be over", Duration::from_secs(150), || match sim.world().faults() {
         left if left.is_empty() => Ok(()),

@@ -23,7 +23,7 @@ const LONGEST: usize = 200;
 fn odd_names_leave_the_exposition_and_the_page_whole() {
     let sim = Sim::start(vec![quiet("odd"), quiet("bytes"), quiet("own")]);
     for (name, fault) in [("odd", Fault::OddNames), ("bytes", Fault::InvalidUtf8)] {
-        sim.world().set_fault(Armed { fault, answers: None, operation: Some(name.to_owned()) });
+        sim.world().set_fault(Armed { operation: Some(name.to_owned()), ..Armed::new(fault, None) });
     }
     let now = Timestamp::now();
     let second = |ahead: u64| Timestamp::from_second((now + Duration::from_secs(ahead)).as_second()).expect("now");

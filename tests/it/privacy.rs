@@ -151,7 +151,7 @@ fn raw_rows(now: Timestamp) -> Vec<RawRow> {
         "\"573009998877\"".to_owned(),
         "[573009998877,\"cc-998877-María\"]".to_owned(),
     ];
-    texts.into_iter().map(|text| RawRow { at: now, visible_at: None, text }).collect()
+    texts.into_iter().map(|text| RawRow { at: now, text, ..RawRow::default() }).collect()
 }
 
 fn secrets(calls: &[Call], token: &str) -> Vec<String> {

@@ -53,7 +53,7 @@ fn what_prometheus_stores_is_the_truth_in_every_protocol() {
 
     let mut truth: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for call in &calls {
-        truth.entry(call.skill_id.to_string()).or_default().extend(call.abandon_time);
+        truth.entry(call.skill_id.to_string()).or_default().extend(call.waited);
     }
     let count: BTreeMap<_, _> = truth.iter().map(|(skill, times)| (skill.clone(), times.len() as f64)).collect();
     for (scraper, prometheus) in &scrapers {

@@ -18,8 +18,7 @@ fn native_quantiles_are_within_a_bucket_of_the_exact_ones() {
     let from: Timestamp = "2026-03-01T05:00:00Z".parse().expect("an instant");
     let operation = Operation::new(OperationOptions { rate: 4.0, ..OperationOptions::new("bank", zone, 1, 8) });
     let calls = operation.truth(from, from + std::time::Duration::from_secs(30 * 86_400));
-    let mut times: Vec<f64> =
-        calls.iter().filter(|call| call.is_abandoned()).filter_map(|call| call.abandon_time).collect();
+    let mut times: Vec<f64> = calls.iter().filter(|call| call.is_abandoned()).filter_map(|call| call.waited).collect();
     times.sort_by(f64::total_cmp);
     assert!(times.len() > 10_000, "{} calls", times.len());
     let mut kept = Distribution::default();

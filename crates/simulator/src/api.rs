@@ -4,6 +4,7 @@ use std::time::Duration;
 use hyper::Response;
 use hyper::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 
+use super::answer::{self, Answer};
 use super::body::AnswerBody;
 use super::faults::Fault;
 use super::operation::{Operation, Turn};
@@ -12,7 +13,6 @@ use super::refusal::{Refusal, head};
 use super::report::{Question, Report};
 use super::world::{Request, World};
 
-pub(super) const PATH: &str = "/api/v2/reports_manager.php";
 const JSON: &str = "application/json; charset=utf-8";
 
 /// The connection is to be closed without an answer.
@@ -20,14 +20,17 @@ const JSON: &str = "application/json; charset=utf-8";
 #[error("disconnected on purpose")]
 pub(super) struct Disconnect;
 
-/// Answers a request for the report: token, turn, faults, quota, question, in this order.
+/// Answers a request for a report: token, turn, faults, quota, question, in this order.
 pub(super) async fn answer(
     world: &Arc<World>,
     token: Option<&str>,
+    path: &str,
     query: &str,
 ) -> Result<Response<AnswerBody>, Disconnect> {
     let parameters = query::parameters(query);
+    let asked = Report::from_parameters(path, &parameters);
     let mut request = request(world, query, &parameters);
+    request.report = asked.as_ref().ok().copied();
     let found = token.and_then(|token| {
         let of = |operation: &Operation| operation.token().as_deref() == Some(token);
         world.operations.iter().position(of)
@@ -35,8 +38,8 @@ pub(super) async fn answer(
     let Some(index) = found else {
         let none = token.is_none_or(str::is_empty);
         let refusal = if none { Refusal::TokenMissing } else { Refusal::TokenRefused };
-        let report = refused(&refusal, Default::default(), &mut request);
-        return Ok(finish(world, request, report, None));
+        let answer = refused(&refusal, Default::default(), &mut request);
+        return Ok(finish(world, request, answer, None));
     };
     let operation = &world.operations[index];
     request.operation = Some(operation.name.clone());
@@ -45,29 +48,33 @@ pub(super) async fn answer(
     let code = operation.quirks().code;
     let within_quota = operation.spend(request.at);
     if busy {
-        let report = refused(&Refusal::Busy, code, &mut request);
-        return Ok(finish(world, request, report, Some(turn)));
+        let answer = refused(&Refusal::Busy, code, &mut request);
+        return Ok(finish(world, request, answer, Some(turn)));
     }
-    let faults = world.take_faults(&operation.name);
+    let faults = world.take_faults(&operation.name, request.report);
     request.faults = faults.iter().map(Fault::name).collect();
     let headers: Vec<_> = faults.iter().flat_map(|fault| fault.headers(request.at)).collect();
     if let Some(refusal) = faults.iter().find_map(refusal_of) {
-        let report = refused(&refusal, code, &mut request);
-        return Ok(finish(world, request, report, Some(turn)));
+        let answer = refused(&refusal, code, &mut request);
+        return Ok(finish(world, request, answer, Some(turn)));
     }
-    let question = if within_quota { Question::from_parameters(&parameters) } else { Err(Refusal::QuotaExceeded) };
-    let report = match question {
+    let answer = match if within_quota { asked } else { Err(Refusal::QuotaExceeded) } {
         Err(refusal) => refused(&refusal, code, &mut request),
-        Ok(question) => {
-            let (world, faults, now) = (world.clone(), faults.clone(), request.at);
-            let writing = tokio::task::spawn_blocking(move || world.operations[index].answer(&question, now, &faults));
-            // It fails only when the runtime shuts down; then nobody waits for the answer.
-            writing.await.map_err(|_| Disconnect)?
-        }
+        Ok(Report::TokenInfo) => answer::token_info(operation.used(request.at), operation.quota(), &operation.quirks()),
+        Ok(report) => match Question::from_parameters(report, &parameters) {
+            Err(refusal) => refused(&refusal, code, &mut request),
+            Ok(question) => {
+                let (world, faults, now) = (world.clone(), faults.clone(), request.at);
+                let writing =
+                    tokio::task::spawn_blocking(move || world.operations[index].answer(&question, now, &faults));
+                // It fails only when the runtime shuts down; then nobody waits for the answer.
+                writing.await.map_err(|_| Disconnect)?
+            }
+        },
     };
     let mut response = match faults.into_iter().find(|fault| !fault.is_of_rows()) {
-        None => finish(world, request, report, Some(turn)),
-        Some(fault) => spoil(world, request, report, fault, turn).await?,
+        None => finish(world, request, answer, Some(turn)),
+        Some(fault) => spoil(world, request, answer, fault, turn).await?,
     };
     response.headers_mut().extend(headers.into_iter().map(|(name, value)| (Some(name), value)));
     Ok(response)
@@ -79,6 +86,7 @@ fn request(world: &World, query: &str, parameters: &[(String, String)]) -> Reque
     Request {
         at: world.clock.now(),
         operation: None,
+        report: None,
         query: query.to_owned(),
         date_ini: value("date_ini"),
         date_end: value("date_end"),
@@ -103,26 +111,26 @@ fn refusal_of(fault: &Fault) -> Option<Refusal> {
     }
 }
 
-fn refused(refusal: &Refusal, code: super::quirks::CodeForm, request: &mut Request) -> Report {
+fn refused(refusal: &Refusal, code: super::quirks::CodeForm, request: &mut Request) -> Answer {
     request.refusal = Some(refusal.msg().to_owned());
-    Report { status: refusal.status(), body: refusal.body(code), rows: 0 }
+    Answer { status: refusal.status(), body: refusal.body(code), rows: 0 }
 }
 
-fn finish(world: &World, request: Request, report: Report, turn: Option<Turn>) -> Response<AnswerBody> {
-    let body = if report.body.is_empty() { AnswerBody::sized(report.body) } else { AnswerBody::chunked(report.body) };
-    send(world, Request { rows: report.rows, ..request }, report.status, JSON, &[], body, turn)
+fn finish(world: &World, request: Request, answer: Answer, turn: Option<Turn>) -> Response<AnswerBody> {
+    let body = if answer.body.is_empty() { AnswerBody::sized(answer.body) } else { AnswerBody::chunked(answer.body) };
+    send(world, Request { rows: answer.rows, ..request }, answer.status, JSON, &[], body, turn)
 }
 
 /// Applies a fault of the answer as a whole.
 async fn spoil(
     world: &World,
     mut request: Request,
-    report: Report,
+    answer: Answer,
     fault: Fault,
     turn: Turn,
 ) -> Result<Response<AnswerBody>, Disconnect> {
-    request.rows = report.rows;
-    let Report { mut status, body: whole, .. } = report;
+    request.rows = answer.rows;
+    let Answer { mut status, body: whole, .. } = answer;
     let mut content_type = JSON.to_owned();
     let mut headers = Vec::new();
     let body = match fault {

@@ -9,8 +9,8 @@ use jiff::tz::TimeZone;
 use super::faults::Armed;
 use super::options::{Clock, OperationOptions, Options, OptionsError};
 use super::quirks::Quirks;
-use super::traffic::{Incident, Lateness};
-use super::wire::length;
+use super::traffic::{AnsweredRows, Cause, Incident, Lateness, Week};
+use super::wire::{length, read_instant};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8042);
 const DEFAULT_ZONE: &str = "America/Bogota";
@@ -35,7 +35,8 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 8)]
     pub skills: usize,
 
-    /// Calls against those of a bank's call centre, about 240 abandoned ones a day over all skills [default: 1; for demo 20]
+    /// Calls against those of a bank's call centre, about 1,300 a day over all skills, of which 240 are abandoned
+    /// [default: 1; for demo 20]
     #[arg(long, value_name = "FACTOR")]
     pub rate: Option<f64>,
 
@@ -55,11 +56,24 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "JSON")]
     pub quirks: Option<String>,
 
-    /// More calls for a while: factor=2.5,for=30m[,skill=4173][,in=5m]; repeatable
+    /// More abandoned calls for a while, because of more calls or fewer agents:
+    /// factor=2.5,for=30m[,cause=calls|agents][,skill=4173][,in=5m|,from=INSTANT]; repeatable
     #[arg(long = "incident", value_name = "INCIDENT", value_delimiter = ';')]
     pub incidents: Vec<String>,
 
-    /// How long after the hang-up most calls are in the report at the latest
+    /// Incidents a week that the seed places in each skill, of twice, three and six times the usual abandoned calls
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.0)]
+    pub incidents_per_week: f64,
+
+    /// How many calls the days of a week have
+    #[arg(long, value_name = "WEEK", value_enum, default_value_t = Week::default())]
+    pub week: Week,
+
+    /// How patient callers are against the measured ones, half of whom wait for six minutes
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub patience: f64,
+
+    /// How long after its date most calls are in the reports at the latest
     #[arg(long, value_name = "DURATION", default_value = "61s")]
     pub lateness: String,
 
@@ -70,6 +84,14 @@ pub struct SimulateArgs {
     /// How much later they are at most
     #[arg(long, value_name = "DURATION", default_value = "30m")]
     pub late: String,
+
+    /// When the row of an answered voice call appears; chats appear at their end
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = AnsweredRows::default())]
+    pub answered_rows: AnsweredRows,
+
+    /// Share of answered chats that last from half a day to three days, 0 to 1; the others last up to two hours
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub long_chats: f64,
 
     /// Callers who gave up call again
     #[arg(long)]
@@ -114,9 +136,14 @@ impl TryFrom<SimulateArgs> for Options {
         let operations = args.operations.iter().enumerate().map(|(index, name)| OperationOptions {
             token: args.tokens.get(index).cloned(),
             rate: args.rate.unwrap_or(1.0),
+            week: args.week,
+            patience: args.patience,
             redials: args.redials,
             lateness,
+            answered_rows: args.answered_rows,
+            long_chats: args.long_chats,
             incidents: incidents.clone(),
+            incidents_per_week: args.incidents_per_week,
             quota: args.quota,
             quirks: quirks.clone(),
             ..OperationOptions::new(name, zone.clone(), args.seed.wrapping_add(index as u64), args.skills)
@@ -132,7 +159,7 @@ impl TryFrom<SimulateArgs> for Options {
 
 /// Reads `factor=2.5,for=30m,skill=4173,in=5m`.
 fn incident(text: &str, clock: &Clock) -> Result<Incident, String> {
-    let (mut factor, mut lasts, mut skill, mut begins) = (None, None, None, None);
+    let (mut factor, mut lasts, mut skill, mut cause, mut from) = (None, None, None, Cause::default(), clock.now());
     for part in text.split(',') {
         match part.trim().split_once('=') {
             Some(("factor", value)) => {
@@ -140,15 +167,17 @@ fn incident(text: &str, clock: &Clock) -> Result<Incident, String> {
             }
             Some(("for", value)) => lasts = Some(length(value)?),
             Some(("skill", value)) => skill = Some(value.to_owned()),
-            Some(("in", value)) => begins = Some(length(value)?),
-            _ => return Err(format!("`{part}` in `{text}` is none of factor=, for=, skill=, in=")),
+            Some(("in", value)) => from = clock.now() + length(value)?,
+            Some(("from", value)) => from = read_instant(value)?,
+            Some(("cause", "calls")) => cause = Cause::Calls,
+            Some(("cause", "agents")) => cause = Cause::Agents,
+            _ => return Err(format!("`{part}` in `{text}` is none of factor=, for=, cause=, skill=, in=, from=")),
         }
     }
     let (Some(factor), Some(lasts)) = (factor, lasts) else {
         return Err(format!("`{text}` lacks factor= or for=: write factor=2.5,for=30m"));
     };
-    let from = clock.now() + begins.unwrap_or_default();
-    Ok(Incident { skill, factor, from, until: from + lasts })
+    Ok(Incident { skill, factor, cause, from, until: from + lasts })
 }
 
 fn unreadable(words: String) -> OptionsError {
@@ -179,12 +208,14 @@ mod tests {
 
         let options = read(
             "--listen 127.0.0.1:0 --operation a --operation b --token t --fault hang:2 --late-share 0.1 --rate 20 \
-             --incident factor=3,for=20m,skill=4174,in=1m --quota 10 --zone Europe/Madrid --skills 200",
+             --incident factor=3,for=20m,skill=4174,in=1m --incident factor=2,for=1h,cause=agents,from=60 --quota 10 --zone Europe/Madrid --skills 200",
         )
         .unwrap();
         let [a, b] = &options.operations[..] else { panic!("{options:?}") };
         assert_eq!((a.token(), b.token().len(), a.seed + 1), ("t".to_owned(), 40, b.seed));
         assert_eq!(a.incidents[0].until.duration_since(a.incidents[0].from).as_secs(), 1200);
+        let second = &a.incidents[1];
+        assert_eq!((second.cause, second.from.as_second(), second.until.as_second()), (Cause::Agents, 60, 3_660));
         assert_eq!(options.faults, ["hang:2".parse().unwrap()]);
     }
 
@@ -198,6 +229,10 @@ mod tests {
             ("--quirks {\"order\":\"odd\"}", "unknown variant `odd`"),
             ("--rate -1", "the rate is -1"),
             ("--rate NaN", "the rate is NaN"),
+            ("--patience 0", "the patience is 0"),
+            ("--incidents-per-week 9", "the number of incidents a week is 9"),
+            ("--incident factor=2,for=1h,cause=rain", "`cause=rain`"),
+            ("--rate 5000", "the rate is 5000"),
             ("--skills 5000", "5000 skills"),
             ("--lateness soon", "`soon` is not a duration"),
             ("--token a --token b", "2 tokens for 1 operations"),

@@ -3,14 +3,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-/// One call that reached a queue, as it really was. The report shows it as a row.
+use super::report::Report;
+
+/// One call that reached a queue, as it really was. The reports show it as a row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
-    /// The hang-up (for an answered call the answer), in whole seconds of UTC.
+    /// The outcome: the caller gave up, or an agent answered. In whole seconds of UTC.
     pub at: Timestamp,
-    /// When the report first shows the call; not before `at`.
+    /// When the reports first show the call; not before `at`.
     pub visible_at: Timestamp,
-    /// Until then the report says `ANSWER` instead of `result`; `None`: `result` from the beginning.
+    /// Until then its row says `ANSWER` instead of `result`; `None`: `result` from the beginning.
     pub corrected_at: Option<Timestamp>,
     pub skill_id: Arc<str>,
     pub skill_name: Arc<str>,
@@ -18,11 +20,17 @@ pub struct Call {
     pub conn_id: String,
     pub type_interaction: Cow<'static, str>,
     pub result: Cow<'static, str>,
-    /// Seconds waited; `None` is written as an empty text.
-    pub abandon_time: Option<f64>,
+    /// Seconds in the queue, the report's `abandon_time` or `answer_time`; `None` is written as an empty text.
+    pub waited: Option<f64>,
     /// Personal data; invented ones, but treated by the exporter as if they were not.
     pub ani: String,
     pub customer_id: String,
+    /// Of the agent who answered; personal data too.
+    pub agent_id: String,
+    /// Whether it is a row of the abandoned calls, whatever its `result`.
+    pub in_abandoned: bool,
+    /// Whether it is a row of the answered calls, whatever its `result`.
+    pub in_answered: bool,
 }
 
 impl Call {
@@ -37,10 +45,20 @@ impl Call {
             conn_id: conn_id.to_owned(),
             type_interaction: inbound(),
             result: abandon(),
-            abandon_time: Some(seconds),
+            waited: Some(seconds),
             ani: String::new(),
             customer_id: String::new(),
+            agent_id: String::new(),
+            in_abandoned: true,
+            in_answered: false,
         }
+    }
+
+    /// The same of an answered one.
+    pub fn answered(at: Timestamp, skill_id: &str, conn_id: &str, seconds: f64) -> Self {
+        let result = Cow::Borrowed("ANSWER");
+        let call = Self::abandoned(at, skill_id, conn_id, seconds);
+        Self { result, in_abandoned: false, in_answered: true, ..call }
     }
 
     /// Whether the caller gave up: `result` begins with `abandon` in any case.
@@ -48,7 +66,12 @@ impl Call {
         self.result.as_bytes().get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"abandon"))
     }
 
-    /// `result` as the report shows it at `now`.
+    /// Whether an agent answered: a row of the answered calls that doesn't say otherwise.
+    pub fn is_answered(&self) -> bool {
+        self.in_answered && !self.is_abandoned()
+    }
+
+    /// `result` as the reports show it at `now`.
     pub fn result_at(&self, now: Timestamp) -> &str {
         match self.corrected_at {
             Some(corrected) if now < corrected => "ANSWER",
@@ -64,9 +87,10 @@ pub struct Skill {
     pub name: Arc<str>,
 }
 
-/// A row that the report shows word for word, whatever it is. It is in no truth.
-#[derive(Debug, Clone, PartialEq)]
+/// A row that a report shows word for word, whatever it is. It is in no truth.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RawRow {
+    pub report: Report,
     /// Says which ranges of dates the row is in.
     pub at: Timestamp,
     pub visible_at: Option<Timestamp>,

@@ -13,19 +13,28 @@ use super::operation::Operation;
 use super::options::made_up_token;
 use super::query;
 use super::quirks::Quirks;
-use super::wire::{AddedCall, AddedIncident, TrueCall, length, read_instant};
+use super::windows::windows;
+use super::wire::{AddedCall, AddedIncident, TrueCall, TrueIncident, length, read_instant};
 use super::world::World;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// What can be asked and told under `/control/`. `operation` may be left out: the first one is meant.
 const HELP: &str = "\
 GET    /control/truth?operation=&from=&to=  the true calls that ended in [from, to); the last 24 hours without from and to
-GET    /control/requests                    the requests for the report so far
+GET    /control/queue?operation=&from=&to=&window=5m   the true state of each skill's queue, window by window; the last hour
+GET    /control/incidents?operation=&from=&to=         the incidents of that time; the last 24 hours without from and to
+GET    /control/requests                    the requests for reports so far
 GET    /control/faults                      the faults that are on, and all that there are
-POST   /control/faults                      {\"fault\":\"hang\",\"answers\":3,\"operation\":null,...} switches one on
+POST   /control/faults                      {\"fault\":\"hang\",\"answers\":3,\"operation\":null,\"report\":null,...} switches one
+                                            on; of the reports abandoned, answered, totals and token_info
 DELETE /control/faults                      switches all off
 POST   /control/refuse?for=5s               refuses connections for a while
-POST   /control/incident                    {\"skill\":null,\"factor\":2.5,\"from\":null,\"for\":\"30m\",\"operation\":null}
-POST   /control/calls?operation=            a list of {\"at\":...,\"skill_id\":...,...} or {\"at\":...,\"raw\":\"...\"}
+POST   /control/incident                    {\"skill\":null,\"factor\":2.5,\"cause\":\"agents\",\"from\":null,\"for\":\"30m\",
+                                            \"operation\":null} makes so many times as many give up, by calls or agents
+POST   /control/calls?operation=            a list of {\"at\":...,\"skill_id\":...,...} or {\"at\":...,\"raw\":\"...\"}, both
+                                            with \"report\":\"answered\" if they are no abandoned calls
 GET    /control/quirks?operation=           how answers are written; PUT changes it
 GET    /control/token?operation=            the token; POST makes up another or takes {\"token\":...}, DELETE revokes it
 ";
@@ -61,13 +70,24 @@ fn control(world: &World, method: &Method, path: &str, query: &str, body: &Bytes
         parameters.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
     };
     let operation = || operation(world, value("operation"));
+    let within = |before: Duration| {
+        let now = world.clock.now();
+        let instant = |name| value(name).map(read_instant).transpose().map_err(bad);
+        Ok((instant("from")?.unwrap_or(now - before), instant("to")?.unwrap_or(now)))
+    };
     match (method.as_str(), path.trim_start_matches("/control").trim_matches('/')) {
         ("GET", "") => Ok(Value::from(format!("{HELP}\nFaults:\n{}", Fault::help()))),
+        ("GET", "queue") => {
+            let (from, to) = within(HOUR)?;
+            let window = length(value("window").unwrap_or("5m")).map_err(bad)?.as_secs();
+            Ok(json!(windows(operation()?, from, to, window).map_err(bad)?))
+        }
+        ("GET", "incidents") => {
+            let (from, to) = within(DAY)?;
+            Ok(json!(operation()?.incidents(from, to).into_iter().map(TrueIncident::from).collect::<Vec<_>>()))
+        }
         ("GET", "truth") => {
-            let now = world.clock.now();
-            let instant = |name| value(name).map(read_instant).transpose().map_err(bad);
-            let from = instant("from")?.unwrap_or(now - Duration::from_secs(86_400));
-            let to = instant("to")?.unwrap_or(now);
+            let (from, to) = within(DAY)?;
             let operation = operation()?;
             let calls = operation.truth(from, to);
             Ok(json!(calls.iter().map(|call| TrueCall::new(call, operation.zone())).collect::<Vec<_>>()))
@@ -127,9 +147,11 @@ fn control(world: &World, method: &Method, path: &str, query: &str, body: &Bytes
             operation()?.set_token(None);
             Ok(json!({ "token": null }))
         }
-        (_, "" | "truth" | "requests" | "faults" | "refuse" | "incident" | "calls" | "quirks" | "token") => {
-            Err(Refused(405, format!("{method} is not possible here; see GET /control/")))
-        }
+        (
+            _,
+            "" | "truth" | "queue" | "incidents" | "requests" | "faults" | "refuse" | "incident" | "calls" | "quirks"
+            | "token",
+        ) => Err(Refused(405, format!("{method} is not possible here; see GET /control/"))),
         _ => Err(Refused(404, format!("there is no {path}; see GET /control/"))),
     }
 }

@@ -5,6 +5,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::report::Report;
+
 /// What the simulator can do wrong. The list is closed; `GET /control/` explains it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
@@ -92,7 +94,12 @@ pub enum Fault {
         #[serde(default = "one")]
         rows: u32,
     },
-    /// Unreadable times to abandon: empty, negative, NaN, infinite, text, null, an array.
+    /// The row of this `conn_id` is left out, and not announced either.
+    LeftOut {
+        #[serde(default)]
+        conn_id: String,
+    },
+    /// Unreadable times: empty, negative, NaN, infinite, text, null, an array. In the totals the numbers of calls as well.
     OddTimes,
     /// Skill names with quotes, backslashes, line feeds, emoji, HTML, 10 kB.
     OddNames,
@@ -162,6 +169,7 @@ impl Fault {
                 | Self::BadRows
                 | Self::DuplicateRows
                 | Self::MissingRows { .. }
+                | Self::LeftOut { .. }
                 | Self::OddTimes
                 | Self::OddNames
                 | Self::InvalidUtf8
@@ -184,7 +192,7 @@ impl Fault {
 }
 
 /// Name and meaning of each, in the order of the enum.
-const NAMES: [(&str, &str); 29] = [
+const NAMES: [(&str, &str); 30] = [
     ("status", "any status with any body; retry_after in seconds"),
     ("token_missing", "401 PLEASE ENTER THE WOLKVOX-TOKEN"),
     ("token_refused", "403 PLEASE VALIDATE TOKEN"),
@@ -209,7 +217,8 @@ const NAMES: [(&str, &str); 29] = [
     ("bad_rows", "adds rows that can't be counted: no date, a bad date, no object, out of range"),
     ("duplicate_rows", "every row twice"),
     ("missing_rows", "so many rows are announced and not delivered"),
-    ("odd_times", "unreadable times to abandon"),
+    ("left_out", "the row of a conn_id is left out, and not announced either"),
+    ("odd_times", "unreadable times; in the totals unreadable numbers"),
     ("odd_names", "skill names with quotes, line feeds, emoji, 10 kB"),
     ("invalid_utf8", "skill names that are not UTF-8"),
     ("wrong_zone", "dates written, and the range read, in another zone"),
@@ -227,11 +236,14 @@ pub struct Armed {
     /// The operation that it is for; `None`: all.
     #[serde(default)]
     pub operation: Option<String>,
+    /// The report that it is for; `None`: all.
+    #[serde(default)]
+    pub report: Option<Report>,
 }
 
 impl Armed {
     pub fn new(fault: Fault, answers: Option<u32>) -> Self {
-        Self { fault, answers, operation: None }
+        Self { fault, answers, operation: None, report: None }
     }
 }
 
@@ -277,11 +289,13 @@ impl Faults {
         &self.0
     }
 
-    /// Those that spoil the next answer to `operation`: all that concern rows, and the first of the others.
-    pub fn take(&mut self, operation: &str) -> Vec<Fault> {
+    /// Those that spoil the next answer to `operation`: all that concern rows, and the first of the others. `report` is
+    /// `None` where a request names none that there is.
+    pub fn take(&mut self, operation: &str, report: Option<Report>) -> Vec<Fault> {
         let mut taken: Vec<Fault> = Vec::new();
         for armed in &mut self.0 {
-            let of_it = armed.operation.as_deref().is_none_or(|name| name == operation);
+            let of_it = armed.operation.as_deref().is_none_or(|name| name == operation)
+                && (armed.report.is_none() || armed.report == report);
             let free = armed.fault.is_of_rows() || taken.iter().all(Fault::is_of_rows);
             if of_it && free && armed.answers != Some(0) {
                 armed.answers = armed.answers.map(|answers| answers - 1);
@@ -354,8 +368,9 @@ mod tests {
     fn a_fault_can_be_written_in_short_or_in_full() {
         assert_eq!("hang".parse(), Ok(Armed::new(Fault::Hang, None)));
         assert_eq!("hang:3".parse(), Ok(Armed::new(Fault::Hang, Some(3))));
-        let full: Armed = r#"{"fault":"html","status":502,"answers":1,"operation":"ventas"}"#.parse().unwrap();
-        assert_eq!(full.fault, Fault::Html { status: 502 });
+        let full = r#"{"fault":"html","status":502,"answers":1,"operation":"ventas","report":"totals"}"#;
+        let full: Armed = full.parse().unwrap();
+        assert_eq!((&full.fault, full.report), (&Fault::Html { status: 502 }, Some(Report::Totals)));
         assert_eq!((full.answers, full.operation.as_deref()), (Some(1), Some("ventas")));
         for bad in ["hang:x", "no_such", r#"{"fault":"status","status":100}"#, r#"{"fault":"wrong_zone","zone":"X"}"#] {
             assert!(bad.parse::<Armed>().is_err(), "{bad}");
@@ -369,11 +384,24 @@ mod tests {
         faults.set(Armed::new(Fault::Bom, Some(1)));
         faults.set(Armed { operation: Some("other".into()), ..Armed::new(Fault::Hang, None) });
         faults.set(Armed::new(Fault::Busy, Some(1)));
-        assert_eq!(faults.take("ventas"), [Fault::DuplicateRows, Fault::Bom]);
-        assert_eq!(faults.take("ventas"), [Fault::DuplicateRows, Fault::Busy]);
-        assert_eq!(faults.take("ventas"), [Fault::DuplicateRows]);
-        assert_eq!(faults.take("other"), [Fault::DuplicateRows, Fault::Hang]);
+        assert_eq!(faults.take("ventas", Some(Report::Abandoned)), [Fault::DuplicateRows, Fault::Bom]);
+        assert_eq!(faults.take("ventas", Some(Report::Abandoned)), [Fault::DuplicateRows, Fault::Busy]);
+        assert_eq!(faults.take("ventas", Some(Report::Abandoned)), [Fault::DuplicateRows]);
+        assert_eq!(faults.take("other", Some(Report::Abandoned)), [Fault::DuplicateRows, Fault::Hang]);
         faults.clear();
-        assert_eq!(faults.take("other"), []);
+        assert_eq!(faults.take("other", Some(Report::Abandoned)), []);
+    }
+
+    #[test]
+    fn a_fault_can_be_of_one_report() {
+        let mut faults = Faults::default();
+        faults.set(Armed { report: Some(Report::Answered), ..Armed::new(Fault::Hang, Some(1)) });
+        faults.set(Armed { report: Some(Report::Totals), ..Armed::new(Fault::OddTimes, None) });
+        faults.set(Armed::new(Fault::OddNames, None));
+        assert_eq!(faults.take("ventas", Some(Report::Abandoned)), [Fault::OddNames]);
+        assert_eq!(faults.take("ventas", None), [Fault::OddNames]);
+        assert_eq!(faults.take("ventas", Some(Report::Totals)), [Fault::OddTimes, Fault::OddNames]);
+        assert_eq!(faults.take("ventas", Some(Report::Answered)), [Fault::Hang, Fault::OddNames]);
+        assert_eq!(faults.take("ventas", Some(Report::Answered)), [Fault::OddNames]);
     }
 }

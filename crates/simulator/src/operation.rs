@@ -6,15 +6,18 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::call::{Call, Injected};
+use super::answer::{self, Answer, Entry, Setting};
+use super::call::{Call, Injected, Skill};
 use super::faults::Fault;
 use super::options::OperationOptions;
 use super::quirks::Quirks;
-use super::report::{self, Entry, Question, Report, Setting};
-use super::traffic::{self, Incident, Traffic};
+use super::report::{Question, Report};
+use super::traffic::{Incident, SkillDay, Traffic};
 
-/// Calls kept so that they need not be made again for the next question; about 300 bytes each.
-const MOST_CACHED: usize = 200_000;
+/// Calls kept so that their days need not be played again for the next question; 40 bytes each.
+const MOST_CACHED: usize = 1_000_000;
+/// What a day of a skill without calls counts as.
+const SMALLEST_DAY: usize = 300;
 
 /// One operation as it runs: what it has to tell, and who may ask.
 #[derive(Debug)]
@@ -23,6 +26,7 @@ pub struct Operation {
     simultaneous: u32,
     quota: Option<u32>,
     zone: TimeZone,
+    skills: Vec<Skill>,
     /// `None` once revoked.
     token: Mutex<Option<String>>,
     quirks: Mutex<Quirks>,
@@ -37,7 +41,10 @@ struct Story {
     traffic: Traffic,
     /// Shared with the answers that are being written.
     injected: Arc<Vec<Injected>>,
-    hours: HashMap<i64, Arc<Vec<Call>>>,
+    /// By the day's number and the skill's place.
+    days: HashMap<(i64, usize), Arc<SkillDay>>,
+    /// What they count as.
+    cached: usize,
 }
 
 /// A call that is being answered; the token is busy until it is dropped.
@@ -52,6 +59,7 @@ impl Operation {
             simultaneous: options.simultaneous,
             quota: options.quota,
             zone: options.zone.clone(),
+            skills: options.skills.clone(),
             token: Mutex::new(Some(token)),
             quirks: Mutex::new(options.quirks),
             story: Mutex::new(Story {
@@ -60,13 +68,19 @@ impl Operation {
                     zone: options.zone,
                     skills: options.skills,
                     rate: options.rate,
+                    week: options.week,
+                    patience: options.patience,
                     redials: options.redials,
-                    answered_share: options.answered_share,
+                    strays: options.strays,
                     lateness: options.lateness,
+                    answered_rows: options.answered_rows,
+                    long_chats: options.long_chats,
                     incidents: options.incidents,
+                    incidents_per_week: options.incidents_per_week,
                 },
                 injected: Arc::default(),
-                hours: HashMap::new(),
+                days: HashMap::new(),
+                cached: 0,
             }),
             in_flight: Arc::default(),
             used: Mutex::default(),
@@ -77,22 +91,25 @@ impl Operation {
         &self.zone
     }
 
+    pub fn skills(&self) -> &[Skill] {
+        &self.skills
+    }
+
     /// The calls that ended in [`from`, `to`), visible or not, in the order of their end. Raw rows are not calls.
     pub fn truth(&self, from: Timestamp, to: Timestamp) -> Vec<Call> {
-        let (hours, injected) = self.told(from, to);
-        let generated = hours.iter().flat_map(|hour| hour.iter());
-        let added = injected.iter().filter_map(|injected| match injected {
-            Injected::Call(call) => Some(call),
-            Injected::Raw(_) => None,
-        });
-        let mut calls: Vec<Call> =
-            generated.chain(added).filter(|call| from <= call.at && call.at < to).cloned().collect();
-        calls.sort_by_key(|call| call.at);
+        let mut calls = self.generated(from, to, None, |_| true);
+        calls.extend(self.injected_calls().filter(|call| from <= call.at && call.at < to));
+        calls.sort_by(|a, b| (a.at, &a.skill_id, &a.conn_id).cmp(&(b.at, &b.skill_id, &b.conn_id)));
         calls
     }
 
+    /// The incidents that touch [`from`, `to`), given ones and those that the seed placed.
+    pub fn incidents(&self, from: Timestamp, to: Timestamp) -> Vec<Incident> {
+        lock(&self.story).traffic.incidents_within(from, to)
+    }
+
     /// The answer to a question at `now`. Takes up to some tenths of a second for a full answer.
-    pub fn answer(&self, question: &Question, now: Timestamp, faults: &[Fault]) -> Report {
+    pub fn answer(&self, question: &Question, now: Timestamp, faults: &[Fault]) -> Answer {
         let wrong_zone = faults.iter().find_map(|fault| match fault {
             Fault::WrongZone { zone } => TimeZone::get(zone).ok(),
             _ => None,
@@ -101,21 +118,62 @@ impl Operation {
         let (from, to) = question.reach(zone);
         // Nothing is visible before it has happened.
         let to = to.min(now.saturating_add(jiff::SignedDuration::from_secs(1)).unwrap_or(now));
-        let (hours, injected) = self.told(from, to);
-        let generated = hours.iter().flat_map(|hour| hour.iter()).map(Entry::Call);
+        let calls = self.generated(from, to, question.skill.as_deref(), |call| match question.report {
+            Report::Abandoned => call.in_abandoned,
+            Report::Answered => call.in_answered,
+            _ => true,
+        });
+        let injected = lock(&self.story).injected.clone();
         let added = injected.iter().map(|injected| match injected {
             Injected::Call(call) => Entry::Call(call),
             Injected::Raw(row) => Entry::Raw(row),
         });
         let quirks = self.quirks();
-        report::report(generated.chain(added), question, Setting { zone, now, quirks: &quirks, faults })
+        let entries = calls.iter().map(Entry::Call).chain(added);
+        answer::answer(entries, question, Setting { zone, now, quirks: &quirks, faults })
     }
 
-    fn told(&self, from: Timestamp, to: Timestamp) -> (Vec<Arc<Vec<Call>>>, Arc<Vec<Injected>>) {
-        let mut story = lock(&self.story);
-        let hours =
-            if from < to { traffic::hours(from, to).map(|hour| story.hour(hour)).collect() } else { Vec::new() };
-        (hours, story.injected.clone())
+    /// The calls of the traffic that ended in [`from`, `to`), of one skill or of all.
+    fn generated(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        skill: Option<&str>,
+        wanted: impl Fn(&Call) -> bool,
+    ) -> Vec<Call> {
+        let (begin, end) = (up(from), up(to));
+        let mut calls = Vec::new();
+        for index in 0..self.skills.len() {
+            if skill.is_some_and(|id| id != &*self.skills[index].id) {
+                continue;
+            }
+            self.skill_days(from, to, index, |day| {
+                let story = lock(&self.story);
+                let told = day.between(begin, end).iter().map(|outcome| outcome.call(&story.traffic, index));
+                calls.extend(told.filter(|call| wanted(call)));
+            });
+        }
+        calls
+    }
+
+    /// Looks at the days of a skill whose calls can have ended in [`from`, `to`).
+    pub(super) fn skill_days(&self, from: Timestamp, to: Timestamp, skill: usize, mut look: impl FnMut(&SkillDay)) {
+        if to <= from {
+            return;
+        }
+        let days = lock(&self.story).traffic.days(from, to);
+        for number in days {
+            let day = lock(&self.story).day(number, skill);
+            look(&day);
+        }
+    }
+
+    pub(super) fn injected_calls(&self) -> impl Iterator<Item = Call> + use<> {
+        let injected = lock(&self.story).injected.clone();
+        (0..injected.len()).filter_map(move |index| match &injected[index] {
+            Injected::Call(call) => Some(call.clone()),
+            Injected::Raw(_) => None,
+        })
     }
 
     pub fn inject(&self, injected: impl IntoIterator<Item = Injected>) {
@@ -125,7 +183,8 @@ impl Operation {
     /// From now on the traffic has been so; calls that were told already stay if the incident begins after them.
     pub fn add_incident(&self, incident: Incident) {
         let mut story = lock(&self.story);
-        story.hours.clear();
+        story.days.clear();
+        story.cached = 0;
         story.traffic.incidents.push(incident);
     }
 
@@ -152,6 +211,17 @@ impl Operation {
         (Turn(self.in_flight.clone()), others >= self.simultaneous)
     }
 
+    /// Calls per local day; `None`: as many as one likes.
+    pub fn quota(&self) -> Option<u32> {
+        self.quota
+    }
+
+    /// Calls made on the local day of `now`.
+    pub fn used(&self, now: Timestamp) -> u32 {
+        let used = lock(&self.used);
+        if used.0 == self.zone.to_datetime(now).date() { used.1 } else { 0 }
+    }
+
     /// Counts a call against the day's quota; `false` once that is used up.
     pub fn spend(&self, now: Timestamp) -> bool {
         let today = self.zone.to_datetime(now).date();
@@ -165,16 +235,19 @@ impl Operation {
 }
 
 impl Story {
-    fn hour(&mut self, hour: i64) -> Arc<Vec<Call>> {
-        if let Some(calls) = self.hours.get(&hour) {
-            return calls.clone();
+    fn day(&mut self, number: i64, skill: usize) -> Arc<SkillDay> {
+        if let Some(day) = self.days.get(&(number, skill)) {
+            return day.clone();
         }
-        let calls = Arc::new(self.traffic.hour(hour));
-        if self.hours.values().map(|calls| calls.len() + 1).sum::<usize>() > MOST_CACHED {
-            self.hours.clear();
+        let day = Arc::new(SkillDay::new(&self.traffic, number, skill));
+        let size = day.outcomes.len() + SMALLEST_DAY;
+        if self.cached + size > MOST_CACHED {
+            self.days.clear();
+            self.cached = 0;
         }
-        self.hours.insert(hour, calls.clone());
-        calls
+        self.cached += size;
+        self.days.insert((number, skill), day.clone());
+        day
     }
 }
 
@@ -182,6 +255,11 @@ impl Drop for Turn {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
+}
+
+/// The first whole second that is not before an instant.
+fn up(at: Timestamp) -> i64 {
+    at.as_second() + i64::from(at.subsec_nanosecond() > 0)
 }
 
 /// What is behind these locks is whole at every moment, so that a panic elsewhere leaves nothing to mend.
@@ -219,14 +297,19 @@ mod tests {
             let ini = zone.to_datetime(second(around + offset));
             let end = ini + jiff::SignedDuration::from_secs(length);
             let now = second(around + offset + seen_after);
-            let answer = operation.answer(&Question { skill: None, ini, end }, now, &[]);
-            let expected = operation
+            let calls: Vec<Call> = operation
                 .truth(second(around - 30_000), second(around + 30_000))
                 .into_iter()
                 .filter(|call| call.visible_at <= now)
                 .filter(|call| (ini..=end).contains(&zone.to_datetime(call.at)))
-                .count();
-            prop_assert_eq!(answer.rows, expected);
+                .collect();
+            let rows = |report| {
+                operation.answer(&Question { report, skill: None, ini, end, services_time: None }, now, &[]).rows
+            };
+            prop_assert_eq!(rows(Report::Abandoned), calls.iter().filter(|call| call.in_abandoned).count());
+            prop_assert_eq!(rows(Report::Answered), calls.iter().filter(|call| call.in_answered).count());
+            let skills: std::collections::BTreeSet<_> = calls.iter().map(|call| &call.skill_id).collect();
+            prop_assert_eq!(rows(Report::Totals), skills.len());
         }
     }
 }

@@ -10,7 +10,7 @@ use super::faults::Armed;
 use super::profile;
 use super::quirks::Quirks;
 use super::random::{self, Stream, unit};
-use super::traffic::{Incident, Lateness};
+use super::traffic::{AnsweredRows, Incident, Lateness, Week};
 
 /// What the simulator is to be. `Default` is one operation of eight skills in Bogotá on a free port of loopback.
 #[derive(Debug, Clone)]
@@ -33,10 +33,16 @@ pub struct OperationOptions {
     pub skills: Vec<Skill>,
     /// Against the measured volume of a whole centre, which the skills share; 0: no calls but injected ones.
     pub rate: f64,
+    pub week: Week,
+    /// Of the callers, against the measured ones.
+    pub patience: f64,
     pub redials: bool,
-    pub answered_share: f64,
+    pub strays: f64,
     pub lateness: Lateness,
+    pub answered_rows: AnsweredRows,
+    pub long_chats: f64,
     pub incidents: Vec<Incident>,
+    pub incidents_per_week: f64,
     /// Calls per local day.
     pub quota: Option<u32>,
     /// Calls at the same time.
@@ -50,8 +56,10 @@ pub struct Clock(pub Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 /// More skills than a `conn_id` has room for.
 const MOST_SKILLS: usize = 999;
-/// At this rate an hour has some two million calls; beyond it one question takes minutes.
-const HIGHEST_RATE: f64 = 100_000.0;
+/// At this rate a day has more than a million calls and takes a second; a question can be for a month.
+const HIGHEST_RATE: f64 = 1_000.0;
+/// One on each working day.
+const MOST_INCIDENTS: f64 = 5.0;
 
 /// Why a simulator can't be as the options say.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -100,10 +108,15 @@ impl OperationOptions {
             seed,
             skills: made_up_skills(skills),
             rate: 1.0,
+            week: Week::default(),
+            patience: 1.0,
             redials: false,
-            answered_share: 0.03,
+            strays: 0.005,
             lateness: Lateness::default(),
+            answered_rows: AnsweredRows::default(),
+            long_chats: 0.0,
             incidents: Vec::new(),
+            incidents_per_week: 0.0,
             quota: None,
             simultaneous: 1,
             quirks: Quirks::default(),
@@ -120,7 +133,10 @@ impl OperationOptions {
             return Err(OptionsError::TooManySkills(self.skills.len()));
         }
         within("the rate", self.rate, 0.0, HIGHEST_RATE)?;
-        within("the share of answered calls", self.answered_share, 0.0, 10.0)?;
+        within("the patience", self.patience, 0.001, 2.0)?;
+        within("the share of strays", self.strays, 0.0, 1.0)?;
+        within("the share of long chats", self.long_chats, 0.0, 1.0)?;
+        within("the number of incidents a week", self.incidents_per_week, 0.0, MOST_INCIDENTS)?;
         within("the share of late calls", self.lateness.late_share, 0.0, 1.0)?;
         within("the number of calls at the same time", f64::from(self.simultaneous), 1.0, 100.0)?;
         self.incidents.iter().try_for_each(Incident::check)

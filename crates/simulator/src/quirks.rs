@@ -17,6 +17,9 @@ pub struct Quirks {
     pub ascii: bool,
     /// `msg` is this text instead of the number of rows.
     pub msg: Option<String>,
+    /// `result` of the answered calls is this text instead of `ANSWER`, which nobody has seen.
+    pub answered: Option<String>,
+    pub totals_of: TotalsOf,
 }
 
 /// `code` in the body: of the vendor's samples a third have a text, the others a number.
@@ -78,7 +81,19 @@ pub enum Order {
     Newest,
 }
 
-/// `abandon_time` of 37 seconds.
+/// The calls that the report of totals has in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TotalsOf {
+    #[default]
+    All,
+    /// Neither chats nor mail.
+    Voice,
+    /// The type `inbound` alone.
+    Inbound,
+}
+
+/// `abandon_time` or `answer_time` of 37 seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimeForm {

@@ -1,90 +1,83 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
-use rand::RngExt as _;
+use serde::{Deserialize, Serialize};
 
-use super::call::{Call, RawRow};
-use super::faults::Fault;
-use super::quirks::{DataForm, DateEnd, EmptyForm, Order, Quirks};
-use super::random::{self, Stream};
-use super::refusal::{Refusal, head};
-use super::row::{self, RowForm};
+use super::refusal::Refusal;
 
-/// More rows are cut off, without a word. What the API does there is not documented; this is the worst it could do.
-pub const MOST_ROWS: usize = 60_000;
 /// As documented. What the API says to more is not; this one refuses.
 pub const MOST_DAYS: i64 = 31;
 
-/// What a client asks for: the rows whose local `date` is within `ini` and `end`.
+/// What can be asked of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Report {
+    /// The abandoned calls, row by row.
+    #[default]
+    Abandoned,
+    /// The answered calls, row by row.
+    Answered,
+    /// The number of both, a row for each skill.
+    Totals,
+    /// What the token may and has done today.
+    TokenInfo,
+}
+
+/// What a client asks for: a report on the calls whose local `date` is within `ini` and `end`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
+    pub report: Report,
     /// `None`: all skills.
     pub skill: Option<String>,
     pub ini: DateTime,
     pub end: DateTime,
+    /// Seconds of one more service level that the totals are to have.
+    pub services_time: Option<u32>,
 }
 
-/// Under which circumstances a question is answered.
-#[derive(Debug, Clone, Copy)]
-pub struct Setting<'a> {
-    pub zone: &'a TimeZone,
-    /// Calls that are visible later are not in the answer.
-    pub now: Timestamp,
-    pub quirks: &'a Quirks,
-    /// Those that concern rows are applied, the others not looked at. The zone of `WrongZone` is the caller's to set.
-    pub faults: &'a [Fault],
-}
+impl Report {
+    const ALL: [Self; 4] = [Self::Abandoned, Self::Answered, Self::Totals, Self::TokenInfo];
 
-/// Something that can become a row.
-#[derive(Debug, Clone, Copy)]
-pub enum Entry<'a> {
-    Call(&'a Call),
-    Raw(&'a RawRow),
-}
-
-/// An answer: HTTP status and body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    pub status: u16,
-    pub body: Vec<u8>,
-    /// In `data`.
-    pub rows: usize,
-}
-
-/// The answer of the report `skill_2`.
-pub fn report<'a>(entries: impl Iterator<Item = Entry<'a>>, question: &Question, setting: Setting<'_>) -> Report {
-    let mut rows: Vec<(DateTime, Entry<'a>)> = entries
-        .filter(|entry| entry.visible_at() <= setting.now)
-        .map(|entry| (setting.zone.to_datetime(entry.at()), entry))
-        .filter(|(date, entry)| question.asks_for(*date, *entry, setting.quirks.date_end))
-        .collect();
-    put_in_order(&mut rows, setting.quirks.order, question);
-    rows.truncate(MOST_ROWS);
-    let mut written = write_rows(&rows, question, setting);
-    let announced = written.len();
-    for fault in setting.faults {
-        if let Fault::MissingRows { rows } = fault {
-            written.truncate(written.len().saturating_sub(*rows as usize));
+    /// The API's name for it.
+    pub fn api(self) -> &'static str {
+        match self {
+            Self::Abandoned => "skill_2",
+            Self::Answered => "skill_10",
+            Self::Totals => "skill_1",
+            Self::TokenInfo => "token_info",
         }
     }
-    if announced == 0 {
-        return empty(setting.quirks);
+
+    /// Where it is asked for.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::TokenInfo => "/api/v2/information.php",
+            _ => "/api/v2/reports_manager.php",
+        }
     }
-    let body = whole(&written, announced, setting.quirks);
-    Report { status: 200, body, rows: written.len() }
+
+    pub(super) fn is_path(path: &str) -> bool {
+        Self::ALL.iter().any(|report| report.path() == path)
+    }
+
+    /// The report that a request is for; refuses as the API does.
+    pub fn from_parameters(path: &str, parameters: &[(String, String)]) -> Result<Self, Refusal> {
+        match value(parameters, "api") {
+            Some(api) if !api.is_empty() => {
+                let known = Self::ALL.into_iter().find(|report| report.path() == path && report.api() == api);
+                known.ok_or(Refusal::NoSuchReport)
+            }
+            _ => Err(Refusal::ParametersRequired),
+        }
+    }
 }
 
 impl Question {
     /// Reads the parameters of a request, as (name, value); refuses as the API does.
-    pub fn from_parameters(parameters: &[(String, String)]) -> Result<Self, Refusal> {
-        let value = |name: &str| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        match value("api") {
-            Some("skill_2") => {}
-            Some(api) if !api.is_empty() => return Err(Refusal::NoSuchReport),
-            _ => return Err(Refusal::ParametersRequired),
-        }
-        let date = |name| value(name).and_then(|text| DateTime::strptime("%Y%m%d%H%M%S", text).ok());
-        let (Some(skill), Some(ini), Some(end)) = (value("skill_id"), date("date_ini"), date("date_end")) else {
+    pub fn from_parameters(report: Report, parameters: &[(String, String)]) -> Result<Self, Refusal> {
+        let date = |name| value(parameters, name).and_then(|text| DateTime::strptime("%Y%m%d%H%M%S", text).ok());
+        let skill = value(parameters, "skill_id");
+        let (Some(skill), Some(ini), Some(end)) = (skill, date("date_ini"), date("date_end")) else {
             return Err(Refusal::ParametersRequired);
         };
         if end < ini {
@@ -93,7 +86,8 @@ impl Question {
         if ini.checked_add(Span::new().days(MOST_DAYS)).is_ok_and(|most| most <= end) {
             return Err(Refusal::TooManyDays);
         }
-        Ok(Self { skill: (skill != "all").then(|| skill.to_owned()), ini, end })
+        let services_time = value(parameters, "services_time").and_then(|seconds| seconds.parse().ok());
+        Ok(Self { report, skill: (skill != "all").then(|| skill.to_owned()), ini, end, services_time })
     }
 
     /// The instants whose local time can be in the range, the end not included. A time that occurs twice, or never,
@@ -107,111 +101,48 @@ impl Question {
         let [c, d] = readings(self.end);
         (a.min(b), c.max(d).checked_add(Span::new().seconds(1)).unwrap_or(Timestamp::MAX))
     }
-
-    fn asks_for(&self, date: DateTime, entry: Entry<'_>, date_end: DateEnd) -> bool {
-        // `date` can have a fraction where a test says so; the report knows whole seconds.
-        let date = date.with().subsec_nanosecond(0).build().unwrap_or(date);
-        let before_end = match date_end {
-            DateEnd::Included => date <= self.end,
-            DateEnd::Excluded => date < self.end,
-        };
-        let of_skill = match (&self.skill, entry) {
-            (Some(id), Entry::Call(call)) => *call.skill_id == **id,
-            _ => true,
-        };
-        self.ini <= date && before_end && of_skill
-    }
 }
 
-impl Entry<'_> {
-    pub fn at(&self) -> Timestamp {
-        match self {
-            Self::Call(call) => call.at,
-            Self::Raw(row) => row.at,
-        }
-    }
-
-    fn visible_at(&self) -> Timestamp {
-        match self {
-            Self::Call(call) => call.visible_at,
-            Self::Raw(row) => row.visible_at.unwrap_or(row.at),
-        }
-    }
-}
-
-fn put_in_order(rows: &mut [(DateTime, Entry<'_>)], order: Order, question: &Question) {
-    rows.sort_by_key(|(_, entry)| entry.at());
-    match order {
-        Order::Oldest => {}
-        Order::Newest => rows.reverse(),
-        Order::Shuffled => {
-            let mut rng = random::stream(rows.len() as u64, Stream::Order, 0, i64::from(question.ini.second()));
-            for index in (1..rows.len()).rev() {
-                rows.swap(index, rng.random_range(0..=index));
-            }
-        }
-    }
-}
-
-fn write_rows(rows: &[(DateTime, Entry<'_>)], question: &Question, setting: Setting<'_>) -> Vec<Vec<u8>> {
-    let form = RowForm::new(setting.quirks, setting.now, setting.faults);
-    let mut written: Vec<Vec<u8>> = Vec::with_capacity(rows.len());
-    for (index, (date, entry)) in rows.iter().enumerate() {
-        match entry {
-            Entry::Call(call) => written.push(form.write(call, *date, index)),
-            Entry::Raw(row) => written.push(row.text.clone().into_bytes()),
-        }
-    }
-    if setting.faults.contains(&Fault::DuplicateRows) {
-        written = written.into_iter().flat_map(|row| [row.clone(), row]).collect();
-    }
-    if setting.faults.contains(&Fault::BadRows) {
-        written.extend(row::bad_rows(question.ini).into_iter().map(String::into_bytes));
-    }
-    written
-}
-
-fn whole(rows: &[Vec<u8>], announced: usize, quirks: &Quirks) -> Vec<u8> {
-    let msg = quirks.msg.clone().unwrap_or_else(|| format!("{announced} records were found"));
-    let mut body = head(200, &msg, quirks.code);
-    body.reserve(rows.iter().map(|row| row.len() + 12).sum());
-    let (open, close) = match quirks.data {
-        DataForm::Array => (b'[', b']'),
-        DataForm::Object => (b'{', b'}'),
-    };
-    body.extend_from_slice(b",\"data\":");
-    body.push(open);
-    for (index, row) in rows.iter().enumerate() {
-        if index > 0 {
-            body.push(b',');
-        }
-        if quirks.data == DataForm::Object {
-            body.extend_from_slice(format!("\"{index}\":").as_bytes());
-        }
-        body.extend_from_slice(row);
-    }
-    body.push(close);
-    body.push(b'}');
-    body
-}
-
-fn empty(quirks: &Quirks) -> Report {
-    let refusal = Refusal::ValidateDates;
-    let with = |data: &str| {
-        let mut body = head(200, "0 records were found", quirks.code);
-        body.extend_from_slice(data.as_bytes());
-        body
-    };
-    let (status, body) = match quirks.empty {
-        EmptyForm::NotFound => (404, refusal.body(quirks.code)),
-        EmptyForm::BodyCode => (200, refusal.body(quirks.code)),
-        EmptyForm::NoBody => (404, Vec::new()),
-        EmptyForm::Null => (200, with(",\"data\":null}")),
-        EmptyForm::Missing => (200, with("}")),
-        EmptyForm::Array => (200, with(",\"data\":[]}")),
-    };
-    Report { status, body, rows: 0 }
+fn value<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn pairs(text: &str) -> Vec<(String, String)> {
+        text.split('&').filter_map(|pair| pair.split_once('=')).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
+    }
+
+    #[test]
+    fn each_report_is_asked_for_by_its_name_at_its_place() {
+        let manager = "/api/v2/reports_manager.php";
+        let ask = |path: &str, text: &str| Report::from_parameters(path, &pairs(text));
+        for report in Report::ALL {
+            assert_eq!(ask(report.path(), &format!("api={}", report.api())), Ok(report));
+        }
+        assert_eq!(ask(manager, "api=skill_77"), Err(Refusal::NoSuchReport));
+        assert_eq!(ask(manager, "api=token_info"), Err(Refusal::NoSuchReport));
+        assert_eq!(ask("/api/v2/information.php", "api=skill_2"), Err(Refusal::NoSuchReport));
+        assert_eq!(ask(manager, "api="), Err(Refusal::ParametersRequired));
+        assert_eq!(ask(manager, ""), Err(Refusal::ParametersRequired));
+    }
+
+    #[test]
+    fn what_the_api_can_t_read_it_refuses() {
+        let ask = |text: &str| Question::from_parameters(Report::Totals, &pairs(text));
+        let january = Question {
+            report: Report::Totals,
+            skill: None,
+            ini: "2026-01-01T00:00:00".parse().unwrap(),
+            end: "2026-01-31T23:59:59".parse().unwrap(),
+            services_time: Some(45),
+        };
+        let dates = "skill_id=all&date_ini=20260101000000&date_end=20260131235959";
+        assert_eq!(ask(&format!("{dates}&services_time=45")), Ok(january));
+        assert_eq!(ask("skill_id=all&date_ini=20260101000000"), Err(Refusal::ParametersRequired));
+        assert_eq!(ask("skill_id=all&date_ini=20260101000000&date_end=20260201000000"), Err(Refusal::TooManyDays));
+        assert_eq!(ask("skill_id=1&date_ini=20260102000000&date_end=20260101000000"), Err(Refusal::ValidateDates));
+    }
+}

@@ -6,8 +6,50 @@ use jiff::{Span, Timestamp};
 use super::call::Call;
 use super::faults::Fault;
 use super::quirks::{Quirks, TimeForm};
+use super::report::Report;
 
-/// How a call is written as a row of the report.
+/// What a field of a row says of a call.
+#[derive(Debug, Clone, Copy)]
+enum Value {
+    SkillName,
+    SkillId,
+    ConnId,
+    Date,
+    Result,
+    Ani,
+    Time,
+    Agent,
+    Type,
+    Customer,
+}
+
+type Field = (&'static str, Value);
+
+const ABANDONED: [Field; 9] = [
+    ("skill_name", Value::SkillName),
+    ("skill_id", Value::SkillId),
+    ("conn_id", Value::ConnId),
+    ("date", Value::Date),
+    ("result", Value::Result),
+    ("ani", Value::Ani),
+    ("abandon_time", Value::Time),
+    ("type_interaction", Value::Type),
+    ("customer_id", Value::Customer),
+];
+
+const ANSWERED: [Field; 9] = [
+    ("conn_id", Value::ConnId),
+    ("skill_id", Value::SkillId),
+    ("skill_name", Value::SkillName),
+    ("date", Value::Date),
+    ("result", Value::Result),
+    ("ani", Value::Ani),
+    ("answer_time", Value::Time),
+    ("agent_id", Value::Agent),
+    ("type_interaction", Value::Type),
+];
+
+/// How a call is written as a row of a report.
 pub(super) struct RowForm<'a> {
     quirks: &'a Quirks,
     now: Timestamp,
@@ -29,35 +71,68 @@ impl<'a> RowForm<'a> {
         }
     }
 
-    /// `index` is the row's place in the answer.
-    pub(super) fn write(&self, call: &Call, date: DateTime, index: usize) -> Vec<u8> {
+    pub(super) fn quirks(&self) -> &Quirks {
+        self.quirks
+    }
+
+    /// A row of a detailed report; `index` is its place in the answer.
+    pub(super) fn write(&self, report: Report, call: &Call, date: DateTime, index: usize) -> Vec<u8> {
         let mut out = Vec::with_capacity(320);
-        out.extend_from_slice(b"{\"skill_name\":");
-        self.name(&mut out, call);
-        out.extend_from_slice(b",\"skill_id\":");
-        match call.skill_id.parse::<u64>() {
-            Ok(id) if self.quirks.numbers => out.extend_from_slice(id.to_string().as_bytes()),
-            _ => self.text(&mut out, &call.skill_id),
+        out.push(b'{');
+        // Each report has an order of its own.
+        let fields: &[Field] = match report {
+            Report::Answered => &ANSWERED,
+            _ => &ABANDONED,
+        };
+        for (place, (name, value)) in fields.iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            out.push(b'"');
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":");
+            match value {
+                Value::SkillName => self.name(&mut out, call),
+                Value::SkillId => self.skill_id(&mut out, call),
+                Value::ConnId => self.text(&mut out, &call.conn_id),
+                Value::Date => write_date(&mut out, date),
+                Value::Result if report == Report::Answered && call.is_answered() => {
+                    self.text(&mut out, self.quirks.answered.as_deref().unwrap_or(&call.result));
+                }
+                Value::Result => self.text(&mut out, self.result(call)),
+                Value::Ani => self.text(&mut out, &call.ani),
+                Value::Time => self.time(&mut out, call.waited, index),
+                Value::Agent => self.text(&mut out, &call.agent_id),
+                Value::Type => self.text(&mut out, &call.type_interaction),
+                Value::Customer => self.text(&mut out, &call.customer_id),
+            }
         }
-        out.extend_from_slice(b",\"conn_id\":");
-        self.text(&mut out, &call.conn_id);
-        out.extend_from_slice(b",\"date\":\"");
-        write_date(&mut out, date);
-        out.extend_from_slice(b"\",\"result\":");
-        self.text(&mut out, call.result_at(self.now));
-        out.extend_from_slice(b",\"ani\":");
-        self.text(&mut out, &call.ani);
-        out.extend_from_slice(b",\"abandon_time\":");
-        self.time(&mut out, call.abandon_time, index);
-        out.extend_from_slice(b",\"type_interaction\":");
-        self.text(&mut out, &call.type_interaction);
-        out.extend_from_slice(b",\"customer_id\":");
-        self.text(&mut out, &call.customer_id);
         out.push(b'}');
         out
     }
 
-    fn name(&self, out: &mut Vec<u8>, call: &Call) {
+    /// `result` as it is known at the time of the answer.
+    pub(super) fn result<'c>(&self, call: &'c Call) -> &'c str {
+        call.result_at(self.now)
+    }
+
+    pub(super) fn skill_id(&self, out: &mut Vec<u8>, call: &Call) {
+        match call.skill_id.parse::<u64>() {
+            Ok(id) if self.quirks.numbers => out.extend_from_slice(id.to_string().as_bytes()),
+            _ => self.text(out, &call.skill_id),
+        }
+    }
+
+    /// A number of calls.
+    pub(super) fn count(&self, out: &mut Vec<u8>, count: usize, index: usize) {
+        if self.odd_times {
+            return out.extend_from_slice(ODD_TIMES[index % ODD_TIMES.len()].as_bytes());
+        }
+        let count = count.to_string();
+        if self.quirks.numbers { out.extend_from_slice(count.as_bytes()) } else { self.text(out, &count) }
+    }
+
+    pub(super) fn name(&self, out: &mut Vec<u8>, call: &Call) {
         if self.invalid_utf8 {
             out.extend_from_slice(b"\"Ventas \xff\xc3(\"");
         } else if self.odd_names {
@@ -70,7 +145,7 @@ impl<'a> RowForm<'a> {
         }
     }
 
-    fn time(&self, out: &mut Vec<u8>, seconds: Option<f64>, index: usize) {
+    pub(super) fn time(&self, out: &mut Vec<u8>, seconds: Option<f64>, index: usize) {
         if self.odd_times {
             return out.extend_from_slice(ODD_TIMES[index % ODD_TIMES.len()].as_bytes());
         }
@@ -89,7 +164,7 @@ impl<'a> RowForm<'a> {
         }
     }
 
-    fn text(&self, out: &mut Vec<u8>, text: &str) {
+    pub(super) fn text(&self, out: &mut Vec<u8>, text: &str) {
         let start = out.len();
         // Writing to memory can't fail.
         let _ = serde_json::to_writer(&mut *out, text);
@@ -124,21 +199,32 @@ const ODD_NAME_TIMES: usize = 700;
 
 const ODD_TIMES: [&str; 8] = ["\"NaN\"", "\"\"", "\"-5\"", "\"inf\"", "\"pronto\"", "null", "[]", "\"1e999\""];
 
-/// Rows that nobody can count: no object, no date, a date that is none, one outside the range that begins at `ini`.
-pub(super) fn bad_rows(ini: DateTime) -> Vec<String> {
+/// Rows that nobody can count: no object, no date or number, a date that is none, one outside the range that begins at
+/// `ini`.
+pub(super) fn bad_rows(report: Report, ini: DateTime) -> Vec<String> {
+    let mut rows: Vec<String> = ["42", "null", "\"text\"", "[]", "{}", "true"].map(str::to_owned).into();
+    if report == Report::Totals {
+        let counted = |count: &str| {
+            format!(
+                "{{\"skill_name\":\"Ventas\",\"skill_id\":\"4173\",\"inbound_calls\":{count},\
+                 \"answer_calls\":{count},\"abandon_calls\":{count},\"abandon\":\"mucho\"}}"
+            )
+        };
+        rows.extend(["\"\"", "null", "\"-3\"", "\"1e999\"", "\"muchas\"", "{\"d\":1}", "\"2.5\""].map(counted));
+        return rows;
+    }
+    let (result, time) =
+        if report == Report::Answered { ("ANSWER", "answer_time") } else { ("ABANDON", "abandon_time") };
     let dated = |date: &str| {
         format!(
             "{{\"skill_name\":\"Ventas\",\"skill_id\":\"4173\",\"conn_id\":\"6736.1.1.1.{}\",\"date\":{date},\
-             \"result\":\"ABANDON\",\"ani\":\"3001234567\",\"abandon_time\":\"37\",\"type_interaction\":\"inbound\",\
+             \"result\":\"{result}\",\"ani\":\"3001234567\",\"{time}\":\"37\",\"type_interaction\":\"inbound\",\
              \"customer_id\":\"1\"}}",
             date.len()
         )
     };
-    let before = ini.checked_sub(Span::new().days(3)).unwrap_or(ini);
-    let mut outside = vec![b'"'];
-    write_date(&mut outside, before);
-    outside.push(b'"');
-    let mut rows: Vec<String> = ["42", "null", "\"text\"", "[]", "{}", "true"].map(str::to_owned).into();
+    let mut outside = Vec::new();
+    write_date(&mut outside, ini.checked_sub(Span::new().days(3)).unwrap_or(ini));
     rows.extend(
         ["\"\"", "null", "\"0000-00-00 00:00:00\"", "\"2026-13-45 99:99:99\"", "\"ayer\"", "{\"d\":1}"].map(dated),
     );
@@ -146,11 +232,11 @@ pub(super) fn bad_rows(ini: DateTime) -> Vec<String> {
     rows
 }
 
-/// `2026-01-18 19:34:31`; by hand, for an answer has 60,000 of them.
+/// `"2026-01-18 19:34:31"`; by hand, for an answer has 60,000 of them.
 fn write_date(out: &mut Vec<u8>, date: DateTime) {
     let _ = write!(
         out,
-        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+        "\"{:04}-{:02}-{:02} {:02}:{:02}:{:02}\"",
         date.year(),
         date.month(),
         date.day(),

@@ -18,6 +18,7 @@ use tokio::time::sleep;
 use super::api::{self, Disconnect};
 use super::body::AnswerBody;
 use super::control;
+use super::report::Report;
 use super::world::World;
 
 /// The API closes a connection that has been idle for this long, as seen by its clients.
@@ -94,16 +95,16 @@ async fn route(request: Request<Incoming>, world: Arc<World>) -> Result<Response
         });
         return answering.await.map_err(|_| Disconnect);
     }
-    if path != api::PATH {
+    if !Report::is_path(path) {
         return Ok(plain(StatusCode::NOT_FOUND, "a simulated wolkvox server; see /control/\n"));
     }
     if head.method != Method::GET {
-        return Ok(plain(StatusCode::METHOD_NOT_ALLOWED, "the report is read with GET\n"));
+        return Ok(plain(StatusCode::METHOD_NOT_ALLOWED, "reports are read with GET\n"));
     }
     let token = head.headers.get("wolkvox-token").map(HeaderValue::to_str);
     // A token with odd bytes is a wrong one.
     let token = token.map(|token| token.unwrap_or("?"));
-    api::answer(&world, token, query).await
+    api::answer(&world, token, path, query).await
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<AnswerBody> {

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde_json::Value;
 
 use self::client::{Answer, send};
 use super::call::{Call, RawRow};
 use super::faults::Fault;
 use super::options::Clock;
 use super::quirks::{EmptyForm, Quirks};
+use super::report::Report;
 use super::{Handle, OperationOptions, Options, Simulator};
 
 mod client;
@@ -39,7 +41,11 @@ fn options() -> Options {
 }
 
 async fn ask_with(address: SocketAddr, token: &str, range: &str) -> Option<Answer> {
-    let path = format!("/api/v2/reports_manager.php?api=skill_2&skill_id=all&{range}");
+    ask_for(address, token, Report::Abandoned, range).await
+}
+
+async fn ask_for(address: SocketAddr, token: &str, report: Report, range: &str) -> Option<Answer> {
+    let path = format!("{}?api={}&skill_id=all&{range}", report.path(), report.api());
     let token = if token.is_empty() { String::new() } else { format!("wolkvox-token: {token}\r\n") };
     send(address, format!("GET {path} HTTP/1.1\r\n{token}"), String::new()).await
 }
@@ -72,9 +78,9 @@ async fn the_rows_served_are_the_truth_that_is_visible() {
     assert!(truth.len() > 50, "{}", truth.len());
     let zone = TimeZone::get("America/Bogota").unwrap();
     let mut expected = BTreeMap::new();
-    for call in truth.iter().filter(|call| call.visible_at <= at(NOW)) {
+    for call in truth.iter().filter(|call| call.visible_at <= at(NOW) && call.in_abandoned) {
         let date = zone.to_datetime(call.at).strftime("%Y-%m-%d %H:%M:%S").to_string();
-        let time = call.abandon_time.unwrap().to_string();
+        let time = call.waited.unwrap().to_string();
         let row = [&*call.skill_id, &call.result, &call.type_interaction, &time, &call.ani].map(str::to_owned);
         expected.insert((call.conn_id.clone(), date), row);
     }
@@ -226,6 +232,8 @@ async fn each_fault_spoils_one_answer_as_it_says_and_the_next_is_whole() {
                 assert_eq!((answer.rows().len() + 1, answer.msg()), (sound.rows().len(), sound.msg()));
             }
             Fault::OddTimes => assert_ne!(body, sound.body),
+            // Without a conn_id it is of no call.
+            Fault::LeftOut { .. } => assert_eq!(body, sound.body),
             // Madrid's morning, as if it were the operation's: other calls, before dawn in Bogotá.
             Fault::WrongZone { .. } => assert_ne!(body, sound.body),
             Fault::Head { .. } => {
@@ -260,7 +268,8 @@ async fn calls_and_rows_can_be_added() {
     assert_eq!(ask(&simulator).await.status, 404);
     let call = Call::abandoned(at("2026-01-20T15:00:00Z"), "9", "1.2.3.1768921170.1", 30.0);
     simulator.inject([call.clone().into()]);
-    simulator.inject([RawRow { at: call.at, visible_at: None, text: "{\"odd\":1}".into() }.into()]);
+    let raw = RawRow { at: call.at, text: "{\"odd\":1}".into(), ..RawRow::default() };
+    simulator.inject([raw.into()]);
     let added = r#"[{"at":"2026-01-20T15:30:00Z","skill_id":"9","abandon_time":12.5,"result":"ABANDON"},
                     {"at":1768923000,"visible_at":"2026-01-20T16:00:01Z","skill_id":"9"},
                     {"at":1768923000,"raw":"[1,2]"}]"#;
@@ -276,17 +285,110 @@ async fn calls_and_rows_can_be_added() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_incident_can_be_made_to_happen() {
+async fn an_incident_can_be_made_to_happen_and_the_queue_shows_it() {
     let simulator = Simulator::start(options()).await.unwrap();
     let (from, to) = (at("2026-01-20T15:00:00Z"), at(NOW));
-    let before = simulator.truth(from, to).len();
-    let body = r#"{"factor":30,"from":"2026-01-20T15:30:00Z","for":"10m"}"#;
+    let told = async || {
+        let path = "queue?from=2026-01-20T15:00:00Z&to=2026-01-20T16:00:00Z&window=10m";
+        control(&simulator, "GET", path, "").await.json().as_array().unwrap().clone()
+    };
+    let sum = |windows: &[Value], name: &str| windows.iter().map(|window| window[name].as_u64().unwrap()).sum::<u64>();
+    let (before, usual) = (simulator.truth(from, to), told().await);
+    assert_eq!((usual.len(), sum(&usual, "offered")), (4 * 6, before.len() as u64));
+    assert!(usual.iter().all(|window| window["incident"].is_null()));
+
+    let body = r#"{"factor":30,"cause":"agents","from":"2026-01-20T15:30:00Z","for":"10m"}"#;
     assert_eq!(control(&simulator, "POST", "incident", body).await.status, 200);
-    let after = simulator.truth(from, to);
-    assert!(after.len() > before + 20, "{before} and then {}", after.len());
+    let (after, unusual) = (simulator.truth(from, to), told().await);
+    let abandoned = |calls: &[Call]| calls.iter().filter(|call| call.is_abandoned()).count() as u64;
+    assert!(abandoned(&after) > abandoned(&before) + 20, "{} and then {}", abandoned(&before), abandoned(&after));
+    assert_eq!(sum(&unusual, "abandoned"), abandoned(&after));
+    let incident = |window: &Value| window["incident"].as_f64();
+    for (window, usually) in unusual.iter().zip(&usual) {
+        let during = window["window"] == at("2026-01-20T15:30:00Z").as_second();
+        assert_eq!(incident(window), during.then_some(30.0));
+        assert_eq!(
+            window["agents"].as_f64() < usually["agents"].as_f64(),
+            during && usually["agents"].as_f64() > Some(1.0)
+        );
+    }
+    let incidents = control(&simulator, "GET", "incidents?from=1768921200&to=1768924800", "").await.json();
+    let expected = serde_json::json!([{"skill": null, "factor": 30.0, "cause": "agents", "from": 1_768_923_000,
+                                       "until": 1_768_923_600}]);
+    assert_eq!(incidents, expected);
     for bad in [r#"{"factor":-1,"for":"10m"}"#, r#"{"factor":2,"for":"0s"}"#, r#"{"factor":2}"#] {
         assert_eq!(control(&simulator, "POST", "incident", bad).await.status, 400, "{bad}");
     }
+    assert_eq!(control(&simulator, "GET", "queue?window=0s", "").await.status, 400);
+    assert_eq!(control(&simulator, "GET", "queue?from=0&window=1s", "").await.status, 400);
+}
+
+/// What the three reports say of a day at one moment is one and the same, whatever the seed.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_three_reports_say_the_same() {
+    const DAY: &str = "date_ini=20260119000000&date_end=20260119235959";
+    for (seed, rate, late_share) in [(1, 0.3, 0.0), (2, 1.0, 0.2), (3, 4.0, 0.0), (4, 2.0, 0.5)] {
+        let mut options = options();
+        let operation = &mut options.operations[0];
+        (operation.seed, operation.rate, operation.strays, operation.incidents_per_week) = (seed, rate, 0.05, 5.0);
+        (operation.lateness.late_share, operation.lateness.late) = (late_share, Duration::from_secs(86_400));
+        operation.long_chats = 0.3;
+        let simulator = Simulator::start(options).await.unwrap();
+        let mut rows = Vec::new();
+        for report in [Report::Abandoned, Report::Answered, Report::Totals] {
+            rows.push(ask_for(simulator.address(), &simulator.token(), report, DAY).await.unwrap().rows());
+        }
+        let [abandoned, answered, totals] = &rows[..] else { unreachable!("three reports") };
+        assert!(totals.len() == 5 - 1 && abandoned.len() > 20, "{} {}", totals.len(), abandoned.len());
+        for total in totals {
+            let of_skill = |rows: &[Value], time: &str, result: &str| -> Vec<f64> {
+                let mut seen = std::collections::BTreeSet::new();
+                rows.iter()
+                    .filter(|row| row["skill_id"] == total["skill_id"])
+                    .filter(|row| row["result"].as_str().unwrap().eq_ignore_ascii_case(result))
+                    .inspect(|row| assert!(seen.insert((row["conn_id"].to_string(), row["date"].to_string())), "{row}"))
+                    .map(|row| row[time].as_str().unwrap().parse().unwrap())
+                    .collect()
+            };
+            let gave_up = of_skill(abandoned, "abandon_time", "abandon");
+            let were_answered = of_skill(answered, "answer_time", "answer");
+            let inbound = gave_up.len() + were_answered.len();
+            let percent = |part: usize| {
+                let hundredths = (part as f64 / inbound as f64 * 1e4).round();
+                format!("{} %", hundredths / 1e2)
+            };
+            let mean = |times: &[f64]| (times.iter().sum::<f64>() / times.len().max(1) as f64).round().to_string();
+            let within = |seconds: f64| percent(were_answered.iter().filter(|time| **time <= seconds).count());
+            let expected = [
+                ("inbound_calls", inbound.to_string()),
+                ("answer_calls", were_answered.len().to_string()),
+                ("abandon_calls", gave_up.len().to_string()),
+                ("service_level_10seg", within(10.0)),
+                ("service_level_20seg", within(20.0)),
+                ("service_level_30seg", within(30.0)),
+                ("abandon", percent(gave_up.len())),
+                ("asa", mean(&were_answered)),
+                ("ata", mean(&gave_up)),
+            ];
+            for (name, value) in expected {
+                assert_eq!(total[name], *value, "{name} of {total}, seed {seed}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_can_spoil_one_report_and_leave_the_others() {
+    let simulator = Simulator::start(options()).await.unwrap();
+    let status = async |report| ask_for(simulator.address(), &simulator.token(), report, MORNING).await.unwrap().status;
+    control(&simulator, "POST", "faults", r#"{"fault":"status","status":503,"report":"answered"}"#).await;
+    for report in [Report::Abandoned, Report::Answered, Report::Totals, Report::TokenInfo] {
+        assert_eq!(status(report).await, if report == Report::Answered { 503 } else { 200 }, "{report:?}");
+    }
+    let asked: Vec<_> = simulator.requests().into_iter().map(|request| request.report.unwrap()).collect();
+    assert_eq!(asked, [Report::Abandoned, Report::Answered, Report::Totals, Report::TokenInfo]);
+    let info = ask_for(simulator.address(), &simulator.token(), Report::TokenInfo, "").await.unwrap();
+    assert_eq!(info.rows()[0]["token_use_today"], "5");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::call::{Call, Injected, RawRow};
-use super::traffic::Incident;
+use super::report::Report;
+use super::traffic::{Cause, Incident};
 
 /// A call of the truth, as `/control/truth` tells it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,9 +28,11 @@ pub struct TrueCall {
     pub type_interaction: String,
     pub result: String,
     pub abandoned: bool,
-    pub abandon_time: Option<f64>,
+    pub answered: bool,
+    pub waited: Option<f64>,
     pub ani: String,
     pub customer_id: String,
+    pub agent_id: String,
 }
 
 impl TrueCall {
@@ -45,14 +48,17 @@ impl TrueCall {
             type_interaction: call.type_interaction.to_string(),
             result: call.result.to_string(),
             abandoned: call.is_abandoned(),
-            abandon_time: call.abandon_time,
+            answered: call.is_answered(),
+            waited: call.waited,
             ani: call.ani.clone(),
             customer_id: call.customer_id.clone(),
+            agent_id: call.agent_id.clone(),
         }
     }
 }
 
-/// A call or a raw row to be added: with `raw` it is a row written word for word, else a call by its fields.
+/// A call or a raw row to be added: with `raw` it is a row written word for word, else a call by its fields. It is a row
+/// of `report`: of the abandoned calls where nothing is said.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddedCall {
@@ -61,30 +67,36 @@ pub struct AddedCall {
     corrected_at: Option<Instant>,
     raw: Option<String>,
     #[serde(default)]
+    report: Report,
+    #[serde(default)]
     skill_id: String,
     skill_name: Option<String>,
     #[serde(default)]
     conn_id: String,
     type_interaction: Option<String>,
     result: Option<String>,
-    abandon_time: Option<f64>,
+    #[serde(alias = "abandon_time", alias = "answer_time")]
+    waited: Option<f64>,
     #[serde(default)]
     ani: String,
     #[serde(default)]
     customer_id: String,
+    #[serde(default)]
+    agent_id: String,
 }
 
 impl From<AddedCall> for Injected {
     fn from(added: AddedCall) -> Self {
         let visible_at = added.visible_at.map(|instant| instant.0);
         if let Some(text) = added.raw {
-            return Self::Raw(RawRow { at: added.at.0, visible_at, text });
+            return Self::Raw(RawRow { report: added.report, at: added.at.0, visible_at, text });
         }
-        let mut call = Call::abandoned(added.at.0, &added.skill_id, &added.conn_id, 0.0);
+        let made = if added.report == Report::Answered { Call::answered } else { Call::abandoned };
+        let mut call = made(added.at.0, &added.skill_id, &added.conn_id, 0.0);
         call.visible_at = visible_at.unwrap_or(call.at);
         call.corrected_at = added.corrected_at.map(|instant| instant.0);
-        call.abandon_time = added.abandon_time;
-        (call.ani, call.customer_id) = (added.ani, added.customer_id);
+        call.waited = added.waited;
+        (call.ani, call.customer_id, call.agent_id) = (added.ani, added.customer_id, added.agent_id);
         if let Some(name) = added.skill_name {
             call.skill_name = name.into();
         }
@@ -105,6 +117,8 @@ pub struct AddedIncident {
     operation: Option<String>,
     skill: Option<String>,
     factor: f64,
+    #[serde(default)]
+    cause: Cause,
     /// Now, where it is missing.
     from: Option<Instant>,
     r#for: String,
@@ -117,9 +131,29 @@ impl AddedIncident {
 
     pub fn into_incident(self, now: Timestamp) -> Result<Incident, String> {
         let from = self.from.map_or(now, |instant| instant.0);
-        let incident = Incident { skill: self.skill, factor: self.factor, from, until: from + length(&self.r#for)? };
+        let until = from + length(&self.r#for)?;
+        let incident = Incident { skill: self.skill, factor: self.factor, cause: self.cause, from, until };
         incident.check().map_err(|error| error.to_string())?;
         Ok(incident)
+    }
+}
+
+/// An incident as `/control/incidents` tells it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrueIncident {
+    /// `None`: all skills.
+    pub skill: Option<String>,
+    pub factor: f64,
+    pub cause: Cause,
+    /// In seconds since 1970.
+    pub from: i64,
+    pub until: i64,
+}
+
+impl From<Incident> for TrueIncident {
+    fn from(incident: Incident) -> Self {
+        let Incident { skill, factor, cause, from, until } = incident;
+        Self { skill, factor, cause, from: from.as_second(), until: until.as_second() }
     }
 }
 

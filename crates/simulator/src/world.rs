@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::faults::{Armed, Fault, Faults};
 use super::operation::{Operation, lock};
 use super::options::{Clock, Options, OptionsError};
+use super::report::Report;
 
 /// Requests kept in the log; the oldest go first.
 const MOST_LOGGED: usize = 100_000;
@@ -24,13 +25,15 @@ pub struct World {
     pub(super) refuse: Notify,
 }
 
-/// A request for the report, and what came of it.
+/// A request for a report, and what came of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Request {
     #[serde(serialize_with = "super::wire::instant")]
     pub at: Timestamp,
     /// `None` without a valid token.
     pub operation: Option<String>,
+    /// `None` where it names none that there is.
+    pub report: Option<Report>,
     /// The query as it came.
     pub query: String,
     pub date_ini: Option<String>,
@@ -81,8 +84,8 @@ impl World {
         lock(&self.faults).armed().to_vec()
     }
 
-    pub(super) fn take_faults(&self, operation: &str) -> Vec<Fault> {
-        lock(&self.faults).take(operation)
+    pub(super) fn take_faults(&self, operation: &str, report: Option<Report>) -> Vec<Fault> {
+        lock(&self.faults).take(operation, report)
     }
 
     /// The requests so far, oldest first.

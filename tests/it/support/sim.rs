@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use simulator::call::Call;
 use simulator::operation::Operation;
-use simulator::traffic::{Incident, Lateness};
+use simulator::traffic::{Cause, Incident, Lateness};
 use simulator::{Handle, OperationOptions, Options, Simulator};
 use tokio::runtime::Runtime;
 
@@ -40,24 +40,30 @@ pub fn quiet(name: &str) -> OperationOptions {
     OperationOptions { rate: 0.0, lateness, ..OperationOptions::new(name, zone, 1, 8) }
 }
 
-/// An operation whose calls come several a second from now on for `rush`, and were few before: the first look at the
-/// day before is small then. Calls by the measured traffic, made more by an incident.
+/// An operation with several abandoned calls a second from now on for `rush`, and few before: the first look at the day
+/// before is small then. Queues of the measured traffic, in which an incident makes so many give up.
 pub fn busy(name: &str, seed: u64, lateness: Lateness, rush: Duration) -> OperationOptions {
-    let from = Timestamp::from_second(Timestamp::now().as_second()).expect("now");
-    let until = from + rush;
+    let now = Timestamp::from_second(Timestamp::now().as_second()).expect("now");
+    let until = now + rush;
+    // Callers need some seconds to give up, and all have done so soon after the end.
+    let (from, patience) = (now - Duration::from_secs(10), 0.01);
     // The measured volume depends on the hour, the weekday and the seed; which zone, rate and factor give enough is found
     // by trying. A seed of small skills needs a higher rate, and has few calls before all the same.
-    let zones = zones_with_calls(from);
+    let zones = zones_with_calls(now);
     let pairs = [1.0, 8.0, 64.0].into_iter().flat_map(|rate| zones.iter().map(move |zone| (rate, zone)));
     let tries = pairs.flat_map(|(rate, zone)| (6..14).map(move |doubling| (rate, zone, 1u32 << doubling)));
     let mut operations = tries.map(|(rate, zone, factor)| {
-        let incident = Incident { skill: None, factor: f64::from(factor).min(10_000.0), from, until };
+        let factor = f64::from(factor).min(10_000.0);
+        let incident = Incident { skill: None, factor, cause: Cause::Calls, from, until };
         let whole = OperationOptions::new(name, zone.clone(), seed, 8);
-        OperationOptions { rate, lateness, incidents: vec![incident], ..whole }
+        OperationOptions { rate, patience, lateness, incidents: vec![incident], ..whole }
     });
-    let calls = |options: &OperationOptions| Operation::new(options.clone()).truth(from, until).len() as f64;
-    let found = operations.find(|options| calls(options) >= 3.0 * rush.as_secs_f64());
-    found.unwrap_or_else(|| panic!("no incident makes an operation busy at {from}"))
+    let abandoned = |options: &OperationOptions| {
+        let calls = Operation::new(options.clone()).truth(now, until);
+        calls.iter().filter(|call| call.is_abandoned()).count() as f64
+    };
+    let found = operations.find(|options| abandoned(options) >= 3.0 * rush.as_secs_f64());
+    found.unwrap_or_else(|| panic!("no incident makes an operation busy at {now}"))
 }
 
 /// Zones around the world, those first in which it is nearest to three in the afternoon: contact centres sleep at night.

@@ -56,7 +56,7 @@ pub fn of_calls<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Totals {
         let counted = totals.entry((call.skill_id.to_string(), call.type_interaction.to_string())).or_default();
         counted.buckets.resize(BUCKETS.len(), 0);
         counted.calls += 1;
-        let Some(time) = call.abandon_time else { continue };
+        let Some(time) = call.waited else { continue };
         counted.sum += time;
         counted.count += 1;
         for (bucket, bound) in counted.buckets.iter_mut().zip(BUCKETS) {

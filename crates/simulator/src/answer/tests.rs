@@ -1,14 +1,15 @@
 use serde_json::Value;
 
 use super::*;
-use crate::quirks::{CodeForm, TimeForm};
+use crate::quirks::{CodeForm, TimeForm, TotalsOf};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
 fn question(ini: &str, end: &str) -> Question {
-    Question { skill: None, ini: ini.parse().unwrap(), end: end.parse().unwrap() }
+    let (report, skill, services_time) = (Report::Abandoned, None, None);
+    Question { report, skill, ini: ini.parse().unwrap(), end: end.parse().unwrap(), services_time }
 }
 
 /// Calls in Bogotá at 14:34:29, :30 and :31, the last one visible a minute later.
@@ -23,10 +24,10 @@ fn calls() -> Vec<Call> {
     calls
 }
 
-fn ask(question: &Question, now: &str, quirks: &Quirks, faults: &[Fault]) -> Report {
+fn ask(question: &Question, now: &str, quirks: &Quirks, faults: &[Fault]) -> Answer {
     let zone = TimeZone::get("America/Bogota").unwrap();
     let calls = calls();
-    report(calls.iter().map(Entry::Call), question, Setting { zone: &zone, now: at(now), quirks, faults })
+    answer(calls.iter().map(Entry::Call), question, Setting { zone: &zone, now: at(now), quirks, faults })
 }
 
 const LATER: &str = "2026-01-18T20:00:00Z";
@@ -35,12 +36,12 @@ fn minute() -> Question {
     question("2026-01-18T14:34:00", "2026-01-18T14:34:59")
 }
 
-fn json(report: &Report) -> Value {
-    serde_json::from_slice(&report.body).unwrap()
+fn json(answer: &Answer) -> Value {
+    serde_json::from_slice(&answer.body).unwrap()
 }
 
-fn data(report: &Report) -> Vec<Value> {
-    json(report)["data"].as_array().unwrap().clone()
+fn data(answer: &Answer) -> Vec<Value> {
+    json(answer)["data"].as_array().unwrap().clone()
 }
 
 #[test]
@@ -84,7 +85,7 @@ fn an_answer_without_rows_has_many_forms() {
         (answer(EmptyForm::BodyCode).status, json(&answer(EmptyForm::BodyCode))["code"].clone()),
         (200, "404".into())
     );
-    assert_eq!(answer(EmptyForm::NoBody), Report { status: 404, body: Vec::new(), rows: 0 });
+    assert_eq!(answer(EmptyForm::NoBody), Answer { status: 404, body: Vec::new(), rows: 0 });
     assert_eq!(json(&answer(EmptyForm::Null)).get("data"), Some(&Value::Null));
     assert_eq!(json(&answer(EmptyForm::Missing)).get("data"), None);
     assert_eq!(json(&answer(EmptyForm::Array))["data"], serde_json::json!([]));
@@ -131,13 +132,92 @@ fn faults_of_rows_spoil_what_they_say() {
     assert!(std::str::from_utf8(&spoilt(Fault::InvalidUtf8).body).is_err());
 }
 
+/// Answered calls beside the abandoned ones: two in 4173 after 20 and 25 s, a chat in 4175.
+fn both() -> Vec<Call> {
+    let mut calls = calls();
+    calls.extend([
+        Call::answered(at("2026-01-18T19:34:10Z"), "4173", "1.2.3.1768764830.3", 20.0),
+        Call::answered(at("2026-01-18T19:34:11Z"), "4173", "1.2.3.1768764831.4", 25.0),
+        Call::answered(at("2026-01-18T19:34:12Z"), "4175", "78", 0.0),
+    ]);
+    calls[3].agent_id = "77".to_owned();
+    calls[5].type_interaction = "chat-web".into();
+    calls
+}
+
+fn ask_both(report: Report, quirks: &Quirks, faults: &[Fault]) -> Answer {
+    let zone = TimeZone::get("America/Bogota").unwrap();
+    let calls = both();
+    let question = Question { report, services_time: Some(5), ..minute() };
+    let quirks = Quirks { order: Order::Oldest, ..quirks.clone() };
+    answer(calls.iter().map(Entry::Call), &question, Setting { zone: &zone, now: at(LATER), quirks: &quirks, faults })
+}
+
+#[test]
+fn answered_calls_have_a_report_of_their_own() {
+    let told = ask_both(Report::Answered, &Quirks::default(), &[]);
+    let expected = serde_json::json!({
+        "conn_id": "1.2.3.1768764830.3", "skill_id": "4173", "skill_name": "4173", "date": "2026-01-18 14:34:10",
+        "result": "ANSWER", "ani": "", "answer_time": "20", "agent_id": "77", "type_interaction": "inbound"
+    });
+    assert_eq!((told.rows, &data(&told)[0]), (3, &expected));
+    assert_eq!(ask_both(Report::Abandoned, &Quirks::default(), &[]).rows, 3);
+
+    let quirks = Quirks { answered: Some("CONTESTADA".into()), time: TimeForm::Clock, ..Quirks::default() };
+    let row = &data(&ask_both(Report::Answered, &quirks, &[]))[1];
+    assert_eq!((&row["result"], &row["answer_time"]), (&"CONTESTADA".into(), &"00:00:25".into()));
+    assert_eq!(data(&ask_both(Report::Answered, &quirks, &[Fault::OddTimes]))[0]["answer_time"], "NaN");
+    let bad = data(&ask_both(Report::Answered, &quirks, &[Fault::BadRows]));
+    assert_eq!((bad.len(), &bad[9]["result"]), (3 + 13, &"ANSWER".into()));
+}
+
+#[test]
+fn totals_have_a_row_for_each_skill() {
+    let told = ask_both(Report::Totals, &Quirks::default(), &[]);
+    let expected = serde_json::json!({
+        "skill_name": "4173", "skill_id": "4173", "inbound_calls": "4", "answer_calls": "2", "abandon_calls": "2",
+        "service_level_10seg": "0 %", "service_level_20seg": "25 %", "service_level_30seg": "50 %",
+        "service_level_5seg": "0 %", "abandon": "50 %", "asa": "23", "ata": "20"
+    });
+    assert_eq!((told.rows, &data(&told)[0]), (3, &expected));
+    let ids: Vec<_> = data(&told).iter().map(|row| row["skill_id"].clone()).collect();
+    assert_eq!(ids, ["4173", "4174", "4175"]);
+
+    let voice = Quirks { totals_of: TotalsOf::Voice, numbers: true, ..Quirks::default() };
+    let rows = data(&ask_both(Report::Totals, &voice, &[]));
+    assert_eq!((rows.len(), &rows[0]["inbound_calls"], &rows[0]["asa"]), (2, &4.into(), &23.into()));
+    assert_eq!(data(&ask_both(Report::Totals, &voice, &[Fault::OddTimes]))[0]["answer_calls"], "NaN");
+    assert_eq!(ask_both(Report::Totals, &voice, &[Fault::BadRows]).rows, 2 + 13);
+    assert_eq!(ask_both(Report::Totals, &voice, &[Fault::DuplicateRows]).rows, 4);
+}
+
+#[test]
+fn a_row_can_be_left_out_without_a_word() {
+    let left_out = [Fault::LeftOut { conn_id: "77".into() }];
+    let told = ask_both(Report::Abandoned, &Quirks::default(), &left_out);
+    assert_eq!((told.rows, &json(&told)["msg"]), (2, &"2 records were found".into()));
+    assert_eq!(ask_both(Report::Totals, &Quirks::default(), &left_out).rows, 2);
+}
+
+#[test]
+fn the_token_is_told_what_it_has_done() {
+    let told = token_info(3, Some(10), &Quirks::default());
+    let expected = serde_json::json!({
+        "description": "simulated", "token_limit": "10", "token_use_today": "3", "all_token_today": "3",
+        "available_consumption_options": "7"
+    });
+    assert_eq!(data(&told), [expected]);
+    let numbers = Quirks { numbers: true, ..Quirks::default() };
+    assert_eq!(data(&token_info(30, Some(10), &numbers))[0]["available_consumption_options"], 0);
+}
+
 #[test]
 fn some_odd_name_has_ten_kilobytes() {
     let (zone, quirks) = (TimeZone::UTC, Quirks::default());
     let form = RowForm::new(&quirks, at(LATER), &[Fault::OddNames]);
     let longest = (4173..4180).map(|id| {
         let call = Call::abandoned(at(LATER), &id.to_string(), "", 1.0);
-        form.write(&call, zone.to_datetime(call.at), 0).len()
+        form.write(Report::Abandoned, &call, zone.to_datetime(call.at), 0).len()
     });
     assert!(longest.max().unwrap() > 10_000);
 }
@@ -161,29 +241,9 @@ fn a_range_over_a_fold_finds_both_passes() {
         .map(|text| Call::abandoned(at(text), "1", text, 1.0));
     let quirks = Quirks::default();
     let setting = Setting { zone: &zone, now: at("2026-04-06T00:00:00Z"), quirks: &quirks, faults: &[] };
-    let answer = report(calls.iter().map(Entry::Call), &twice, setting);
+    let answer = answer(calls.iter().map(Entry::Call), &twice, setting);
     let dates: Vec<_> = data(&answer).iter().map(|row| row["date"].clone()).collect();
     assert_eq!(dates, ["2026-04-04 23:30:10", "2026-04-04 23:30:10"]);
-}
-
-#[test]
-fn what_the_api_can_t_read_it_refuses() {
-    let ask = |text: &str| {
-        let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
-        Question::from_parameters(&pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>())
-    };
-    let dates = "&skill_id=all&date_ini=20260101000000&date_end=20260131235959";
-    assert_eq!(ask(&format!("api=skill_2{dates}")), Ok(question("2026-01-01T00:00:00", "2026-01-31T23:59:59")));
-    assert_eq!(ask(&format!("api=skill_77{dates}")), Err(Refusal::NoSuchReport));
-    assert_eq!(ask("api=skill_2&skill_id=all&date_ini=20260101000000"), Err(Refusal::ParametersRequired));
-    assert_eq!(
-        ask("api=skill_2&skill_id=all&date_ini=20260101000000&date_end=20260201000000"),
-        Err(Refusal::TooManyDays)
-    );
-    assert_eq!(
-        ask("api=skill_2&skill_id=1&date_ini=20260102000000&date_end=20260101000000"),
-        Err(Refusal::ValidateDates)
-    );
 }
 
 #[test]
@@ -192,6 +252,6 @@ fn more_rows_than_the_limit_are_cut_off_without_a_word() {
         (0..MOST_ROWS + 5).map(|n| Call::abandoned(at("2026-01-18T19:34:29Z"), "1", &n.to_string(), 1.0)).collect();
     let (zone, quirks) = (TimeZone::get("America/Bogota").unwrap(), Quirks::default());
     let setting = Setting { zone: &zone, now: at(LATER), quirks: &quirks, faults: &[] };
-    let answer = report(calls.iter().map(Entry::Call), &minute(), setting);
+    let answer = answer(calls.iter().map(Entry::Call), &minute(), setting);
     assert_eq!((answer.rows, &json(&answer)["msg"]), (MOST_ROWS, &"60000 records were found".into()));
 }
