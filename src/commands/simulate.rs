@@ -4,7 +4,7 @@ use super::Failure;
 use super::serve::{LAST_WORDS, print, runtime, stop_on_signal};
 use crate::cli::SimulateCommand;
 use crate::shutdown::Shutdown;
-use simulator::print::{PrintError, print};
+use simulator::print::PrintError;
 use simulator::{Options, Simulator};
 
 /// `simulate`: a wolkvox server of one's own, until it is told to stop; or what is true, printed.
@@ -12,7 +12,7 @@ pub fn run(command: SimulateCommand) -> Result<(), Failure> {
     let options: Options = command.simulator.try_into().map_err(Failure::usage)?;
     if let Some(what) = command.print.print {
         let mut out = BufWriter::new(std::io::stdout().lock());
-        return match print(options, what, &command.print, &mut out) {
+        return match simulator::print::print(options, what, &command.print, &mut out) {
             // Whoever reads the pipe has seen enough.
             Err(PrintError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             Err(PrintError::Write(error)) => Err(anyhow::Error::from(error).into()),

@@ -51,7 +51,7 @@ pub fn answer<'a>(entries: impl Iterator<Item = Entry<'a>>, question: &Question,
         .collect();
     let form = RowForm::new(setting.quirks, setting.now, setting.faults);
     let rows = match question.report {
-        Report::Totals => totals::rows(&entries, question, &form),
+        Report::Totals => totals::rows(entries.iter().filter_map(|(_, entry)| entry.call()), question, &form),
         report => {
             entries.retain(|(_, entry)| entry.is_listed(report));
             put_in_order(&mut entries, setting.quirks.order, question);
@@ -124,6 +124,13 @@ impl Entry<'_> {
         }
     }
 
+    fn call(&self) -> Option<&Call> {
+        match self {
+            Self::Call(call) => Some(call),
+            Self::Raw(_) => None,
+        }
+    }
+
     fn visible_at(&self) -> Timestamp {
         match self {
             Self::Call(call) => call.visible_at,
@@ -144,7 +151,7 @@ impl Entry<'_> {
         let left_out = |call: &Call| {
             faults.iter().any(|fault| matches!(fault, Fault::LeftOut { conn_id } if *conn_id == call.conn_id))
         };
-        matches!(self, Self::Call(call) if left_out(call))
+        self.call().is_some_and(left_out)
     }
 }
 

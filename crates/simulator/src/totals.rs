@@ -1,8 +1,5 @@
 use std::collections::BTreeMap;
 
-use jiff::civil::DateTime;
-
-use super::answer::Entry;
 use super::call::Call;
 use super::profile;
 use super::quirks::TotalsOf;
@@ -26,10 +23,9 @@ pub(super) struct SkillTotals<'a> {
 }
 
 /// One row for each skill that has calls, in the order of their ids.
-pub(super) fn rows(entries: &[(DateTime, Entry<'_>)], question: &Question, form: &RowForm<'_>) -> Vec<Vec<u8>> {
+pub(super) fn rows<'a>(calls: impl Iterator<Item = &'a Call>, question: &Question, form: &RowForm<'_>) -> Vec<Vec<u8>> {
     let mut skills: BTreeMap<&str, SkillTotals<'_>> = BTreeMap::new();
-    for (_, entry) in entries {
-        let Entry::Call(call) = entry else { continue };
+    for call in calls {
         if !counts(call, form.quirks().totals_of) {
             continue;
         }

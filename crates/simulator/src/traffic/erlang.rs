@@ -25,7 +25,7 @@ pub(super) fn abandoned_share(arrivals: f64, agents: u32, handling: f64, patienc
     let Integrals { given_up, all, scale } = integrals(arrivals, freed, patience);
     let share = arrivals * given_up / ((-scale).exp() * idle + arrivals * all);
     // Not a number where almost nobody calls: then nobody waits.
-    share.max(0.0).min(1.0)
+    if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) }
 }
 
 /// Both integrals, divided by e^`scale`, for they can be larger than any number.

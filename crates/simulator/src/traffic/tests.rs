@@ -4,11 +4,14 @@
 use std::sync::LazyLock;
 
 use jiff::SignedDuration;
+use proptest::prelude::*;
 
 use super::*;
 use crate::OperationOptions;
 use crate::call::Call;
 use crate::operation::Operation;
+use crate::profile;
+use crate::windows::{Window, windows};
 
 const WEEKS: usize = 52;
 const DAYS: usize = 7 * WEEKS;
@@ -214,6 +217,124 @@ fn incidents_have_the_size_that_they_say() {
             }
             println!("{cause:?} {factor}: {with} instead of {without}, {:.2}", with / without);
             near("factor", with / without, factor, 0.2);
+        }
+    }
+}
+
+#[test]
+fn an_incident_leaves_what_was_before_it_and_other_skills_as_they_were() {
+    let usual = options(9, 4, "America/Bogota");
+    let (from, until) = (at("2026-01-06T15:02:07Z"), at("2026-01-06T15:40:00Z"));
+    let told = |incidents: Vec<Incident>| {
+        let operation = Operation::new(OperationOptions { incidents, redials: true, ..usual.clone() });
+        operation.truth(at("2026-01-06T12:00:00Z"), at("2026-01-06T20:00:00Z"))
+    };
+    let before = told(Vec::new());
+    let concerned = |call: &&Call| *call.skill_id == *"4174" && from <= call.at;
+    for (factor, cause) in [(30.0, Cause::Calls), (5.0, Cause::Agents), (0.0, Cause::Calls)] {
+        let incident = Incident { skill: Some("4174".to_owned()), factor, cause, from, until };
+        let after = told(vec![incident.clone()]);
+        let others = |calls: &[Call]| -> Vec<Call> { calls.iter().filter(|call| !concerned(call)).cloned().collect() };
+        assert!(others(&before) == others(&after), "{factor} {cause:?}");
+        let abandoned = |calls: &[Call]| calls.iter().filter(concerned).filter(|call| call.is_abandoned()).count();
+        assert_eq!(abandoned(&after) > abandoned(&before), factor > 1.0, "{factor} {cause:?}");
+        // Nor does a second one, later, change what the first did before it.
+        let second = Incident { from: until, until: until + Duration::from_secs(600), ..incident.clone() };
+        let both = told(vec![second, incident]);
+        let early = |calls: &[Call]| -> Vec<Call> { calls.iter().filter(|call| call.at < until).cloned().collect() };
+        assert!(early(&both) == early(&after), "{factor} {cause:?}");
+    }
+}
+
+#[test]
+fn those_who_gave_up_call_again() {
+    let usual = OperationOptions { rate: 3.0, ..options(4, 2, "America/Bogota") };
+    let until = start() + SignedDuration::from_hours(24 * 14);
+    let once = Operation::new(usual.clone()).truth(start(), until);
+    let again = Operation::new(OperationOptions { redials: true, ..usual }).truth(start(), until);
+    let abandoned = once.iter().filter(|call| call.is_abandoned()).count() as f64;
+    // 36 % of 86 % that are no chats, of whom some give up once more and call once more.
+    near("redials", (again.len() - once.len()) as f64 / abandoned, 0.36 * 0.86, 0.3);
+}
+
+#[test]
+fn lateness_and_chats_change_nothing_but_when_calls_are_seen() {
+    let usual = options(1, 3, "America/Bogota");
+    let told =
+        |options: OperationOptions| Operation::new(options).truth(start(), start() + SignedDuration::from_hours(72));
+    let strip = |calls: &[Call]| -> Vec<Call> {
+        calls.iter().map(|call| Call { visible_at: call.at, ..call.clone() }).collect()
+    };
+    let plain = told(usual.clone());
+    let delay = |call: &Call| call.visible_at.duration_since(call.at).as_secs();
+    let is_chat = |call: &Call| call.is_answered() && !profile::is_voice(&call.type_interaction);
+    for call in &plain {
+        let chat = if is_chat(call) { 180..=7_261 } else { 0..=61 };
+        assert!(chat.contains(&delay(call)), "{call:?}");
+    }
+    let lateness = Lateness { usual: Duration::ZERO, late_share: 0.5, late: Duration::from_secs(7_200) };
+    let late = told(OperationOptions { lateness, long_chats: 1.0, answered_rows: AnsweredRows::AtHangUp, ..usual });
+    assert!(strip(&plain) == strip(&late));
+    let abandoned: Vec<_> = late.iter().filter(|call| call.is_abandoned()).collect();
+    let delayed = abandoned.iter().filter(|call| delay(call) > 0).count() as f64;
+    near("late share", delayed / abandoned.len() as f64, 0.5, 0.2);
+    assert!(late.iter().filter(|call| is_chat(call)).all(|call| delay(call) >= 43_200));
+    let talks: Vec<f64> =
+        late.iter().filter(|call| call.is_answered() && !is_chat(call)).map(|call| delay(call) as f64).collect();
+    assert!(mean(&talks) > 200.0, "{}", mean(&talks));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    // Any two stretches that meet give the calls of the stretch they form, whatever was asked for first, over folds and
+    // gaps too; no two calls are one; and the windows count them.
+    #[test]
+    fn stretches_add_up(
+        seed: u64,
+        skills in 1usize..5,
+        zone in prop::sample::select(vec!["America/Bogota", "America/Santiago", "Europe/Madrid", "Australia/Lord_Howe"]),
+        begin in 1_770_000_000i64..1_800_000_000,
+        first in 0i64..40_000,
+        rest in 0i64..40_000,
+        redials: bool,
+        factor in 0.0f64..9.0,
+        agents: bool,
+        window in 1i64..4_000,
+    ) {
+        let (a, b, c) = (second(begin), second(begin + first), second(begin + first + rest));
+        let cause = if agents { Cause::Agents } else { Cause::Calls };
+        let incident = Incident { skill: None, factor, cause, from: second(begin + first - 500), until: b + Duration::from_secs(1) };
+        let options = OperationOptions {
+            rate: 3.0, redials, incidents: vec![incident], incidents_per_week: 2.0, ..options(seed, skills, zone)
+        };
+        let operation = Operation::new(options.clone());
+        let late = operation.truth(b, c);
+        let mut parts = operation.truth(a, b);
+        parts.extend(late);
+        let whole = Operation::new(options.clone()).truth(a, c);
+        prop_assert!(parts == whole);
+
+        let identities: std::collections::BTreeSet<_> = whole.iter().map(|call| (&call.skill_id, &call.conn_id)).collect();
+        prop_assert_eq!(identities.len(), whole.len());
+        for call in &whole {
+            let arrived = call.at.as_second() - call.waited.unwrap() as i64;
+            let began = format!(".{arrived}.");
+            prop_assert!(!profile::is_voice(&call.type_interaction) || call.conn_id.contains(&began));
+            prop_assert!(call.visible_at >= call.at && (0.0..=3_600.0).contains(&call.waited.unwrap()));
+        }
+
+        // Whole windows only: the first and the last can be in part outside.
+        let grid = |at: i64| second(at.div_euclid(window) * window);
+        let (from, to) = (grid(begin), grid(begin + first + rest));
+        let counted = windows(&operation, from, to, window).unwrap();
+        let truth = operation.truth(from, to);
+        let sum = |value: fn(&Window) -> u64| counted.iter().map(value).sum::<u64>();
+        prop_assert_eq!(sum(|window| window.abandoned), truth.iter().filter(|call| call.is_abandoned()).count() as u64);
+        prop_assert_eq!(sum(|window| window.answered), truth.iter().filter(|call| call.is_answered()).count() as u64);
+        prop_assert_eq!(sum(|window| window.offered), truth.len() as u64);
+        // Whoever joins leaves, or still waits.
+        for pair in counted.windows(2).filter(|pair| pair[0].skill_id == pair[1].skill_id) {
+            prop_assert_eq!(pair[0].waiting + pair[1].arrived, pair[1].waiting + pair[1].offered);
         }
     }
 }
