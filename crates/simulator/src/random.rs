@@ -60,9 +60,10 @@ mod tests {
     // 20,000 draws: the error of a mean is below 1 % and that of a variance below 3 %; five of them are allowed.
     #[test]
     fn numbers_have_the_mean_and_the_variance_of_their_kind() {
-        let numbers: [(fn(&mut ChaCha8Rng) -> f64, f64, f64); 3] =
-            [(unit, 0.5, 1.0 / 12.0), (exponential, 1.0, 1.0), (normal, 0.0, 1.0)];
-        for (draw, expected_mean, expected_variance) in numbers {
+        type Draw = fn(&mut ChaCha8Rng) -> f64;
+        for (draw, expected_mean, expected_variance) in
+            [(unit as Draw, 0.5, 1.0 / 12.0), (exponential, 1.0, 1.0), (normal, 0.0, 1.0)]
+        {
             let mut rng = stream(7, Stream::Load, 0, 0);
             let values: Vec<f64> = (0..20_000).map(|_| draw(&mut rng)).collect();
             let mean = values.iter().sum::<f64>() / values.len() as f64;
