@@ -19,6 +19,7 @@ KEEP = 2
 # The queue drains, and the 15 minutes still hold the incident's calls.
 AFTERMATH = 1800 // WINDOW
 OVERLOAD_SHARE, OVERLOAD_FACTOR, OVERLOAD_CALLS = 0.4, 2.0, 5
+LASTING = 3
 HISTORY = 4 * WEEK
 BUSY_HOURS = range(8, 20)
 
@@ -79,6 +80,12 @@ def stretches(values):
     return found
 
 
+def paged(found, pages):
+    return len(found), sum(
+        any(first <= end + KEEP and last + KEEP >= begin for first, last in pages) for begin, end in found
+    )
+
+
 def joined(found):
     """(begin, end): what pauses for less than half an hour is one overload."""
     whole = []
@@ -111,12 +118,15 @@ class Score:
     false: int = 0
     overloads: int = 0
     overloads_paged: int = 0
+    # Those that last a quarter of an hour.
+    lasting: int = 0
+    lasting_paged: int = 0
     # factor: [delay in seconds, or None]
     delays: dict = dataclasses.field(default_factory=dict)
 
     def add(self, other):
         self.weeks += other.weeks
-        for name in ("pages", "false", "overloads", "overloads_paged"):
+        for name in ("pages", "false", "overloads", "overloads_paged", "lasting", "lasting_paged"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for factor, delays in other.delays.items():
             self.delays.setdefault(factor, []).extend(delays)
@@ -149,10 +159,10 @@ def judge(truth, fires):
         hit = next((first for first, _ in pages if begin <= first < end + AFTERMATH), None)
         delay = None if hit is None else (hit + 1 - begin) * WINDOW + DELAY_SECONDS
         score.delays.setdefault(factor, []).append(delay)
-    for begin, end in joined(stretches(overloaded)):
-        if begin >= HISTORY:
-            score.overloads += 1
-            score.overloads_paged += any(first <= end + KEEP and last + KEEP >= begin for first, last in pages)
+    over = [stretch for stretch in stretches(overloaded) if stretch[0] >= HISTORY]
+    lasting = [stretch for stretch in over if stretch[1] - stretch[0] >= LASTING]
+    score.overloads, score.overloads_paged = paged(joined(over), pages)
+    score.lasting, score.lasting_paged = paged(joined(lasting), pages)
     return score
 
 

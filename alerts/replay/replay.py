@@ -104,14 +104,15 @@ def tables(scores, optima):
                 f" | {score.ever(factor)[1]} | {f'{goal[0]} / {goal[1]}' if goal else ''} | {after} | {mean(best, 0)} / {mean(best, 1)} |"
             )
     yield ""
-    yield "| rule | abandoned an hour | pages a week | false a week | overloads paged, % | of |"
-    yield "|---|---|---|---|---|---|"
+    yield "| rule | abandoned an hour | pages a week | false a week | overloads paged, % | of | lasting ones, % | of |"
+    yield "|---|---|---|---|---|---|---|---|"
     for name in RULES:
         for size, _, _ in SIZES:
             if score := scores.get((size, name)):
                 yield (
                     f"| {name} | {size} | {score.pages / score.weeks:.2f} | {score.false / score.weeks:.2f}"
-                    f" | {judge.interval(score.overloads_paged, score.overloads)} | {score.overloads} |"
+                    f" | {judge.interval(score.overloads_paged, score.overloads)} | {score.overloads}"
+                    f" | {judge.interval(score.lasting_paged, score.lasting)} | {score.lasting} |"
                 )
 
 

@@ -162,7 +162,7 @@ def lines(
         "thresholdsStyle": {"mode": "dashed" if thresholds else "off"},
         **(custom or {}),
     }
-    defaults = {"min": minimum, "custom": own, "noValue": no_value, "color": {"mode": "palette-classic"}}
+    defaults = {"min": minimum, "custom": own, "noValue": no_value, "color": {"mode": "shades", "fixedColor": BLUE}}
     if thresholds:
         defaults["thresholds"] = thresholds
     if decimals is not None:

@@ -7,7 +7,7 @@ from .common import JOB, OP, OPERATION_COLUMN, SKILL_COLUMN
 
 # Every alert of alerts/wolkvox.rules.yml: how the panel names it. Its runbook is the heading of the alert's own name.
 ALERTS = {
-    "WolkvoxAbandonmentSpike": Text("Pico de abandono en un skill", "Abandonment spike in a skill"),
+    "WolkvoxAbandonmentSpike": Text("Pico de abandono", "Abandonment spike"),
     "WolkvoxAbandonmentSpikeAllSkills": Text(
         "Pico de abandono en toda la operación", "Abandonment spike in the whole operation"
     ),
