@@ -265,7 +265,8 @@ TEXTS = {
 }
 
 
-WITH_DASHBOARD = {"WolkvoxAbandonmentSpike", "WolkvoxAbandonmentSpikeAllSkills", "WolkvoxAbandonmentElevated"}
+# VALUE_ALERTS: those for supervisors.
+WITH_DASHBOARD = set(VALUE_ALERTS)
 
 
 def dashboard(labels):

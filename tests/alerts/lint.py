@@ -37,6 +37,8 @@ def main():
             problems.append(f"{name}: the summary must be static")
         if not re.search(r"severity: (critical|warning|info)\n\s+audience: (supervisors|oncall)\n", block):
             problems.append(f"{name} has no severity and audience")
+        if "audience: supervisors" in block and "var-operation={{" not in block:
+            problems.append(f"{name}: no link to the dashboard with its operation filled in")
         if f"/alerts/runbooks.md#{name.lower()}\n" not in block + "\n":
             problems.append(f"{name}: runbook_url does not end in its heading")
         if name not in headings:
