@@ -45,8 +45,8 @@ CASES = [
     (
         "an outage has ended",
         [alert("CatchingUp", **VENTAS, report="abandoned")],
-        [SPIKE, alert("SuspiciousSilence", **VENTAS)],
-        [alert("ApiFailing", **VENTAS, report="abandoned")],
+        [SPIKE, alert("SuspiciousSilence", **VENTAS), alert("ApiFailing", **VENTAS, report="abandoned")],
+        [alert("ApiFailing", **VENTAS, report="answered")],
     ),
     (
         "the quota is used up",
