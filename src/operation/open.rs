@@ -22,7 +22,7 @@ impl Operation {
         };
         let opened = ledger.operation(&config.name, zone, now, || Account::new(&rules.windows, first))?;
         let report = Report::new(ledger.clone(), opened.id, opened.account);
-        if report.account().begins_after(&rules.windows, first) {
+        if report.account().begins_after(now) {
             report.commit_now(|account, _| {
                 account.begin_again(&rules.windows, first, SignedDuration::ZERO);
                 Ok(())

@@ -206,7 +206,11 @@ impl ServerTime {
                 self.believed = None;
             }
         }
-        if stamp.is_cached() { Testimony::Cache(made_at) } else { Testimony::Server(made_at) }
+        match self.without_a_clock(Some(stamp), at) {
+            // It is as old as each of the two says.
+            Testimony::Cache(kept_since) => Testimony::Cache(made_at.min(kept_since)),
+            _ => Testimony::Server(made_at),
+        }
     }
 
     /// What an answer testifies whose `Date` is of no clock: if a cache kept it, it is as old as that says.

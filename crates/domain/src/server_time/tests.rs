@@ -212,6 +212,7 @@ fn what_a_cache_kept_is_as_old_as_it_says_without_a_date_too() {
         assert_eq!(testimony(None, None), made, "no date");
         assert_eq!(testimony(Timestamp::from_second(0).ok(), None), made, "one that is no time");
         assert_eq!(testimony(Some(at(1_000 - age as i64)), None), made, "a right one");
+        assert_eq!(testimony(Some(at(9_000)), None), made, "one that is ahead");
         assert_eq!(testimony(Some(at(1_000 - age as i64)), Some(9_000)), made, "one that its rows contradict");
     }
 }
