@@ -1,4 +1,4 @@
-//! Passes what the binary says about its own build: the compiler, and the revision where the build names one.
+//! Passes what the binary says about its own build: the compiler, and the revision of its sources.
 
 use std::process::Command;
 
@@ -10,8 +10,30 @@ fn main() {
     // `rustc 1.95.0 (…)`: the number alone, as the label `rustc` of the build info shows it.
     let number = version.as_deref().and_then(|text| text.split_whitespace().nth(1)).unwrap_or("unknown");
     println!("cargo:rustc-env=WOLKVOX_EXPORTER_RUSTC={number}");
-    // Put together here, for `concat!` takes no constants and clap no text that is made at run time.
-    let revision = std::env::var("WOLKVOX_EXPORTER_REVISION").unwrap_or_default();
-    let revision = if revision.is_empty() { String::new() } else { format!("revision {revision}, ") };
-    println!("cargo:rustc-env=WOLKVOX_EXPORTER_BUILT={revision}rustc {number}");
+    // A build without git, as in a container, is told.
+    let told = std::env::var("WOLKVOX_EXPORTER_REVISION").ok().filter(|revision| !revision.is_empty());
+    let revision = told.or_else(of_checkout).unwrap_or_else(|| "unknown".to_owned());
+    println!("cargo:rustc-env=WOLKVOX_EXPORTER_BUILT_FROM={revision}");
+}
+
+/// The revision of the checkout that this is, with `-dirty` where something in it has changed.
+fn of_checkout() -> Option<String> {
+    let sources = std::path::absolute(".").ok()?;
+    // Sources unpacked within another repository are none of its.
+    if std::path::Path::new(&git(&["rev-parse", "--show-toplevel"])?).canonicalize().ok()?
+        != sources.canonicalize().ok()?
+    {
+        return None;
+    }
+    // What a commit, a checkout or a change touches.
+    let log = git(&["rev-parse", "--git-path", "logs/HEAD"])?;
+    for path in [log.as_str(), "src", "crates", "Cargo.toml", "Cargo.lock"] {
+        println!("cargo:rerun-if-changed={path}");
+    }
+    git(&["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"])
+}
+
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }

@@ -3,14 +3,19 @@
 /// The crate's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The source revision, where the build was told one through `WOLKVOX_EXPORTER_REVISION`; else `unknown`.
-pub const REVISION: &str = match option_env!("WOLKVOX_EXPORTER_REVISION") {
-    Some(revision) if !revision.is_empty() => revision,
-    _ => "unknown",
-};
+/// The revision of the sources: of the checkout, with `-dirty` where something in it had changed, or as the build was told
+/// through `WOLKVOX_EXPORTER_REVISION`; else `unknown`.
+pub const REVISION: &str = env!("WOLKVOX_EXPORTER_BUILT_FROM");
 
 /// The version of the compiler.
 pub const RUSTC: &str = env!("WOLKVOX_EXPORTER_RUSTC");
 
 /// What `--version` shows after the name.
-pub const VERSION_LINE: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("WOLKVOX_EXPORTER_BUILT"), ")");
+pub const VERSION_LINE: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (revision ",
+    env!("WOLKVOX_EXPORTER_BUILT_FROM"),
+    ", rustc ",
+    env!("WOLKVOX_EXPORTER_RUSTC"),
+    ")"
+);

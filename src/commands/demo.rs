@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,15 +11,22 @@ use super::serve::{LAST_WORDS, print, runtime, stop_on_signal};
 use crate::cli::DemoCommand;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config, OperationConfig, Server, Start, TokenSource};
-use crate::exporter::Exporter;
+use crate::exporter::{Exporter, Site};
 use crate::shutdown::Shutdown;
+use crate::web::Site as _;
 use simulator::{Handle, Options, Simulator};
 
 /// The history that the exporter reads at its start.
 const HISTORY: Duration = Duration::from_secs(6 * 3_600);
 
-/// Someone who looks at a demo scrapes by hand, and wants to see numbers.
-const HOLD: Duration = Duration::from_secs(10);
+/// Someone who looks at a demo scrapes by hand, and wants to see numbers at once.
+const HOLD: Duration = Duration::ZERO;
+
+/// How long the addresses wait for the first numbers, which take a second. Where they don't come, the page says why.
+const NUMBERS_WITHIN: Duration = Duration::from_secs(20);
+
+/// Between two looks whether they are there.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Against the measured volume: enough that every few minutes have calls of most skills.
 const RATE: f64 = 20.0;
@@ -46,8 +54,15 @@ pub fn run(command: DemoCommand) -> Result<(), Failure> {
         let simulator = Simulator::start(options).await?;
         let operations = operations(&simulator);
         let exporter = Exporter::start(Config { ledger, operations, web }).await?;
-        print(introduction(&simulator, &exporter));
-        let ended = exporter.run(shutdown).await;
+        let (introduction, site) = (introduction(&simulator, &exporter), exporter.site());
+        let mut running = pin!(exporter.run(shutdown));
+        let ended = tokio::select! {
+            ended = &mut running => ended,
+            _ = tokio::time::timeout(NUMBERS_WITHIN, numbers(&site)) => {
+                print(introduction);
+                running.await
+            }
+        };
         simulator.shutdown().await;
         ended
     });
@@ -71,6 +86,17 @@ fn operations(simulator: &Handle) -> Vec<OperationConfig> {
         )
     };
     simulated.map(operation).collect()
+}
+
+/// Waits until each operation has been read.
+async fn numbers(site: &Site) {
+    loop {
+        let operations = site.status().operations;
+        if !operations.is_empty() && operations.iter().all(|operation| !operation.last_polls.is_empty()) {
+            return;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// What can be looked at, and the token that was made up.

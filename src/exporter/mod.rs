@@ -55,6 +55,11 @@ impl Exporter {
         self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
+    /// What it shows.
+    pub fn site(&self) -> Arc<Site> {
+        self.site.clone()
+    }
+
     pub fn telemetry_path(&self) -> &str {
         &self.config.web.telemetry_path
     }

@@ -198,6 +198,19 @@ fn everything_can_come_from_the_environment_and_no_token_is_printed() {
     assert!(!all.contains("a-very-secret-token"), "{all}");
 }
 
+/// These tests are built in a checkout, or are told what they are built from.
+#[test]
+fn the_version_has_the_revision() {
+    let output = Command::new(BINARY).arg("--version").env_clear().output().unwrap();
+    let line = String::from_utf8_lossy(&output.stdout).into_owned();
+    let git = |arguments: &[&str]| Command::new("git").args(arguments).output().ok().filter(|out| out.status.success());
+    let told = option_env!("WOLKVOX_EXPORTER_REVISION").filter(|told| !told.is_empty()).map(str::to_owned);
+    let head =
+        git(&["rev-parse", "--short=12", "HEAD"]).map(|out| String::from_utf8_lossy(&out.stdout).trim().to_owned());
+    let revision = told.or(head).unwrap_or_else(|| "unknown".to_owned());
+    assert!(line.contains(&format!("revision {revision}")), "{line}");
+}
+
 #[test]
 fn help_shows_no_value_of_the_environment() {
     for arguments in [&["--help"][..], &["serve", "--help"], &["check-config", "--help"], &["demo", "--help"]] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use simulator::call::Call;
 
 use crate::support::scrape::check_with_promtool;
-use crate::support::{Child, child, http, truth};
+use crate::support::{Child, child, http, truth, wait_for};
 
 /// As the README promises.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -44,10 +44,22 @@ fn demo_shows_the_truth_within_a_minute() {
     assert!(took < Duration::from_secs(10), "SIGTERM took {took:?}");
 }
 
+#[test]
+fn the_numbers_are_there_when_the_addresses_are_printed() {
+    let demo = Child::start(child::command(&["demo", "--web.listen-address", "127.0.0.1:0"]));
+    wait_for("the addresses", MINUTE, || match demo.lines_with(&["metrics:", "http://127.0.0.1:"]).len() {
+        0 => Err(demo.said()),
+        _ => Ok(()),
+    });
+    let calls = demo.scrape().sum("wolkvox_abandoned_calls_total", &[("operation", "simulated")]);
+    assert!(calls > 0.0, "{calls} calls");
+}
+
 /// The true calls, from the control endpoint that `demo` prints.
 fn told(demo: &Child, reach: truth::Reach) -> Vec<Call> {
-    let said = demo.said();
-    let line = said.lines().find(|line| line.starts_with("simulator:")).expect("demo prints where its simulator is");
+    let line = wait_for("the place of the simulator", MINUTE, || {
+        demo.lines_with(&["simulator:", "http://"]).pop().ok_or_else(|| demo.said())
+    });
     let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
     let (from, to) = (reach.start.as_second(), reach.complete_until.as_second());
     let path = format!("/control/truth?from={from}&to={to}");
