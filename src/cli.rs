@@ -96,6 +96,12 @@ pub struct WebArgs {
     /// The path of the metrics [default: /metrics]
     #[arg(long = "web.telemetry-path", value_name = "PATH")]
     pub telemetry_path: Option<String>,
+    /// Where the dashboards are: the status page links to it
+    #[arg(long = "web.dashboards-url", value_name = "URL")]
+    pub dashboards_url: Option<String>,
+    /// Where the alerts are: the status page links to it
+    #[arg(long = "web.alerts-url", value_name = "URL")]
+    pub alerts_url: Option<String>,
     /// Write `_created` lines into OpenMetrics text; they double the series, and protobuf has the same for nothing
     #[arg(long = "web.openmetrics-created")]
     pub openmetrics_created: bool,

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use exposition::prepared::Settings;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
+use wolkvox_exporter::config::Links;
 use wolkvox_exporter::exporter::{Loaded, Site};
 use wolkvox_exporter::ledger::Ledger;
 use wolkvox_exporter::metrics::Metrics;
@@ -51,7 +52,8 @@ fn site() -> Site {
     let ledger = Arc::new(Ledger::open(&folder.path().join("ledger.db"), now).expect("a new ledger"));
     let open = |config| Operation::open(&ledger, config, now).expect("a new operation");
     let operations = config.operations.iter().map(open).collect();
-    let site = Site::new(Metrics::new(Settings::default(), now).expect("its metrics are distinct"), now);
+    let site =
+        Site::new(Metrics::new(Settings::default(), now).expect("its metrics are distinct"), Links::default(), now);
     site.show(Loaded { ledger, operations });
     site
 }

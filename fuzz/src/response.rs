@@ -68,7 +68,7 @@ fn judge(call: &Call) {
     }
     match &call.result {
         Ok(answer) => judge_answer(answer),
-        Err(Failure { outcome, message, retry_after }) => {
+        Err(Failure { outcome, message, retry_after, .. }) => {
             assert!(!matches!(outcome, Outcome::Ok | Outcome::Empty | Outcome::Incomplete), "{outcome:?}: {message}");
             assert!(!message.is_empty() && message.chars().count() <= 300, "{message}");
             assert!(!message.contains(char::is_control) && !message.contains(SECRET), "{message:?}");

@@ -6,7 +6,7 @@ use super::operation::{OWN, OperationConfig, SHARED};
 use super::problem::{Origin, Problems, quoted};
 use super::section::{Called, Place, Section};
 use super::tree::{self, Node, Value};
-use super::{Config, Web, values};
+use super::{Config, Links, Web, values};
 use crate::cli::{ServeArgs, WebArgs, WolkvoxArgs};
 
 /// In the working directory.
@@ -189,7 +189,13 @@ fn web_into(args: &WebArgs, problems: &mut Problems) -> Web {
     }
     let path = args.telemetry_path.as_deref().unwrap_or(DEFAULT_TELEMETRY_PATH);
     let telemetry_path = from_flag("--web.telemetry-path", path, problems, values::telemetry_path).unwrap_or_default();
-    Web { listen_addresses, telemetry_path, openmetrics_created: args.openmetrics_created }
+    let mut link =
+        |flag, text: &Option<String>| text.as_deref().and_then(|text| from_flag(flag, text, problems, values::link));
+    let links = Links {
+        dashboards: link("--web.dashboards-url", &args.dashboards_url),
+        alerts: link("--web.alerts-url", &args.alerts_url),
+    };
+    Web { listen_addresses, telemetry_path, links, openmetrics_created: args.openmetrics_created }
 }
 
 fn from_flag<T>(

@@ -47,8 +47,16 @@ pub struct Web {
     pub listen_addresses: Vec<SocketAddr>,
     /// Begins with `/`.
     pub telemetry_path: String,
+    pub links: Links,
     /// Whether OpenMetrics text has `_created` lines.
     pub openmetrics_created: bool,
+}
+
+/// What the status page links to: web addresses.
+#[derive(Debug, Clone, Default)]
+pub struct Links {
+    pub dashboards: Option<String>,
+    pub alerts: Option<String>,
 }
 
 /// Where the token comes from. A file is read afresh for each call.

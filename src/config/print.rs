@@ -25,6 +25,12 @@ fn write_config(out: &mut String, config: &Config) -> std::fmt::Result {
         }
     }
     writeln!(out, "# metrics at {}", config.web.telemetry_path)?;
+    let links = &config.web.links;
+    for (what, url) in [("dashboards", &links.dashboards), ("alerts", &links.alerts)] {
+        if let Some(url) = url {
+            writeln!(out, "# the page links to the {what} at {}", text(url))?;
+        }
+    }
     if config.web.openmetrics_created {
         writeln!(out, "# with _created lines in OpenMetrics")?;
     }

@@ -325,11 +325,28 @@ fn a_token_among_the_flags_is_refused_and_not_shown() {
     refused(&|args| args.ledger.ledger = token());
     refused(&|args| args.config_file = token());
     refused(&|args| args.web.telemetry_path = token());
+    refused(&|args| args.web.dashboards_url = token());
+    refused(&|args| args.web.alerts_url = token());
     refused(&|args| args.web.listen_addresses = token().into_iter().collect());
 
     let mut args = flags("42");
     args.wolkvox.token_file = Some("/run/secrets/0123456789abcdef0123456789abcdef".into());
     assert!(load(&args, &env).is_ok(), "a path may be what it is");
+}
+
+#[test]
+fn the_page_links_to_web_addresses_only() {
+    for (url, taken) in [
+        ("https://grafana.example.com/d/x?orgId=1", true),
+        ("http://10.0.0.1:9093/#/alerts", true),
+        ("grafana.example.com", false),
+        ("javascript:alert(1)", false),
+        ("file:///etc/passwd", false),
+        ("https://user:hush@grafana.example.com", false),
+    ] {
+        let args = crate::cli::WebArgs { dashboards_url: Some(url.into()), ..Default::default() };
+        assert_eq!(web(&args).map(|web| web.links.dashboards).ok(), taken.then(|| Some(url.to_owned())), "{url}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use reqwest::Url;
 
 use super::section::Refusal;
 use super::tree::{Node, Value};
@@ -223,6 +224,20 @@ pub fn listen_address(node: &Node) -> Result<SocketAddr, String> {
             found.next().ok_or_else(|| format!("its host has no address; {FORM}"))
         }
     }
+}
+
+/// An address for the status page to link to.
+pub fn link(node: &Node) -> Result<String, String> {
+    const FORM: &str = "write a web address, such as https://grafana.example.com/dashboards";
+    let text = node.text()?;
+    let url = Url::parse(&text).map_err(|reason| format!("{reason}; {FORM}"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(FORM.to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("remove the user and password: everybody who sees the page would see them".to_owned());
+    }
+    Ok(text)
 }
 
 pub fn telemetry_path(node: &Node) -> Result<String, String> {

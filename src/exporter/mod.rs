@@ -46,7 +46,7 @@ impl Exporter {
         let listeners = listen::bind(&config.web.listen_addresses).await?;
         let settings = Settings { created_lines: config.web.openmetrics_created };
         let started = SystemClock.now();
-        let site = Arc::new(Site::new(Metrics::new(settings, started)?, started));
+        let site = Arc::new(Site::new(Metrics::new(settings, started)?, config.web.links.clone(), started));
         Ok(Self { config, listeners, site })
     }
 

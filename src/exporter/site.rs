@@ -5,7 +5,9 @@ use jiff::Timestamp;
 
 use crate::build_info;
 use crate::clock::{Clock as _, SystemClock};
+use crate::config::Links;
 use crate::ledger::Ledger;
+use crate::logging;
 use crate::metrics::Metrics;
 use crate::operation::status::Status;
 use crate::operation::{Operation, Snapshot};
@@ -15,6 +17,7 @@ use crate::web;
 #[derive(Debug)]
 pub struct Site {
     started: Timestamp,
+    links: Links,
     metrics: Arc<Metrics>,
     /// Nothing before the ledger is loaded.
     loaded: OnceLock<Loaded>,
@@ -29,8 +32,8 @@ pub struct Loaded {
 }
 
 impl Site {
-    pub fn new(metrics: Metrics, started: Timestamp) -> Self {
-        Self { started, metrics: Arc::new(metrics), loaded: OnceLock::new() }
+    pub fn new(metrics: Metrics, links: Links, started: Timestamp) -> Self {
+        Self { started, links, metrics: Arc::new(metrics), loaded: OnceLock::new() }
     }
 
     /// Shows the operations from now on. Done once.
@@ -60,6 +63,8 @@ impl web::Site for Site {
             started: self.started,
             ready: web::Site::ready(self),
             operations: self.snapshots(now).iter().map(Snapshot::status).collect(),
+            links: self.links.clone(),
+            log_lines_dropped: logging::dropped_lines(),
         }
     }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::ended::{EndedPoll, Trouble};
+use crate::config::Links;
 
 /// What the status page tells. Made afresh for each request; holds no secret and no personal data.
 #[derive(Debug, Clone)]
@@ -13,6 +14,9 @@ pub struct Status {
     /// Whether the ledger is open and loaded; no operation is known before.
     pub ready: bool,
     pub operations: Vec<OperationStatus>,
+    pub links: Links,
+    /// That whoever reads the log was too slow for, since the start.
+    pub log_lines_dropped: u64,
 }
 
 #[derive(Debug, Clone)]

@@ -78,7 +78,7 @@ impl<R: AbandonedCallsReport> TokenInTurn<R> {
 }
 
 fn not_made(outcome: Outcome, message: String) -> Failure {
-    Failure { outcome, message, retry_after: None }
+    Failure { outcome, cause: None, message, retry_after: None }
 }
 
 /// The queues before the tokens: within the process in the order in which calls come, and by a lock file for the other

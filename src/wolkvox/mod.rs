@@ -4,6 +4,7 @@
 //! status, code and text mean together. What comes from outside and is shown goes through `redact`.
 
 pub mod answer;
+mod cause;
 pub mod client;
 mod http_time;
 pub mod redact;
@@ -21,6 +22,7 @@ use domain::reading::Shape;
 use domain::row::ReadRow;
 use domain::server_time::Stamp;
 
+pub use cause::Cause;
 pub use token::Token;
 
 /// The report "detail of abandoned calls" of one operation.
@@ -63,7 +65,7 @@ impl Call {
                     "a 404 with nothing in it: so an empty window may look, and so does a server without the \
                                report, which has given no other answer yet"
                         .to_owned();
-                let failure = Failure { outcome: Outcome::Malformed, message, retry_after: None };
+                let failure = Failure { outcome: Outcome::Malformed, cause: None, message, retry_after: None };
                 Self { result: Err(failure), ..self }
             }
             _ => self,
@@ -119,6 +121,8 @@ impl Answer {
 pub struct Failure {
     /// Never `Ok`, `Empty` or `Incomplete`.
     pub outcome: Outcome,
+    /// `None` where the outcome says it.
+    pub cause: Option<Cause>,
     /// What happened, in words, for the log and the status page: at most 300 characters, no token, no personal data.
     pub message: String,
     /// The answer's `Retry-After`, as a delay from now.

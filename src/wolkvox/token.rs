@@ -10,6 +10,7 @@ use domain::outcome::Outcome;
 use secrecy::{ExposeSecret as _, SecretString};
 use siphasher::sip::SipHasher24;
 
+use super::Cause;
 use crate::config::TokenSource;
 
 /// The longest token file, in bytes. Known tokens have some 70; a longer file is not a token but a mistake.
@@ -62,20 +63,20 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    /// How a call that was not made for this counts. What keeps this machine from reading a file (no more descriptors, a
+    /// How a call that was not made for this counts, and its cause. What keeps this machine from reading a file (no more descriptors, a
     /// disk or a network that fails) says nothing of the token.
-    pub fn outcome(&self) -> Outcome {
+    pub fn counts_as(&self) -> (Outcome, Option<Cause>) {
         use io::ErrorKind as Kind;
         match self {
             Self::File { error, .. } => match error.kind() {
                 Kind::NotFound | Kind::PermissionDenied | Kind::IsADirectory | Kind::NotADirectory => {
-                    Outcome::Unauthorized
+                    (Outcome::Unauthorized, None)
                 }
                 // What is no text, and our own words.
-                Kind::InvalidData | Kind::Other => Outcome::Unauthorized,
-                _ => Outcome::Connect,
+                Kind::InvalidData | Kind::Other if error.raw_os_error().is_none() => (Outcome::Unauthorized, None),
+                _ => (Outcome::Connect, Some(Cause::Machine)),
             },
-            Self::NoVariable(_) | Self::Empty(_) | Self::Unsendable(_) => Outcome::Unauthorized,
+            Self::NoVariable(_) | Self::Empty(_) | Self::Unsendable(_) => (Outcome::Unauthorized, None),
         }
     }
 }
@@ -239,13 +240,13 @@ mod tests {
         for path in [socket, "/dev/zero".into(), "/dev/null".into()] {
             let error = look(&TokenSource::File(path)).unwrap_err();
             assert!(error.to_string().contains("no file"), "{error}");
-            assert_eq!(error.outcome(), Outcome::Unauthorized);
+            assert_eq!(error.counts_as(), (Outcome::Unauthorized, None));
         }
     }
 
     #[test]
     fn trouble_of_the_machine_is_no_refusal() {
-        let outcome = |error: io::Error| TokenError::File { path: "token".into(), error }.outcome();
+        let outcome = |error: io::Error| TokenError::File { path: "token".into(), error }.counts_as().0;
         // EIO, ENFILE, EMFILE, ESTALE and ETIMEDOUT of Linux.
         for code in [5, 23, 24, 116, 110] {
             assert_eq!(outcome(io::Error::from_raw_os_error(code)), Outcome::Connect, "{code}");

@@ -17,6 +17,7 @@ mod labels;
 mod large;
 mod ledger_damage;
 mod ledger_file;
+mod mistakes;
 mod network;
 mod outage;
 mod output;

@@ -7,7 +7,8 @@ use std::process::Command;
 use std::thread;
 
 use crate::support::child::{self, Child};
-use crate::support::run;
+use crate::support::wait::free_address;
+use crate::support::{PATIENCE, run, wait_for};
 
 /// The exporter with one operation on a server that needs TLS.
 fn exporter(folder: &Path) -> Command {
@@ -50,30 +51,43 @@ fn certificates_or_a_proxy_that_can_not_be_used_end_the_start() {
     }
 }
 
+/// The page's words for each, in both languages.
 #[test]
-fn a_proxy_that_refuses_is_named() {
-    for (answer, words) in [
-        ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "a user and a password in HTTPS_PROXY"),
-        ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", "the proxy refused it"),
-        ("HTTP/1.1 503 Service Unavailable\r\n\r\n", "the proxy refused it"),
-    ] {
-        let proxy = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = format!("http://{}", proxy.local_addr().expect("bound"));
+fn each_cause_is_told_by_log_and_page() {
+    let proxy = |answer: &'static str| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = format!("http://user:hush@{}", listener.local_addr().expect("bound"));
         thread::spawn(move || {
-            for mut stream in proxy.incoming().flatten() {
+            for mut stream in listener.incoming().flatten() {
                 let _ = stream.read(&mut [0; 1024]);
                 let _ = stream.write_all(answer.as_bytes());
             }
         });
+        address
+    };
+    let nobody = format!("http://{}", free_address());
+    let cases = [
+        (
+            proxy("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"),
+            "a user and a password in HTTPS_PROXY",
+            "pide usuario",
+        ),
+        (proxy("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n"), "It answered 403", "wolkvox (estado 403)"),
+        (proxy("HTTP/1.1 503 Service Unavailable\r\n\r\n"), "It answered 503", "wolkvox (estado 503)"),
+        (nobody, "no connection to the proxy", "No se pudo llegar al proxy"),
+    ];
+    let started = cases.map(|(address, log, page)| {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut command = exporter(folder.path());
         command.env("HTTPS_PROXY", address);
-        let exporter = Child::start(command);
-        exporter.wait_for("a call to fail", |_| {
-            match exporter.lines_with(&["no connection to the server", words]).len() {
-                0 => Err("none yet".to_owned()),
-                _ => Ok(()),
-            }
+        (Child::start(command), folder, log, page)
+    });
+    for (exporter, _folder, log, page) in started {
+        wait_for(page, PATIENCE, || {
+            let shown = exporter.get("/?lang=es", &[]).text();
+            if shown.contains(page) { Ok(()) } else { Err(shown) }
         });
+        assert!(!exporter.lines_with(&[log]).is_empty(), "{}", exporter.said());
+        assert!(!exporter.said().contains("hush"));
     }
 }

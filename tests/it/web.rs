@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use wolkvox_exporter::config::Links;
 use wolkvox_exporter::operation::status::Status;
 use wolkvox_exporter::web::server::{Limits, Options, run};
 use wolkvox_exporter::web::{Site, listen};
@@ -55,7 +56,15 @@ impl Site for Fake {
 
     fn status(&self) -> Status {
         let now = Timestamp::UNIX_EPOCH;
-        Status { version: "0", now, started: now, ready: self.ready(), operations: Vec::new() }
+        Status {
+            version: "0",
+            now,
+            started: now,
+            ready: self.ready(),
+            operations: Vec::new(),
+            links: Links::default(),
+            log_lines_dropped: 0,
+        }
     }
 
     fn ready(&self) -> bool {

@@ -311,7 +311,7 @@ impl AbandonedCallsReport for Api {
     async fn fetch(&self, range: CivilRange, token: &Token, hasher: &RowHasher) -> Call {
         let number = token_number(token);
         let reply = self.0.ask(range, number).await;
-        let failure = |(outcome, message)| Failure { outcome, message, retry_after: reply.retry_after };
+        let failure = |(outcome, message)| Failure { outcome, cause: None, message, retry_after: reply.retry_after };
         let result = match &reply.response {
             Err(outcome) => {
                 let outcomes = domain::outcome::Outcome::ALL;

@@ -335,7 +335,7 @@ impl AbandonedCallsReport for World {
             told.retry_after = retry_after.map(Duration::from_secs);
             let (outcome, retry_after) = (told.outcome, told.retry_after);
             self.end_call(told);
-            let failure = Failure { outcome, message: format!("{outcome} by the history"), retry_after };
+            let failure = Failure { outcome, cause: None, message: format!("{outcome} by the history"), retry_after };
             let stamp = (outcome != Outcome::Connect).then_some(Stamp::new(at, Duration::ZERO));
             return Call { took, stamp, result: Err(failure) };
         }

@@ -21,7 +21,7 @@ pub use lang::Lang;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use self::polls::{number, polls};
-use self::told::{Group, Point, Told, summary};
+use self::told::{Group, Point, Technical, Told, summary};
 use self::when::{When, age_text};
 use crate::operation::status::{OperationStatus, Status};
 
@@ -42,14 +42,7 @@ pub fn render(status: &Status, lang: Lang, telemetry_path: &str) -> String {
                     (languages(lang))
                 }
                 main {
-                    @if !status.ready {
-                        p.notice {
-                            (lang.pick(
-                                "The ledger is not open and loaded yet.",
-                                "El registro (ledger) aún no está abierto y cargado.",
-                            ))
-                        }
-                    }
+                    @for point in told::of_exporter(status, lang) { (explained(&point, lang)) }
                     @for group in &groups { (sentence(group)) }
                     @for told in &all { (section(told, lang, &when(told.operation))) }
                 }
@@ -137,9 +130,16 @@ fn explained(point: &Point, lang: Lang) -> Markup {
                 dt { (lang.pick("What to do", "Qué hacer")) }
                 dd { (prose(to_do)) }
             }
-            @if let Some(technical) = &point.technical {
-                dt { (lang.pick("In technical terms", "En términos técnicos, en inglés")) }
-                dd.technical lang="en" { code { (technical) } }
+            @match &point.technical {
+                Some(Technical::Ours(text)) => {
+                    dt { (lang.pick("In technical terms", "En términos técnicos")) }
+                    dd.technical { (prose(text)) }
+                }
+                Some(Technical::English(text)) => {
+                    dt { (lang.pick("In technical terms", "En términos técnicos, en inglés")) }
+                    dd.technical lang="en" { code { (text) } }
+                }
+                None => {}
             }
         }
     }
@@ -205,6 +205,12 @@ fn foot(status: &Status, lang: Lang, telemetry_path: &str) -> Markup {
             a href={ "./" (telemetry_path.trim_start_matches('/')) } { (lang.pick("Metrics", "Métricas")) } " "
             a href="./-/healthy" { (lang.pick("Liveness", "Vitalidad")) } " "
             a href="./-/ready" { (lang.pick("Readiness", "Disponibilidad")) }
+            @if let Some(url) = &status.links.dashboards {
+                " " a href=(url) rel="noreferrer" { (lang.pick("Dashboards", "Tableros")) }
+            }
+            @if let Some(url) = &status.links.alerts {
+                " " a href=(url) rel="noreferrer" { (lang.pick("Alerts", "Alertas")) }
+            }
         }
         p.muted {
             (lang.pick("As of ", "Estado del "))

@@ -7,9 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::table::{Topic, entry};
 use super::*;
+use crate::config::Links;
 use crate::operation::ended::{EndedPoll, Trouble};
 use crate::operation::status::{Concern, State};
-use crate::wolkvox::Failure;
+use crate::wolkvox::{Cause, Failure};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -58,7 +59,7 @@ fn operation(name: &str, state: State) -> OperationStatus {
 }
 
 fn call_failed(outcome: Outcome, message: &str) -> Trouble {
-    Trouble::Call(Failure { outcome, message: message.to_owned(), retry_after: None })
+    Trouble::Call(Failure { outcome, cause: None, message: message.to_owned(), retry_after: None })
 }
 
 fn status(operations: Vec<OperationStatus>) -> Status {
@@ -68,7 +69,22 @@ fn status(operations: Vec<OperationStatus>) -> Status {
         started: at("2026-01-18T11:05:00Z"),
         ready: true,
         operations,
+        links: Links {
+            dashboards: Some("https://grafana.example.com/d/wolkvox".to_owned()),
+            alerts: Some("https://alerts.example.com/#/alerts?filter=a&b".to_owned()),
+        },
+        log_lines_dropped: 0,
     }
+}
+
+/// An operation that gets no answer for this cause.
+fn unanswered(cause: Cause) -> OperationStatus {
+    let cause = if cause == Cause::ProxyRefused(None) { Cause::ProxyRefused(Some(403)) } else { cause };
+    let outcome = if cause == Cause::Page { Outcome::Maintenance } else { Outcome::Connect };
+    let message = format!("no connection to the server: {cause:?}");
+    let trouble = Trouble::Call(Failure { outcome, cause: Some(cause), message, retry_after: None });
+    let last_polls = Vec::new();
+    OperationStatus { last_polls, ..operation("sin-respuesta", State::Failing(trouble)) }
 }
 
 /// One operation in each state.
@@ -109,7 +125,18 @@ fn all_states() -> Status {
         observed_offset: -3 * 3600,
         zones_that_fit: vec!["America/Santiago", "America/Argentina/Buenos_Aires"],
     };
-    status(vec![
+    let failures = [
+        Outcome::QuotaExceeded,
+        Outcome::Busy,
+        Outcome::Maintenance,
+        Outcome::BadRequest,
+        Outcome::ServerError,
+        Outcome::Timeout,
+        Outcome::Malformed,
+    ];
+    let failures = failures.map(|outcome| failing("fallida", call_failed(outcome, "SERVER BACKUP IN PROGRESS")));
+    let unreadable = Trouble::Unreadable { second: date(2026, 1, 18).at(14, 3, 7, 0) };
+    let operations = vec![
         operation("ventas", State::Current),
         starting,
         catching_up,
@@ -121,7 +148,11 @@ fn all_states() -> Status {
         concerned("santiago", vec![zone, Concern::Clock { ahead: -ahead }]),
         concerned("reloj", vec![Concern::Clock { ahead }]),
         concerned("nueva", vec![Concern::OnlyEmpty]),
-    ])
+        concerned("rotas", vec![Concern::MostRejected { rows: 12_050, rejected: 12_049 }]),
+        failing("ilegible", unreadable),
+    ];
+    let all = operations.into_iter().chain(failures).chain(Cause::ALL.map(unanswered));
+    Status { log_lines_dropped: 1_234, ..status(all.collect()) }
 }
 
 /// The page with its tags on lines of their own, to be read.
@@ -141,9 +172,39 @@ fn all_states_in_spanish() {
 
 #[test]
 fn before_the_ledger_is_open_the_page_says_so() {
-    let page = render(&Status { ready: false, ..status(Vec::new()) }, Lang::En, "/metrics");
+    let status = Status { ready: false, ..status(Vec::new()) };
+    let page = render(&status, Lang::En, "/metrics");
     assert!(page.contains("The ledger is not open and loaded yet."));
     assert!(page.contains("No operation is being read yet."));
+    insta::assert_snapshot!("not_loaded_in_english", in_lines(page));
+    insta::assert_snapshot!("not_loaded_in_spanish", in_lines(render(&status, Lang::Es, "/metrics")));
+}
+
+/// A topic that no picture shows is a text that nobody has looked at.
+#[test]
+fn the_pictures_have_every_topic() {
+    for lang in Lang::ALL {
+        let pages = [all_states(), Status { ready: false, ..status(Vec::new()) }];
+        let pages = pages.map(|status| render(&status, lang, "/metrics")).concat();
+        for topic in topics() {
+            let word = entry(topic, lang).word;
+            // A poll that failed so is said to be by its parts, and answers are no trouble.
+            let shown_otherwise = matches!(topic, Topic::Call(Outcome::Ok | Outcome::Empty | Outcome::Incomplete));
+            assert!(
+                shown_otherwise || pages.contains(entry(topic, lang).to_do.split('`').next().unwrap()),
+                "{topic:?}: {word}"
+            );
+        }
+    }
+}
+
+#[test]
+fn links_to_dashboards_and_alerts_stand_where_they_are_configured() {
+    let page = render(&status(Vec::new()), Lang::Es, "/metrics");
+    assert!(page.contains("href=\"https://grafana.example.com/d/wolkvox\" rel=\"noreferrer\">Tableros</a>"));
+    assert!(page.contains("filter=a&amp;b\" rel=\"noreferrer\">Alertas</a>"));
+    let page = render(&Status { links: Links::default(), ..status(Vec::new()) }, Lang::Es, "/metrics");
+    assert!(!page.contains("Tableros") && !page.contains("Alertas"));
 }
 
 /// What no page may say of an operation for which there is no evidence of it.
@@ -219,7 +280,8 @@ fn topics() -> impl Iterator<Item = Topic> {
     use Topic::{CatchingUp, ClockAhead, ClockBehind, Current, Incomplete, Ledger, OnlyEmpty, Starting};
     let rest = [Starting, Current, CatchingUp, OnlyEmpty, Incomplete, Topic::TooManyParts, Ledger, Topic::Zone];
     rest.into_iter()
-        .chain([ClockAhead, ClockBehind, Topic::Unreadable, Topic::MostRejected])
+        .chain([ClockAhead, ClockBehind, Topic::Unreadable, Topic::MostRejected, Topic::NotLoaded, Topic::LogDropped])
+        .chain(Cause::ALL.map(Topic::NoAnswer))
         .chain(Outcome::ALL.map(Topic::Call))
 }
 
@@ -230,8 +292,8 @@ fn what_is_in_trouble_comes_first_and_is_linked() {
     let section = |number: usize| place(&format!("<section id=\"operation-{number}\">"));
     // ventas is the first in the configuration; soporte, the fourth, fails; the tenth has a clock that is off.
     assert!(section(4) < section(10) && section(10) < section(11) && section(11) < section(1));
-    assert!(place("7 of 11 in trouble: <a href=\"#operation-4\">soporte</a> (no connection), ") < section(4));
-    assert!(place("2 of 11 not confirmed yet: <a href=\"#operation-2\">arranque</a>") < section(4));
+    assert!(place("30 of 34 in trouble: <a href=\"#operation-4\">soporte</a> (no connection), ") < section(4));
+    assert!(place("2 of 34 not confirmed yet: <a href=\"#operation-2\">arranque</a>") < section(4));
     assert!(!page.contains("without trouble"));
 }
 

@@ -6,7 +6,8 @@ use super::polls::number;
 use super::table::{Topic, entry};
 use super::when::{When, age_text};
 use crate::operation::ended::Trouble;
-use crate::operation::status::{Concern, OperationStatus, State};
+use crate::operation::status::{Concern, OperationStatus, State, Status};
+use crate::wolkvox::{Cause, Failure};
 
 /// What the page says of one operation.
 pub(super) struct Told<'a> {
@@ -27,8 +28,15 @@ pub(super) struct Point {
     pub follows: String,
     /// `None` where another point asks for something, and this one would say that there is nothing to do.
     pub to_do: Option<String>,
-    /// The technical text, in English.
-    pub technical: Option<String>,
+    pub technical: Option<Technical>,
+}
+
+/// What whoever helps wants to know.
+pub(super) enum Technical {
+    /// In the page's language.
+    Ours(String),
+    /// As the system or the server says it, which is English.
+    English(String),
 }
 
 /// How a thing looks on the page, the worst last.
@@ -62,9 +70,11 @@ impl Level {
         match topic {
             Topic::Current => Self::Good,
             Topic::CatchingUp => Self::Working,
-            Topic::Starting | Topic::OnlyEmpty => Self::Unknown,
-            Topic::Zone | Topic::ClockAhead | Topic::ClockBehind => Self::Warning,
-            Topic::Call(_) | Topic::Incomplete | Topic::TooManyParts | Topic::Unreadable => Self::Bad,
+            Topic::Starting | Topic::OnlyEmpty | Topic::NotLoaded => Self::Unknown,
+            Topic::Zone | Topic::ClockAhead | Topic::ClockBehind | Topic::LogDropped => Self::Warning,
+            Topic::Call(_) | Topic::NoAnswer(_) | Topic::Incomplete | Topic::TooManyParts | Topic::Unreadable => {
+                Self::Bad
+            }
             Topic::Ledger | Topic::MostRejected => Self::Bad,
         }
     }
@@ -107,7 +117,7 @@ fn topics(operation: &OperationStatus) -> Vec<Topic> {
 
 pub(super) fn topic_of(trouble: &Trouble) -> Topic {
     match trouble {
-        Trouble::Call(failure) => Topic::Call(failure.outcome),
+        Trouble::Call(failure) => failure.cause.map_or(Topic::Call(failure.outcome), Topic::NoAnswer),
         Trouble::Incomplete { .. } => Topic::Incomplete,
         Trouble::TooManyParts { .. } => Topic::TooManyParts,
         Trouble::Unreadable { .. } => Topic::Unreadable,
@@ -126,8 +136,50 @@ fn point(topic: Topic, alone: bool, operation: &OperationStatus, lang: Lang, whe
         happened: filled(entry.happened),
         follows: filled(entry.follows),
         to_do: (alone || level >= Level::Unknown).then(|| filled(entry.to_do)),
-        technical: trouble.map(Trouble::to_string).filter(|text| !text.is_empty()),
+        technical: trouble.and_then(|trouble| technical(trouble, lang)),
     }
+}
+
+fn technical(trouble: &Trouble, lang: Lang) -> Option<Technical> {
+    let ours = match (trouble, lang) {
+        (Trouble::Call(_) | Trouble::Ledger(_), _) | (_, Lang::En) => {
+            let text = trouble.to_string();
+            return (!text.is_empty()).then_some(Technical::English(text));
+        }
+        (Trouble::Incomplete { delivered, announced: Some(announced) }, Lang::Es) => {
+            format!("La respuesta trajo {} de {} filas anunciadas.", number(*delivered), number(*announced))
+        }
+        (Trouble::Incomplete { delivered, announced: None }, Lang::Es) => {
+            format!("La respuesta trajo {} filas y no anunció cuántas eran.", number(*delivered))
+        }
+        (Trouble::TooManyParts { calls }, Lang::Es) => {
+            format!("{calls} llamadas no alcanzaron para este rango; el resto sigue.")
+        }
+        (Trouble::Unreadable { second }, Lang::Es) => {
+            let second = second.strftime("%F %T");
+            format!("La respuesta sobre el segundo {second} está dañada, y también cada una más pequeña.")
+        }
+    };
+    Some(Technical::Ours(ours))
+}
+
+/// What is true of the exporter as a whole, where anything is to be said.
+pub(super) fn of_exporter(status: &Status, lang: Lang) -> Vec<Point> {
+    let not_loaded = (!status.ready).then_some(Topic::NotLoaded);
+    let dropped = (status.log_lines_dropped > 0).then_some(Topic::LogDropped);
+    let lines = number(status.log_lines_dropped);
+    let point = |topic| {
+        let entry = entry(topic, lang);
+        Point {
+            level: Level::of(topic),
+            word: entry.word,
+            happened: entry.happened.replace("{lines}", &lines),
+            follows: entry.follows.to_owned(),
+            to_do: Some(entry.to_do.to_owned()),
+            technical: None,
+        }
+    };
+    [not_loaded, dropped].into_iter().flatten().map(point).collect()
 }
 
 /// Puts what is known at run time in the places that the table leaves for it.
@@ -149,7 +201,14 @@ fn fill(text: &str, operation: &OperationStatus, lang: Lang, when: &When) -> Str
         "It asks for all that is missing, as far back as `max_catch_up` (24 hours unless configured).",
         "Pedirá todo lo que falta, hasta donde alcance `max_catch_up` (24 horas si no se configura otra cosa).",
     );
+    let status = match operation.state.trouble() {
+        Some(Trouble::Call(Failure { cause: Some(Cause::ProxyRefused(Some(status))), .. })) => {
+            format!(" ({} {status})", lang.pick("status", "estado"))
+        }
+        _ => String::new(),
+    };
     text.replace("{next}", &next(operation, lang, when))
+        .replace("{status}", &status)
         .replace("{missing}", missing)
         .replace("{difference}", &age_text(difference.unsigned_abs()))
         .replace("{offset}", &offset)

@@ -6,6 +6,7 @@ use reqwest::{Url, redirect, retry};
 
 use super::network::Network;
 use crate::config::{Server, is_loopback};
+use crate::wolkvox::Cause;
 use crate::wolkvox::redact::redacted;
 use domain::outcome::Outcome;
 
@@ -59,17 +60,27 @@ pub(super) fn http_client(
 }
 
 /// What a call that ended before the answer's head was: no connection, none in time, or no HTTP.
-pub(super) fn before_the_head(error: reqwest::Error) -> (Outcome, String) {
+pub(super) fn before_the_head(error: reqwest::Error) -> (Outcome, Option<Cause>, String) {
     if error.is_connect() {
-        let by_proxy = if says(&error, PROXY_NOT_REACHED) { " (by the proxy)" } else { "" };
-        (Outcome::Connect, format!("no connection to the server{by_proxy}: {}", why_no_connection(&error)))
+        let (cause, why) = why_no_connection(&error);
+        if says(&error, PROXY_NOT_REACHED) {
+            return (Outcome::Connect, Some(Cause::NoProxy), format!("no connection to the proxy: {why}"));
+        }
+        (Outcome::Connect, Some(cause), format!("no connection to the server: {why}"))
     } else if error.is_timeout() {
-        (Outcome::Timeout, "the server took the call and did not answer in time".to_owned())
+        (Outcome::Timeout, None, "the server took the call and did not answer in time".to_owned())
     } else if is_no_http(&error) {
-        (Outcome::Malformed, format!("what came is no HTTP: {}", reason(&error)))
+        (Outcome::Malformed, None, format!("what came is no HTTP: {}", reason(&error)))
     } else {
-        (Outcome::Connect, format!("the connection was lost before an answer came: {}", reason(&error)))
+        let message = format!("the connection was lost before an answer came: {}", reason(&error));
+        (Outcome::Connect, Some(Cause::Lost), message)
     }
+}
+
+/// `wv0042.wolkvox.com:443`. Empty where the address is none, of which no client can be made.
+pub(super) fn host_and_port(server: &Server) -> String {
+    let host_and_port = |url: Url| Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?));
+    Url::parse(&server.base_url).ok().and_then(host_and_port).unwrap_or_default()
 }
 
 // The words of the HTTP client, whose types for these errors are its own.
@@ -79,54 +90,66 @@ const PROXY_REFUSED: &str = "tunnel error: unsuccessful";
 const NAME_NOT_RESOLVED: &str = "dns error";
 
 /// Why, and what to look at: what a person does about each is another thing.
-fn why_no_connection(error: &reqwest::Error) -> String {
+fn why_no_connection(error: &reqwest::Error) -> (Cause, String) {
     let reason = reason(error);
     if let Some(tls) = causes(error).find_map(<dyn Error>::downcast_ref) {
         return why_no_tls(tls);
     }
     if says(error, PROXY_WANTS_A_PASSWORD) {
-        return "the proxy refused it (407): it wants a user and a password in HTTPS_PROXY".to_owned();
+        let why = "the proxy refused it (407): it wants a user and a password in HTTPS_PROXY";
+        return (Cause::ProxyPassword, why.to_owned());
     }
     if says(error, PROXY_REFUSED) {
-        return "the proxy refused it: does it allow this server, or does NO_PROXY need its name?".to_owned();
+        let why = "the proxy refused it: does it allow this server, or does NO_PROXY need its name?";
+        return (Cause::ProxyRefused(None), why.to_owned());
     }
     if says(error, NAME_NOT_RESOLVED) {
-        return format!("the name can't be resolved (DNS): {reason}");
+        return (Cause::Name, format!("the name can't be resolved (DNS): {reason}"));
     }
     match causes(error).filter_map(<dyn Error>::downcast_ref).last().map(io::Error::kind) {
-        _ if error.is_timeout() => TIMED_OUT.to_owned(),
-        Some(io::ErrorKind::TimedOut) => TIMED_OUT.to_owned(),
+        _ if error.is_timeout() => (Cause::NoAnswer, TIMED_OUT.to_owned()),
+        Some(io::ErrorKind::TimedOut) => (Cause::NoAnswer, TIMED_OUT.to_owned()),
         Some(io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) => {
-            format!("there is no route: {reason}")
+            (Cause::NoRoute, format!("there is no route: {reason}"))
         }
-        Some(io::ErrorKind::ConnectionRefused) => format!("nothing takes calls at its address: {reason}"),
-        _ => reason,
+        Some(io::ErrorKind::ConnectionRefused) => {
+            (Cause::NothingListens, format!("nothing takes calls at its address: {reason}"))
+        }
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof)
+        | None => (Cause::Lost, reason),
+        Some(_) => (Cause::Machine, reason),
     }
 }
 
 const TIMED_OUT: &str =
     "connection timed out: is this host's address registered with wolkvox? Others get no answer at all";
 
-fn why_no_tls(error: &rustls::Error) -> String {
+fn why_no_tls(error: &rustls::Error) -> (Cause, String) {
     use rustls::CertificateError as Certificate;
     let rustls::Error::InvalidCertificate(certificate) = error else {
-        return format!("TLS failed: {}", redacted(&error.to_string(), None));
+        return (Cause::Tls, format!("TLS failed: {}", redacted(&error.to_string(), None)));
     };
-    let why = match certificate {
-        Certificate::UnknownIssuer => {
+    let (cause, why) = match certificate {
+        Certificate::UnknownIssuer => (
+            Cause::UnknownIssuer,
             "is from an authority that this host doesn't trust: does a proxy or a firewall open TLS on the way? Its \
-             authority then belongs into SSL_CERT_FILE"
-        }
+             authority then belongs into SSL_CERT_FILE",
+        ),
         Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
-            "is for another name: is the server's address right?"
+            (Cause::WrongHost, "is for another name: is the server's address right?")
         }
-        Certificate::Expired | Certificate::ExpiredContext { .. } => "has expired, or the clock of this host is ahead",
+        Certificate::Expired | Certificate::ExpiredContext { .. } => {
+            (Cause::Expired, "has expired, or the clock of this host is ahead")
+        }
         Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
-            "is not valid yet: is the clock of this host behind?"
+            (Cause::Expired, "is not valid yet: is the clock of this host behind?")
         }
-        other => return format!("the server's certificate is refused: {}", redacted(&other.to_string(), None)),
+        other => {
+            let why = redacted(&other.to_string(), None);
+            return (Cause::Tls, format!("the server's certificate is refused: {why}"));
+        }
     };
-    format!("the server's certificate {why}")
+    (cause, format!("the server's certificate {why}"))
 }
 
 fn says(error: &reqwest::Error, words: &str) -> bool {
@@ -177,9 +200,9 @@ mod tests {
             (Certificate::Revoked, "refused"),
         ];
         for (error, words) in table {
-            let text = why_no_tls(&rustls::Error::InvalidCertificate(error));
+            let (_, text) = why_no_tls(&rustls::Error::InvalidCertificate(error));
             assert!(text.contains("certificate") && text.contains(words), "{text}");
         }
-        assert!(why_no_tls(&rustls::Error::DecryptError).starts_with("TLS failed"));
+        assert!(why_no_tls(&rustls::Error::DecryptError).1.starts_with("TLS failed"));
     }
 }

@@ -3,6 +3,7 @@
 mod body;
 mod connection;
 mod network;
+mod proxy;
 #[cfg(test)]
 mod tests;
 
@@ -14,9 +15,11 @@ use reqwest::header::{ACCEPT_ENCODING, HeaderValue, RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::body::{Body, Packing};
+use self::proxy::Proxy;
 use super::answer::NotReadable;
+use super::answer::is_page;
 use super::verdict::verdict;
-use super::{AbandonedCallsReport, Answer, Call, Failure, Token, answer, http_time, token};
+use super::{AbandonedCallsReport, Answer, Call, Cause, Failure, Token, answer, http_time, token};
 use crate::config::{OperationConfig, TokenSource};
 use domain::identity::RowHasher;
 use domain::outcome::Outcome;
@@ -41,6 +44,9 @@ const SAID_BYTES: u64 = 16 << 10;
 pub struct Client {
     http: reqwest::Client,
     base_url: Arc<str>,
+    /// As a proxy is asked for it: `host:port`.
+    server: Arc<str>,
+    proxy: Option<Proxy>,
     token: TokenSource,
     max_body_bytes: usize,
 }
@@ -52,6 +58,8 @@ impl Client {
         Ok(Self {
             http,
             base_url: operation.server.base_url.as_str().into(),
+            server: connection::host_and_port(&operation.server).into(),
+            proxy: network.proxy.clone(),
             token: operation.token.clone(),
             max_body_bytes: MAX_BODY_BYTES,
         })
@@ -79,44 +87,63 @@ impl Client {
         let took = Some(sent.elapsed());
         let received = match received {
             Ok(received) => received,
-            Err((outcome, message)) => {
-                return Call { took, stamp: None, result: Err(failure(outcome, &message, None, token)) };
-            }
+            Err(unanswered) => return Call { took, stamp: None, result: Err(failure(unanswered, None, token)) },
         };
         let (stamp, retry_after) = (received.stamp, received.retry_after);
         // 60,000 rows take some 100 ms: too long for a thread that also answers scrapes.
         let (hasher, secret, most) = (hasher.clone(), token.clone(), self.max_body_bytes);
         let judged = tokio::task::spawn_blocking(move || judge(received, &hasher, &secret, most));
         let result = match judged.await {
-            Ok(judged) => judged.map_err(|(outcome, message)| failure(outcome, &message, retry_after, token)),
-            Err(_) => Err(failure(
-                Outcome::Malformed,
-                "the answer could not be decoded (a defect of the exporter)",
-                None,
-                token,
-            )),
+            Ok(judged) => judged.map_err(|unanswered| failure(unanswered, retry_after, token)),
+            Err(_) => {
+                let message = "the answer could not be decoded (a defect of the exporter)";
+                Err(failure((Outcome::Malformed, None, message.to_owned()), None, token))
+            }
         };
         Call { took, stamp: Some(stamp), result }
     }
 
-    async fn receive(&self, range: CivilRange, token: &SecretString) -> Result<Received, (Outcome, String)> {
+    /// The same with the status of a proxy's refusal, which is asked for once more.
+    async fn refusal_told(&self, unanswered: Unanswered) -> Unanswered {
+        let (outcome, Some(Cause::ProxyRefused(None)), message) = unanswered else { return unanswered };
+        let (proxy, server) = (self.proxy.clone(), self.server.clone());
+        let asked = tokio::task::spawn_blocking(move || proxy?.refusal(&server)).await;
+        match asked.ok().flatten() {
+            Some(status) => {
+                let message = format!("{message} It answered {status}");
+                (outcome, Some(Cause::ProxyRefused(Some(status))), message)
+            }
+            None => (outcome, Some(Cause::ProxyRefused(None)), message),
+        }
+    }
+
+    async fn receive(&self, range: CivilRange, token: &SecretString) -> Result<Received, Unanswered> {
         let mut header = HeaderValue::from_str(token.expose_secret())
-            .map_err(|_| (Outcome::Unauthorized, "the token can't be sent in a header".to_owned()))?;
+            .map_err(|_| (Outcome::Unauthorized, None, "the token can't be sent in a header".to_owned()))?;
         header.set_sensitive(true);
         let request = self.http.get(self.url(range)).header("wolkvox-token", header).header(ACCEPT_ENCODING, "gzip");
-        let response = request.send().await.map_err(|error| connection::before_the_head(error.without_url()))?;
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Err(self.refusal_told(connection::before_the_head(error.without_url())).await),
+        };
         let status = response.status().as_u16();
         let stamp = http_time::stamp(response.headers());
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| http_time::delay(value, stamp.date()));
         let packing = Packing::of(response.headers());
         let body = match status {
-            200..300 | 404 => Body::whole(response, self.max_body_bytes).await?,
+            200..300 | 404 => {
+                let body = Body::whole(response, self.max_body_bytes).await;
+                body.map_err(|(outcome, message)| (outcome, None, message))?
+            }
             _ => Body::start(response, MAX_ERROR_BODY_BYTES).await,
         };
         Ok(Received { status, stamp, retry_after, packing, body })
     }
 }
+
+/// Why there is nothing to count: how it counts, its cause, and in words.
+type Unanswered = (Outcome, Option<Cause>, String);
 
 struct Received {
     status: u16,
@@ -132,7 +159,7 @@ fn judge(
     hasher: &RowHasher,
     token: &SecretString,
     most: usize,
-) -> Result<Answer, (Outcome, String)> {
+) -> Result<Answer, Unanswered> {
     let mut body = packing.unpacked(body).take(most as u64 + 1);
     let mut start = Vec::new();
     let looked = (&mut body).take(SAID_BYTES).read_to_end(&mut start);
@@ -143,15 +170,18 @@ fn judge(
         Err(_) => Err(NotReadable::Packed),
     };
     let decoded = if body.limit() == 0 { Err(NotReadable::Oversized(most)) } else { decoded };
-    verdict(status, decoded, &said, Some(token))
+    verdict(status, decoded, &said, Some(token)).map_err(|(outcome, message)| {
+        let cause = (outcome == Outcome::Maintenance && is_page(&said)).then_some(Cause::Page);
+        (outcome, cause, message)
+    })
 }
 
 impl AbandonedCallsReport for Client {
     fn token(&self) -> Result<Token, Failure> {
-        token::read(&self.token).map_err(|error| Failure {
-            outcome: error.outcome(),
-            message: error.to_string().chars().take(MAX_MESSAGE_CHARS).collect(),
-            retry_after: None,
+        token::read(&self.token).map_err(|error| {
+            let (outcome, cause) = error.counts_as();
+            let message = error.to_string().chars().take(MAX_MESSAGE_CHARS).collect();
+            Failure { outcome, cause, message, retry_after: None }
         })
     }
 
@@ -164,7 +194,7 @@ impl AbandonedCallsReport for Client {
 const MAX_MESSAGE_CHARS: usize = 300;
 
 /// The last gate for a message: whatever the token looks like, it is not in it.
-fn failure(outcome: Outcome, message: &str, retry_after: Option<Duration>, token: &SecretString) -> Failure {
+fn failure((outcome, cause, message): Unanswered, retry_after: Option<Duration>, token: &SecretString) -> Failure {
     let message = message.replace(token.expose_secret(), "[token]").chars().take(MAX_MESSAGE_CHARS).collect();
-    Failure { outcome, message, retry_after }
+    Failure { outcome, cause, message, retry_after }
 }

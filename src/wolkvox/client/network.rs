@@ -1,18 +1,19 @@
-use std::env::{split_paths, var, var_os};
+use std::env::{split_paths, var_os};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hyper::Uri;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
 
+use super::proxy::Proxy;
 use crate::config::Server;
 
-/// How servers are reached: by whom their certificates are vouched for. Read from the environment once, for all operations.
+/// How servers are reached: by whom their certificates are vouched for, and by which proxy. Read from the environment once, for all operations.
 #[derive(Debug, Clone)]
 pub struct Network {
     pub(super) tls: ClientConfig,
+    pub(super) proxy: Option<Proxy>,
 }
 
 /// What in the environment can't be used. A start that went on without it would trust others, or leave the way that was
@@ -42,15 +43,15 @@ impl Network {
         if !servers.into_iter().any(|server| server.base_url.starts_with("https:")) {
             return Self::trusting(RootCertStore::empty());
         }
-        check_proxies(|name| var(name).ok())?;
-        Self::trusting(roots(var_os(FILE), var_os(FOLDER))?)
+        let proxy = Proxy::from_environment()?;
+        Ok(Self { proxy, ..Self::trusting(roots(var_os(FILE), var_os(FOLDER))?)? })
     }
 
     pub(super) fn trusting(roots: RootCertStore) -> Result<Self, NetworkError> {
         // Named here and not installed for the process: no code elsewhere can forget or change it.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        Ok(Self { tls: config.with_root_certificates(roots).with_no_client_auth() })
+        Ok(Self { tls: config.with_root_certificates(roots).with_no_client_auth(), proxy: None })
     }
 }
 
@@ -99,28 +100,6 @@ fn add(
     Err(NetworkError::Certificates { variable, path: path.to_owned(), why })
 }
 
-/// The HTTP client passes over a proxy that it can't use, and without a word. The first variable of each pair that is set
-/// counts.
-fn check_proxies(var: impl Fn(&str) -> Option<String>) -> Result<(), NetworkError> {
-    for pair in [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]] {
-        let first = pair.into_iter().find_map(|name| var(name).map(|value| (name, value)));
-        if let Some((name, value)) = first
-            && !value.is_empty()
-            && !is_proxy(&value)
-        {
-            return Err(NetworkError::Proxy(name));
-        }
-    }
-    Ok(())
-}
-
-fn is_proxy(address: &str) -> bool {
-    address.parse::<Uri>().is_ok_and(|uri| {
-        let scheme = uri.scheme_str().unwrap_or("http");
-        matches!(scheme, "http" | "https") && uri.host().is_some_and(|host| !host.is_empty())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,25 +125,5 @@ mod tests {
             assert!(matches!(roots(file, folders), Err(NetworkError::NoPlace(_))));
         }
         assert!(!roots(None, None).unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_proxy_that_can_not_be_used_is_an_error() {
-        for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
-            let check = |value: &str| check_proxies(|asked| (asked == name).then(|| value.to_owned()));
-            for usable in ["", "http://proxy:3128", "https://user:pass@proxy:3128/", "proxy:3128", "10.0.0.1:8080"] {
-                assert!(check(usable).is_ok(), "{name}={usable}");
-            }
-            for unusable in ["socks5://proxy:1080", "http://", "proxy 3128", "htp:/proxy", "http://hush@:99999x/"] {
-                let error = check(unusable).expect_err(unusable).to_string();
-                assert!(error.contains(name) && !error.contains("hush"), "{error}");
-            }
-        }
-        let both = |name: &str| match name {
-            "HTTPS_PROXY" => Some("http://proxy:3128".to_owned()),
-            "https_proxy" => Some("?".to_owned()),
-            _ => None,
-        };
-        assert!(check_proxies(both).is_ok(), "the second is not looked at");
     }
 }

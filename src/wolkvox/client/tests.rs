@@ -27,7 +27,7 @@ fn range() -> CivilRange {
 fn client(base_url: &str, token: TokenSource, timeout: Duration) -> Client {
     let server = Server { base_url: base_url.to_owned(), name: "test".to_owned() };
     let http = connection::http_client(&server, &trusting([]), timeout, timeout.min(SHORT)).unwrap();
-    Client { http, base_url: base_url.into(), token, max_body_bytes: MAX_BODY_BYTES }
+    Client { http, base_url: base_url.into(), server: "".into(), proxy: None, token, max_body_bytes: MAX_BODY_BYTES }
 }
 
 /// The network of a host that trusts these certificates only.

@@ -1,8 +1,13 @@
+//! All states that the page tells of, in one table with both languages.
+
+mod causes;
+
 use domain::outcome::Outcome;
 
 use super::Lang;
+use crate::wolkvox::Cause;
 
-/// What can be true of an operation: the key of the table.
+/// What can be true of an operation or of the exporter: the key of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Topic {
     /// No poll has ended since the start.
@@ -12,8 +17,10 @@ pub(super) enum Topic {
     CatchingUp,
     /// Polls succeed, and no row has ever come.
     OnlyEmpty,
-    /// How the last call ended, where the poll failed by it.
+    /// How the last call ended, where the poll failed by it and no cause says more.
     Call(Outcome),
+    /// Why there was no answer of the API.
+    NoAnswer(Cause),
     Incomplete,
     TooManyParts,
     /// One second can't be read, so far.
@@ -26,10 +33,17 @@ pub(super) enum Topic {
     Zone,
     ClockAhead,
     ClockBehind,
+    /// Of the exporter: no operation is known before.
+    NotLoaded,
+    /// Of the exporter: who reads its log was too slow.
+    LogDropped,
 }
 
+/// A few words, what happened, what follows and what to do.
+type Words = (&'static str, &'static str, &'static str, &'static str);
+
 /// What the page says of a topic, in one language. `{next}`, `{missing}`, `{difference}`, `{offset}`, `{zones}`,
-/// `{rejected}` and `{rows}` stand for what is known at run time only.
+/// `{rejected}`, `{rows}`, `{status}` and `{lines}` stand for what is known at run time only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry {
     /// A few words: for the badge, the summary and the table of polls.
@@ -40,7 +54,7 @@ pub(super) struct Entry {
     pub to_do: &'static str,
 }
 
-/// All that the page says of an operation's state.
+/// All that the page says of a state.
 pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
     let (en, es) = match topic {
         Topic::Starting => (
@@ -255,6 +269,7 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
                  wolkvox: las consultas desde otras direcciones quedan sin respuesta.",
             ),
         ),
+        Topic::NoAnswer(cause) => causes::entries(cause),
         Topic::Call(Outcome::Malformed) => (
             (
                 "unreadable answer",
@@ -379,6 +394,37 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
                 "Mientras tanto las ventanas se leen según el reloj del servidor; las horas de esta página son las de \
                  esta máquina.",
                 "Ponga en hora el reloj de esta máquina y manténgalo sincronizado (NTP).",
+            ),
+        ),
+        Topic::NotLoaded => (
+            (
+                "not loaded yet",
+                "The ledger is not open and loaded yet.",
+                "It takes seconds, also for a large ledger. Until then `/metrics` answers 503, so that nobody takes missing \
+                 totals for zeros.",
+                "Wait for it. If it stays, see the log.",
+            ),
+            (
+                "aún sin cargar",
+                "El registro (ledger) aún no está abierto y cargado.",
+                "Tarda segundos, aunque el registro sea grande. Mientras tanto `/metrics` responde 503, para que nadie tome \
+                 por ceros los totales que faltan.",
+                "Espérelo. Si continúa, vea el log.",
+            ),
+        ),
+        Topic::LogDropped => (
+            (
+                "log lines dropped",
+                "{lines} lines of the log were dropped since the start, for whoever reads it was too slow.",
+                "Polls and scrapes don't wait for it; what those lines said is lost.",
+                "See what reads the standard error of the exporter (journal, container engine, a pipe), and whether it still \
+                 reads.",
+            ),
+            (
+                "líneas de log perdidas",
+                "Se perdieron {lines} líneas del log desde el arranque, pues quien lo lee fue muy lento.",
+                "Las consultas y las lecturas de Prometheus no lo esperan; lo que decían esas líneas se perdió.",
+                "Vea qué lee la salida de errores del exportador (journal, motor de contenedores, un pipe) y si todavía lee.",
             ),
         ),
     };
