@@ -79,7 +79,10 @@ fn mistakes(folder: &Path, taken: &TcpListener) -> Vec<Mistake> {
         mistake("nothing is configured", &[]),
         mistake("no token", &["--wolkvox.server", "0042"]),
         mistake("the company's name as server", &["--wolkvox.server", "acme", "--wolkvox.token-file", "token"]),
-        mistake("http instead of https", &["--wolkvox.server", "http://wv0042.wolkvox.com", "--wolkvox.token-file", "token"]),
+        mistake(
+            "http instead of https",
+            &["--wolkvox.server", "http://wv0042.wolkvox.com", "--wolkvox.token-file", "token"],
+        ),
         mistake(
             "the address of the API as server",
             &["--wolkvox.server", "https://wv0042.wolkvox.com/api/v2", "--wolkvox.token-file", "token"],
@@ -116,7 +119,10 @@ fn mistakes(folder: &Path, taken: &TcpListener) -> Vec<Mistake> {
         with("a misspelt level", &["--log.level", "dbug"]),
         with("a misspelt flag", &["--web.listen-adress", ":10119"]),
         served(with("a second exporter on the same port", &["--web.listen-address", &taken])),
-        served(with("a ledger in a folder that is not there", &["--ledger", "no/such/ledger.db", "--web.listen-address", "127.0.0.1:0"])),
+        served(with(
+            "a ledger in a folder that is not there",
+            &["--ledger", "no/such/ledger.db", "--web.listen-address", "127.0.0.1:0"],
+        )),
         env("certificates that are not there", "SSL_CERT_FILE", "company.pem"),
         env("a proxy of a kind that is not known", "HTTPS_PROXY", "socks5://proxy:1080"),
     ]
