@@ -1,6 +1,7 @@
 """What the rules would have recorded of a history: the emulation of alerts/replay, which the tests of the rules compare with
 Prometheus, minute by minute over the history's detailed stretch."""
 
+import bisect
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -89,12 +90,12 @@ def write(history, skill, calls, known, minutes):
     add("skill_surprise:limit", lambda _, window: None if known.surprise[window] is None else known.limit[window])
     add("skill_unusual:15m", lambda minute, window: known.calls_15m[window] if minute in since else None)
     add("skill_unusual:since_timestamp_seconds", lambda minute, _: since.get(minute))
-    recent = sorted((call.ended, call.wait) for call in calls)
+    ended = [call.ended for call in calls]
 
     def of_half_an_hour(window, number):
         end = history.start + (window + 1) * WINDOW
-        waits = [wait for ended, wait in recent if end - 1800 <= ended < end]
-        return number(waits) if len(waits) > 4 else None
+        first, last = bisect.bisect_left(ended, end - 1800), bisect.bisect_left(ended, end)
+        return number([call.wait for call in calls[first:last]]) if last - first > 4 else None
 
     add(
         "skill_abandon_time_mean_seconds:30m",
