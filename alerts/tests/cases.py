@@ -14,6 +14,9 @@ from world import HOLD, READ_DELAY, WINDOW, Skill, World, compress
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "replay"))
 import rule  # noqa: E402
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "dashboards"))
+from source import promql as boards  # noqa: E402
+
 HOUR = 3600
 
 
@@ -459,6 +462,10 @@ def spike():
     ]
 
 
+def on_the_board(expression, operation="ventas", skill="4173"):
+    return f'({expression.replace("$operation", operation).replace("$skill", skill)})'
+
+
 def share():
     length = 2 * HOUR
     # 6 of 12 lost are at least 28.5 %, 6 of 9 at least 39.8 %, at 90 % confidence. Few calls: by their number nobody is paged.
@@ -497,6 +504,13 @@ def share():
                 (3930, f"round(wolkvox:skill_share:low_15m{ventas}, 0.0001)", [(ventas, 0.2855)]),
                 (5030, f"round(wolkvox:skill_share:low_15m{ventas}, 0.0001)", [(ventas, 0.3982)]),
                 (5030, f"round(wolkvox:skill_share:usual{ventas}, 0.0001)", [(ventas, 0.1)]),
+                # As the boards ask for them: 24 lost and 20 answered in the hour, three in four of these in time.
+                (5030, f"abs({on_the_board(boards.share_1h())} - 24 / 44) < bool 0.02", [("{}", 1)]),
+                (5030, f"abs({on_the_board(boards.service_1h())} - 0.75 * 20 / 44) < bool 0.02", [("{}", 1)]),
+                # Nothing where nobody was answered, or the other report is late.
+                (5030, on_the_board(boards.share_1h(), skill="4175"), []),
+                (5030, on_the_board(boards.share_1h(), operation="otra"), []),
+                (5030, on_the_board(boards.service_1h(), operation="otra"), []),
                 (5030, 'count(wolkvox:skill_share:15m{operation="otra"} or wolkvox:skill_share:15m{skill_id="4175"})', []),
             ],
         )

@@ -120,11 +120,14 @@ class World:
                 )
             if skill.answered:
                 labels = f'{operation},skill_id="{skill.skill_id}",skill_name="{skill.name}",type_interaction="inbound"'
-                add(
-                    "wolkvox_answered_calls_total",
-                    labels,
-                    lambda at, skill=skill: sum(map(skill.answered, range(self.complete(max(0, at - self.answered_lag)) // WINDOW))),
-                )
+
+                def served(at, skill=skill):
+                    return sum(map(skill.answered, range(self.complete(max(0, at - self.answered_lag)) // WINDOW)))
+
+                add("wolkvox_answered_calls_total", labels, served)
+                # Three in four within 20 s.
+                add("wolkvox_answer_time_seconds_count", labels, served)
+                add('wolkvox_answer_time_seconds_bucket', labels + ',le="20.0"', lambda at, served=served: 0.75 * served(at))
         if any(skill.answered for skill in self.skills):
             add(
                 "wolkvox_complete_until_timestamp_seconds",
