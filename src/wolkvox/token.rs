@@ -52,14 +52,24 @@ pub fn read(source: &TokenSource) -> Result<Token, TokenError> {
 /// Why there is no token to send. Names the place, never the content.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    #[error("the token file {} can't be read: {error}", path.display())]
+    #[error("the token file {} can't be read: {error}{}", path.display(), remedy(error))]
     File { path: PathBuf, error: io::Error },
     #[error("the environment variable {0}, which should hold the token, is not set or is not text")]
     NoVariable(String),
-    #[error("{0} is empty")]
+    #[error("{0} is empty: put the token into it")]
     Empty(String),
     #[error("{0} holds more than a token: a token has no spaces or line breaks inside, and only ASCII characters")]
     Unsendable(String),
+}
+
+/// What to do about a file that can't be read, where the system's words don't say it.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; write the token into a file of that name, or name the right one",
+        io::ErrorKind::PermissionDenied => "; let the exporter's user or group read it",
+        io::ErrorKind::IsADirectory => "; name the file in it",
+        _ => "",
+    }
 }
 
 impl TokenError {

@@ -135,9 +135,16 @@ fn message(mistake: &Mistake, folder: &Path) -> String {
     let output = run(command);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(mistake.code), "{}: {said}", mistake.what);
-    // What the command line's reader adds about usage is behind an empty line, and lines of the log have a time.
-    let lines = said.lines().take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("ts="));
-    let message = lines.map(str::trim).collect::<Vec<_>>().join(" ");
+    // Lines of the log have a time, and what the command line's reader says of usage is no part of the message.
+    let is_message =
+        |line: &&str| !line.is_empty() && !["ts=", "Usage:", "For more"].iter().any(|is| line.starts_with(is));
+    let message = said.lines().map(str::trim).filter(is_message).collect::<Vec<_>>().join(" ");
+    let message = match &*mistake.flags {
+        [flag, file, ..] if flag == "--config.file" && file.starts_with("config-") => {
+            message.replace(file, "wolkvox.yml")
+        }
+        _ => message,
+    };
     let programs = ["wolkvox-exporter: ", "warning: ", "error: "];
     programs.iter().fold(message.as_str(), |rest, name| rest.strip_prefix(name).unwrap_or(rest)).to_owned()
 }
