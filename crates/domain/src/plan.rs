@@ -12,6 +12,10 @@ use super::zone::{civil_range, reads_from};
 /// How far back the first read of a new ledger looks: a day has calls in it, so that a wrong zone shows at once.
 const FIRST_LOOK: Duration = Duration::from_secs(24 * 3_600);
 
+/// Where the cursor passed by one clock alone, reads reach back until both have said that the time was over: what was read
+/// too early may lack rows. A clock that never agrees must not make them reach back for ever.
+const MOST_UNPROVEN: Duration = Duration::from_secs(24 * 3_600);
+
 /// No clock is put forward by more within a range.
 const MOST_PUT_FORWARD: Duration = Duration::from_secs(24 * 3_600);
 
@@ -44,13 +48,14 @@ pub fn plan(account: &Account, rules: &Rules, clocks: Clocks) -> Option<Plan> {
         return None;
     }
     let earliest_end = windows.last_due_end(clocks.earliest);
-    let oldest = windows.start_of(earlier(earliest_end, rules.max_catch_up));
+    let oldest = windows.start_of(earlier(windows.last_due_end(clocks.least), rules.max_catch_up));
     let skip_to = (marks.complete_until < oldest).then_some(oldest);
     let cursor = skip_to.unwrap_or(marks.complete_until);
     // Before the first window is due, the first look is at the day before it.
     let to = due_end.max(cursor).max(latest_end);
 
-    let mut from = earlier(cursor, rules.overlap);
+    let unproven = marks.proven_until.max(earlier(cursor, MOST_UNPROVEN));
+    let mut from = earlier(cursor, rules.overlap).min(unproven);
     if clocks.earliest < now {
         from = from.min(earlier(earliest_end, rules.overlap));
     }
@@ -96,6 +101,7 @@ mod tests {
     fn read_until(complete_until: &str) -> Account {
         let mut account = Account::new(&rules("UTC").windows, at("2026-01-01T00:00:00Z"));
         account.marks.complete_until = at(complete_until);
+        account.marks.proven_until = at(complete_until);
         account.marks.read_before = true;
         account
     }
@@ -135,6 +141,32 @@ mod tests {
         assert_eq!(by("2026-03-01T12:01:00Z", "2026-03-01T12:05:59Z"), None);
         for now in ["2026-03-01T12:01:00Z", "2026-03-01T12:05:59Z", "2026-03-01T12:00:00Z"] {
             assert_eq!(by(now, "2026-03-01T13:06:00Z"), Some(at("2026-03-01T13:05:00Z")), "{now}");
+        }
+    }
+
+    #[test]
+    fn what_one_clock_alone_has_passed_is_asked_for_again() {
+        let (mut account, mut rules) = (read_until("2026-03-01T12:00:00Z"), rules("UTC"));
+        rules.overlap = Duration::from_secs(1);
+        for (proven, from) in [
+            ("2026-03-01T12:00:00Z", "2026-03-01T11:59:59Z"),
+            ("2026-03-01T11:54:00Z", "2026-03-01T11:54:00Z"),
+            ("2026-02-20T00:00:00Z", "2026-02-28T12:00:00Z"),
+        ] {
+            account.marks.proven_until = at(proven);
+            let plan = plan(&account, &rules, Clocks::agreed(at("2026-03-01T12:06:00Z"))).unwrap();
+            assert_eq!(plan.stretch.from, at(from), "{proven}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_given_up_that_one_clock_calls_recent() {
+        let (account, rules) = (read_until("2026-03-01T12:00:00Z"), rules("UTC"));
+        for now in ["2026-03-05T12:00:00Z", "2027-06-01T12:00:00Z", "2099-12-31T00:00:00Z"] {
+            let earliest = at(now) - SignedDuration::from_hours(24);
+            let clocks = Clocks { earliest, least: at("2026-03-01T13:00:00Z"), ..Clocks::agreed(at(now)) };
+            let plan = plan(&account, &rules, clocks).unwrap();
+            assert_eq!((plan.skip_to, plan.stretch.from <= account.marks.complete_until), (None, true), "{now}");
         }
     }
 
@@ -208,7 +240,7 @@ mod tests {
     }
 
     fn clocks(now: &str, earliest: &str, latest: &str) -> Clocks {
-        Clocks { now: at(now), earliest: at(earliest), latest: at(latest) }
+        Clocks { now: at(now), earliest: at(earliest), latest: at(latest), least: at(earliest) }
     }
 
     #[test]
@@ -249,7 +281,7 @@ mod tests {
         let account = read_until("2026-03-01T12:00:00Z");
         for now in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
             for (earliest, latest) in [(now, now), (Timestamp::MIN, now), (now, Timestamp::MAX)] {
-                let plan = plan(&account, &rules("UTC"), Clocks { now, earliest, latest }).unwrap();
+                let plan = plan(&account, &rules("UTC"), Clocks { now, earliest, latest, least: earliest }).unwrap();
                 assert!(plan.stretch.from < plan.stretch.to, "{now}");
             }
         }

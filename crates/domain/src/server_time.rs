@@ -99,12 +99,14 @@ pub struct Clocks {
     /// `now`.
     pub earliest: Timestamp,
     pub latest: Timestamp,
+    /// The earliest of them, however far from `now`: nothing is given up that one of them calls recent.
+    pub least: Timestamp,
 }
 
 impl Clocks {
     /// One clock that is right.
     pub fn agreed(now: Timestamp) -> Self {
-        Self { now, earliest: now, latest: now }
+        Self { now, earliest: now, latest: now, least: now }
     }
 }
 
@@ -165,7 +167,8 @@ impl ServerTime {
         let mut clocks = Clocks::agreed(now);
         for other in [(!is_settled).then_some(at.host), self.told(at)].into_iter().flatten() {
             if other.duration_since(now).abs() > CLOCKS_MAY_DIFFER {
-                clocks.earliest = clocks.earliest.min(other).max(earlier(now, FURTHEST));
+                clocks.least = clocks.least.min(other);
+                clocks.earliest = clocks.least.max(earlier(now, FURTHEST));
                 clocks.latest = clocks.latest.max(other).min(later(now, FURTHEST));
             }
         }

@@ -170,7 +170,7 @@ fn ranges_reach_from_the_earliest_clock_to_the_latest_until_rows_show_which_is_r
     for second in [0, 300, 600] {
         time.heard(&heard(host, second, 0), &windows(300, 60));
     }
-    let unsure = Clocks { now: at(620), earliest: at(620 - 7_200), latest: at(620) };
+    let unsure = Clocks { now: at(620), earliest: at(620 - 7_200), latest: at(620), least: at(620 - 7_200) };
     assert_eq!(time.clocks(host.at(620)), unsure);
     time.heard(&with_rows(heard(host, 900, 0), 890, 900), &windows(300, 60));
     assert_eq!(time.clocks(host.at(910)), Clocks::agreed(at(910)));
