@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -15,7 +16,7 @@ use domain::tally::Read;
 use domain::window::Windows;
 use domain::zone::civil_range;
 use jiff::tz::TimeZone;
-use wolkvox_exporter::ledger::{CommitError, Ledger, Opened};
+use wolkvox_exporter::ledger::{ABANDONED, Ledger, Opened};
 use wolkvox_exporter::wolkvox::answer::{Data, decode};
 
 const ROWS: usize = 60_000;
@@ -75,7 +76,7 @@ fn new_ledger() -> (tempfile::TempDir, Ledger, Opened) {
     let now = "2026-01-19T12:00:00Z".parse().expect("an instant");
     let ledger = Ledger::open(&folder.path().join("ledger.db"), now).expect("a new ledger");
     let first = now - Duration::from_secs(48 * 3600);
-    let opened = ledger.operation("bench", "America/Bogota", now, || Account::new(&rules().windows, first));
+    let opened = ledger.account("bench", ABANDONED, "America/Bogota", now, || Account::new(&rules().windows, first));
     (folder, ledger, opened.expect("a new operation"))
 }
 
@@ -95,9 +96,8 @@ fn count(ledger: &Ledger, opened: &Opened, rows: Vec<ReadRow>) -> Account {
         now: stretch.to,
         server_now: stretch.to,
     };
-    let counted = ledger.commit(&opened.id, &opened.account, |account, seen| {
-        seen.tally(account, &rules, &read).map_err(CommitError::from)
-    });
+    let old = Arc::new(opened.account.clone());
+    let counted = ledger.commit_now(&opened.id, old, move |account, seen| seen.tally(account, &rules, &read));
     counted.expect("room on the disk").0
 }
 

@@ -111,7 +111,8 @@ async fn ten_thousand_windows_leave_everything_flat() {
     let folder = folder.expect("a temporary folder");
     let clock = Paused { begin: Timestamp::from_second(1_800_000_000).expect("an instant"), began: Instant::now() };
     let operation = operation();
-    let ledger = Arc::new(Ledger::open(&folder.path().join("ledger.db"), clock.now()).expect("a new ledger"));
+    let ledger =
+        Arc::new(Ledger::open(&folder.path().join("ledger.db"), clock.now()).expect("a new ledger").in_paused_time());
     let live = Operation::open(&ledger, &operation, clock.now()).expect("a new account");
     let metrics = Metrics::new(prepared::Settings::default(), clock.now()).expect("its metrics are distinct");
     let (_trigger, shutdown) = Shutdown::new();

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
-use crate::ledger::{LOOK_EVERY, Ledger};
+use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::operation::Operation;
 use crate::poller::{Poller, Turns, end_holds};
@@ -103,7 +103,6 @@ impl Exporter {
             });
         }
         let ledger = loaded.ledger.clone();
-        tasks.spawn(look_after(ledger.clone(), shutdown.clone()));
         tracing::info!("ready");
 
         let first = tokio::select! {
@@ -136,18 +135,6 @@ fn open_files() -> u64 {
         Ok(LimitValue::Value(files)) => files,
         Ok(LimitValue::Unlimited) => u64::MAX,
         Err(_) => USUAL,
-    }
-}
-
-/// Keeps the ledger in its place, until shutdown.
-async fn look_after(ledger: Arc<Ledger>, shutdown: Shutdown) -> &'static str {
-    loop {
-        tokio::select! {
-            () = shutdown.requested() => return "the care of the ledger",
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-        }
-        let ledger = ledger.clone();
-        _ = tokio::task::spawn_blocking(move || ledger.look_after()).await;
     }
 }
 

@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use super::store::StoreError;
+
 /// Why a ledger could not be opened. The process ends with it; each text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -91,17 +93,30 @@ impl NoLedger {
     }
 }
 
-/// Why a transaction failed. Nothing of it was stored; the same rows are read and counted again by the next poll.
-#[derive(Debug, thiserror::Error)]
+/// Why a change was not stored. Nothing of it was; the same rows are read and counted again by the next poll.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum CommitError {
-    #[error("the ledger could not be written: {}", told(.0))]
-    Database(#[from] rusqlite::Error),
+    #[error("the ledger could not be written: {0}")]
+    Store(StoreError),
     #[error("the ledger {path:?} is gone, and could not be written back: {why}")]
     Gone { path: PathBuf, why: String },
     #[error(transparent)]
     Replaced(#[from] Replaced),
     #[error("the ledger's transaction ended early: {0}")]
-    Broken(String),
+    Broken(&'static str),
+}
+
+impl CommitError {
+    /// Of a job that was never done, or that panicked.
+    pub fn broken() -> Self {
+        Self::Broken("it was given up")
+    }
+}
+
+impl From<StoreError> for CommitError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
 
 /// Another file has taken the ledger's place while it was open. The process ends with it.
@@ -133,7 +148,7 @@ fn is_out_of_files(error: &io::Error) -> bool {
 }
 
 /// An error of SQLite, and what is behind it where SQLite doesn't say.
-fn told(error: &rusqlite::Error) -> String {
+pub(super) fn told(error: &rusqlite::Error) -> String {
     let cause = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "no room is left for it on the disk",
         Some(ErrorCode::SystemIoFailure) => {

@@ -89,6 +89,10 @@ impl OwnFile {
         Ok(Self { path: path.to_owned(), file, place, log: None })
     }
 
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }

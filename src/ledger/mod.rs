@@ -1,50 +1,66 @@
 //! The ledger: what has been counted, on disk. One transaction moves the cursor, the totals, the histogram cells and the
 //! row identities of a read together, so that a crash at any instant leaves either all of it or nothing.
+//!
+//! A [`Change`](store::Change) is what is to be stored, as a value: [`account`] makes it of two accounts, [`seen`] of what
+//! was seen. [`writer`] is the one thread that hands changes to a [`Store`](store::Store), several at once where several
+//! have come. [`sqlite`] is the engine; [`file`], [`open`] and [`keep`] see to its file.
 
-mod digest;
+mod account;
 mod error;
 mod file;
 mod keep;
+#[cfg(test)]
+mod memory;
 mod open;
+mod row;
 mod schema;
 mod seen;
+mod sqlite;
 mod store;
 #[cfg(test)]
 mod tests;
+mod writer;
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use jiff::Timestamp;
-use rusqlite::{TransactionBehavior, params};
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 
 use domain::account::Account;
 use domain::identity::RowHasher;
 
+use account::{Loading, Scope, difference};
 use file::FolderLock;
-use keep::Disk;
+use row::{Edit, Table};
+use store::{Change, Store};
+use writer::{Prepared, Shared, Writer};
 
 pub use error::{CommitError, OpenError, Replaced};
-pub use file::LOOK_EVERY;
-pub use seen::SeenInLedger;
+pub use seen::Seen;
 
-/// An open ledger, locked for this process. Its calls block on the disk: not for async threads.
+/// The report of abandoned calls, as the ledger and the label `report` name it.
+pub const ABANDONED: &str = "abandoned";
+
+/// An open ledger, locked for this process.
 #[derive(Debug)]
 pub struct Ledger {
-    /// Where it is, whatever links lead there.
-    path: PathBuf,
-    key: [u8; 16],
-    disk: Mutex<Disk>,
-    /// Set when another file has taken its place: nothing is stored any more.
-    replaced: watch::Sender<Option<Replaced>>,
-    /// Row identities of all operations.
-    keys: AtomicI64,
-    commit_errors: AtomicU64,
-    /// Kept from the last commit: a scrape doesn't ask the disk.
-    size_bytes: AtomicU64,
+    /// First, so that all is stored before the folder is free.
+    writer: Writer,
+    shared: Arc<Shared>,
+    known: Mutex<Known>,
+    in_paused_time: bool,
     _folder: FolderLock,
+}
+
+/// The ids of what is in the ledger.
+#[derive(Debug, Default)]
+struct Known {
+    operations: HashMap<String, i64>,
+    /// By operation and report.
+    accounts: HashMap<(i64, String), i64>,
 }
 
 /// What the ledger says of itself, as of its last commit.
@@ -58,145 +74,204 @@ pub struct LedgerFigures {
     pub keys: u64,
 }
 
-/// An operation's place in the ledger.
+/// An account's place in the ledger: that of a report of an operation.
 #[derive(Debug, Clone)]
-pub struct OperationId {
-    id: i64,
-    name: String,
-    zone: String,
+pub struct AccountId {
+    scope: Scope,
+    report: &'static str,
 }
 
-/// An operation as the ledger knew it when the process began.
+/// An account as the ledger knew it when the process began.
 #[derive(Debug)]
 pub struct Opened {
-    pub id: OperationId,
+    pub id: AccountId,
     pub account: Account,
     /// IANA name of the zone that the account was made in, where that is another one than now.
     pub other_zone: Option<String>,
 }
 
 impl Ledger {
-    /// Opens the ledger at `path`, or makes a new one. A damaged one is set aside.
+    /// Opens the ledger at `path`, or makes a new one. A damaged one is set aside. Blocks on the disk.
     pub fn open(path: &Path, now: Timestamp) -> Result<Self, OpenError> {
         open::open(path, now)
     }
 
-    /// Hashes rows with this ledger's own key.
-    pub fn hasher(&self) -> RowHasher {
-        RowHasher::new(self.key)
+    /// For tests whose time is paused: it would run on while a task waits for the writer's thread, but stands still while
+    /// one waits on a thread of tokio's own.
+    pub fn in_paused_time(self) -> Self {
+        Self { in_paused_time: true, ..self }
     }
 
-    /// The account of an operation, or the one that `begin` makes for a new operation. Holds begin at `now`.
-    pub fn operation(
+    /// Hashes rows with this ledger's own key.
+    pub fn hasher(&self) -> RowHasher {
+        RowHasher::new(self.shared.key)
+    }
+
+    /// The account of an operation's report, or the one that `begin` makes for a new one. Holds begin at `now`. Blocks.
+    pub fn account(
         &self,
-        name: &str,
+        operation: &str,
+        report: &'static str,
         zone: &str,
         now: Timestamp,
         begin: impl FnOnce() -> Account,
     ) -> Result<Opened, CommitError> {
-        let mut disk = self.disk();
-        let connection = &mut disk.connection;
-        if let Some(stored) = store::load(connection, name, now)? {
-            let other_zone = (stored.zone != zone).then_some(stored.zone);
-            let id = OperationId { id: stored.id, name: name.to_owned(), zone: zone.to_owned() };
-            return Ok(Opened { id, account: stored.account, other_zone });
+        // Held until the new one is stored, so that there are no two.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known_operation = known.operations.get(operation).copied();
+        let found = known_operation.and_then(|id| Some((id, *known.accounts.get(&(id, report.to_owned()))?)));
+        if let Some((operation, account)) = found {
+            let scope = Scope { operation, account };
+            let (account, old_zone) = self.now(move |store| {
+                let (account, zone, edits) = load(store, scope, now)?;
+                let settled = Change { edits, ..Change::new(scope) };
+                Ok(((account, zone), Some(settled).filter(|change| !change.edits.is_empty())))
+            })?;
+            let other_zone = (*old_zone != *zone).then(|| old_zone.to_string());
+            return Ok(Opened { id: AccountId { scope, report }, account, other_zone });
         }
+        let new_id = || self.shared.next_id.fetch_add(1, Ordering::Relaxed);
+        let scope = Scope { operation: known_operation.unwrap_or_else(new_id), account: new_id() };
+        let id = AccountId { scope, report };
         let account = begin();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let id = store::insert(&transaction, name, zone)?;
-        let id = OperationId { id, name: name.to_owned(), zone: zone.to_owned() };
-        // What has just begun has marks and nothing else.
-        store::save(&transaction, id.id, &account, &account)?;
-        self.seal(&transaction, &id, &account, 0, 0)?;
-        transaction.commit()?;
+        let mut change = Change::new(scope);
+        if known_operation.is_none() {
+            change
+                .edits
+                .push(Edit { before: None, after: Some(Table::Operation.row(scope.operation, [operation.into()])) });
+        }
+        change.edits.push(Edit { before: None, after: Some(id.row(zone)) });
+        change.edits.extend(difference(scope, None, &account));
+        self.now(|_| Ok(((), Some(change))))?;
+        known.operations.insert(operation.to_owned(), scope.operation);
+        known.accounts.insert((scope.operation, report.to_owned()), scope.account);
         Ok(Opened { id, account, other_zone: None })
     }
 
     /// Runs `change` on a copy of `old` and on the seen rows, and stores what came of it: all of it, or on an error
-    /// nothing. Returns the new account, and what `change` returned.
-    pub fn commit<T, E: From<CommitError>>(
+    /// nothing. `done` is told, on the writer's thread: the new account, and what `change` returned.
+    ///
+    /// No other change of this account may be on its way.
+    pub fn commit<T: Send + 'static>(
         &self,
-        operation: &OperationId,
-        old: &Account,
-        change: impl FnOnce(&mut Account, &mut SeenInLedger<'_>) -> Result<T, E>,
-    ) -> Result<(Account, T), E> {
-        let committed = self.try_commit(operation, old, change);
-        if committed.is_err() {
-            self.commit_errors.fetch_add(1, Ordering::Relaxed);
-        }
-        self.size_bytes.store(self.size_on_disk(), Ordering::Relaxed);
-        committed
+        id: &AccountId,
+        old: Arc<Account>,
+        change: impl FnOnce(&mut Account, &mut Seen<'_>) -> Result<T, CommitError> + Send + 'static,
+        done: impl FnOnce(Result<(Account, T), CommitError>) + Send + 'static,
+    ) {
+        let scope = id.scope;
+        self.writer.enqueue(Box::new(move |store| {
+            let mut account = Account::clone(&old);
+            let changed = store.and_then(|store| {
+                let mut seen = Seen::new(store, scope);
+                let outcome = change(&mut account, &mut seen)?;
+                let mut change = seen.change;
+                change.edits.extend(difference(scope, Some(&old), &account));
+                Ok((change, outcome))
+            });
+            match changed {
+                Ok((change, outcome)) => {
+                    let done = move |stored: Result<(), CommitError>| done(stored.map(|()| (account, outcome)));
+                    Some(Prepared { change, done: Box::new(done) })
+                }
+                Err(error) => {
+                    done(Err(error));
+                    None
+                }
+            }
+        }));
     }
 
-    fn try_commit<T, E: From<CommitError>>(
+    /// As [`Ledger::commit`], and blocks until it is stored.
+    pub fn commit_now<T: Send + 'static>(
         &self,
-        operation: &OperationId,
-        old: &Account,
-        change: impl FnOnce(&mut Account, &mut SeenInLedger<'_>) -> Result<T, E>,
-    ) -> Result<(Account, T), E> {
-        if let Some(replaced) = &*self.replaced.borrow() {
-            return Err(CommitError::Replaced(replaced.clone()).into());
-        }
-        let mut disk = self.disk();
-        // Before, for what has been stored counts as seen, also where nobody will find the file.
-        self.keep(&mut disk)?;
-        let transaction =
-            disk.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(CommitError::from)?;
-        let mut account = old.clone();
-        let mut seen =
-            SeenInLedger { transaction: &transaction, operation: operation.id, key: &self.key, digest: 0, count: 0 };
-        let outcome = change(&mut account, &mut seen)?;
-        let (seen_digest, seen_count) = (seen.digest, seen.count);
-        store::save(&transaction, operation.id, old, &account)
-            .and_then(|()| self.seal(&transaction, operation, &account, seen_digest, seen_count))
-            .and_then(|()| transaction.commit())
-            .map_err(CommitError::from)?;
-        self.keys.fetch_add(seen_count, Ordering::Relaxed);
-        Ok((account, outcome))
+        id: &AccountId,
+        old: Arc<Account>,
+        change: impl FnOnce(&mut Account, &mut Seen<'_>) -> Result<T, CommitError> + Send + 'static,
+    ) -> Result<(Account, T), CommitError> {
+        let (tell, told) = mpsc::channel();
+        self.commit(id, old, change, move |stored| _ = tell.send(stored));
+        told.recv().unwrap_or_else(|_| Err(CommitError::broken()))
+    }
+
+    /// What a commit's `done` sends; an error where it never comes.
+    pub async fn told<T: Send + 'static>(
+        &self,
+        told: oneshot::Receiver<Result<T, CommitError>>,
+    ) -> Result<T, CommitError> {
+        let told = if self.in_paused_time {
+            tokio::task::spawn_blocking(move || told.blocking_recv()).await.ok().and_then(Result::ok)
+        } else {
+            told.await.ok()
+        };
+        told.unwrap_or_else(|| Err(CommitError::broken()))
     }
 
     /// Waits for nothing.
     pub fn figures(&self) -> LedgerFigures {
         LedgerFigures {
-            commit_errors: self.commit_errors.load(Ordering::Relaxed),
-            size_bytes: self.size_bytes.load(Ordering::Relaxed),
-            keys: u64::try_from(self.keys.load(Ordering::Relaxed)).unwrap_or(0),
+            commit_errors: self.shared.commit_errors.load(Ordering::Relaxed),
+            size_bytes: self.shared.size_bytes.load(Ordering::Relaxed),
+            keys: u64::try_from(self.shared.keys.load(Ordering::Relaxed)).unwrap_or(0),
         }
     }
 
-    fn size_on_disk(&self) -> u64 {
-        let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
-        size(&self.path) + size(&file::beside(&self.path, "-wal"))
+    /// Ends when another file has taken the ledger's place.
+    pub async fn replaced(&self) -> Replaced {
+        let mut replaced = self.shared.replaced.subscribe();
+        let found = replaced.wait_for(Option::is_some).await;
+        match found.ok().and_then(|found| found.clone()) {
+            Some(replaced) => replaced,
+            None => std::future::pending().await,
+        }
     }
 
-    /// Stores the digests of what the transaction leaves behind.
-    fn seal(
+    /// Has something done by the writer, and waits for it.
+    fn now<T: Send + 'static>(
         &self,
-        transaction: &rusqlite::Transaction<'_>,
-        operation: &OperationId,
-        account: &Account,
-        seen_digest: i64,
-        seen_count: i64,
-    ) -> rusqlite::Result<()> {
-        let digest = digest::of_account(&self.key, &operation.name, &operation.zone, account);
-        transaction
-            .prepare_cached(
-                // SQLite has no exclusive or: (a | b) - (a & b).
-                "UPDATE operation SET zone = ?2, account_digest = ?3,
-                    seen_digest = (seen_digest | ?4) - (seen_digest & ?4), seen_count = seen_count + ?5 WHERE id = ?1",
-            )?
-            .execute(params![operation.id, operation.zone, digest, seen_digest, seen_count])?;
-        Ok(())
-    }
-
-    /// A panic while the lock was held has rolled its transaction back; the connection is sound.
-    fn disk(&self) -> MutexGuard<'_, Disk> {
-        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+        work: impl FnOnce(&mut dyn Store) -> Result<(T, Option<Change>), CommitError> + Send + 'static,
+    ) -> Result<T, CommitError> {
+        let (tell, told) = mpsc::channel();
+        self.writer.enqueue(Box::new(move |store| match store.and_then(work) {
+            Ok((outcome, Some(change))) => {
+                let done = move |stored: Result<(), CommitError>| _ = tell.send(stored.map(|()| outcome));
+                Some(Prepared { change, done: Box::new(done) })
+            }
+            Ok((outcome, None)) => {
+                _ = tell.send(Ok(outcome));
+                None
+            }
+            Err(error) => {
+                _ = tell.send(Err(error));
+                None
+            }
+        }));
+        told.recv().unwrap_or_else(|_| Err(CommitError::broken()))
     }
 }
 
-impl Drop for Ledger {
-    fn drop(&mut self) {
-        self.look_after();
+impl AccountId {
+    fn row(&self, zone: &str) -> row::Row {
+        Table::Account.row(self.scope.account, [self.scope.operation.into(), self.report.into(), zone.into()])
     }
+
+    /// What is to be stored where the account goes on in another zone.
+    pub fn change_zone(&self, seen: &mut Seen<'_>, old: &str, new: &str) {
+        seen.change.edits.push(Edit { before: Some(self.row(old)), after: Some(self.row(new)) });
+    }
+}
+
+/// The account, its zone, and what is to be stored before it changes.
+fn load(store: &mut dyn Store, scope: Scope, now: Timestamp) -> Result<(Account, Arc<str>, Vec<Edit>), CommitError> {
+    let mut loading = Loading::default();
+    let mut zone: Arc<str> = "".into();
+    store.rows_of(scope.operation, true, &mut |row| loading.add(row))?;
+    store.rows_of(scope.account, false, &mut |row| {
+        if row.table == Table::Account {
+            zone = row.text(2);
+        }
+        loading.add(row);
+    })?;
+    let (account, edits) = loading.account(scope, now);
+    Ok((account, zone, edits))
 }

@@ -1,8 +1,9 @@
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -10,9 +11,11 @@ use tempfile::NamedTempFile;
 
 use super::error::OpenError;
 use super::file::{FolderLock, OwnFile, beside, folder_of, resolve, sync_folder_of};
-use super::keep::Disk;
-use super::seen::SeenRow;
-use super::{Ledger, digest, schema, store};
+use super::row::Table;
+use super::sqlite::Sqlite;
+use super::store::{Store, StoreError};
+use super::writer::{Shared, Writer};
+use super::{Known, Ledger, schema};
 
 /// Opens the ledger at `path`, or makes a new one where there is no file. A damaged one is set aside; what is not proven to
 /// be a ledger is left as it is.
@@ -28,20 +31,19 @@ pub fn open(path: &Path, now: Timestamp) -> Result<Ledger, OpenError> {
             }
         }
     };
-    match load(&path, file, now) {
-        Ok((disk, key, keys)) => {
-            let ledger = Ledger {
-                path,
+    match load(&path, file) {
+        Ok((store, key, checked)) => {
+            let shared = Arc::new(Shared {
                 key,
-                disk: Mutex::new(disk),
-                replaced: Default::default(),
-                keys: AtomicI64::new(keys),
+                keys: AtomicI64::new(checked.keys),
                 commit_errors: AtomicU64::new(0),
-                size_bytes: AtomicU64::new(0),
-                _folder: folder,
-            };
-            ledger.size_bytes.store(ledger.size_on_disk(), Ordering::Relaxed);
-            Ok(ledger)
+                size_bytes: AtomicU64::new(store.size()),
+                next_id: AtomicI64::new(checked.next_id),
+                replaced: Default::default(),
+            });
+            let writer = Writer::start(store, shared.clone()).map_err(|error| OpenError::File { path, error })?;
+            let known = Mutex::new(checked.known);
+            Ok(Ledger { writer, shared, known, in_paused_time: false, _folder: folder })
         }
         Err(Refusal::Other(error)) => Err(error),
         Err(Refusal::Damaged(why, _file)) => Err(set_aside(&path, why, now)),
@@ -110,73 +112,112 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn load(path: &Path, mut file: OwnFile, now: Timestamp) -> Result<(Disk, [u8; 16], i64), Refusal> {
-    let checked = connect(path).map_err(Check::Database).and_then(|connection| {
+fn load(path: &Path, mut file: OwnFile) -> Result<(Sqlite, [u8; 16], Checked), Refusal> {
+    let connection = connect(path).and_then(|connection| {
         let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
-        if number("application_id")? != schema::APPLICATION_ID {
-            return Err(Check::Failed("its head does not fit".to_owned()));
-        }
-        let found = number("user_version")?;
-        if found > schema::VERSION {
-            return Err(Check::Newer(found));
-        }
-        let (key, keys) = check(&connection, now)?;
-        Ok((connection, key, keys))
+        let numbers = (number("application_id")?, number("user_version")?);
+        Ok((connection, numbers))
     });
-    match checked {
-        Ok((connection, key, keys)) => {
-            file.note_log();
-            Ok((Disk { connection, file }, key, keys))
-        }
-        Err(Check::Failed(why)) => Err(Refusal::Damaged(why, file)),
-        Err(Check::Newer(found)) => {
-            let path = path.to_owned();
-            Err(Refusal::Other(OpenError::Newer { path, found, known: schema::VERSION }))
-        }
-        Err(Check::Database(error)) => Err(refusal(path, file, error)),
+    let (connection, (application_id, found)) = match connection {
+        Ok(connected) => connected,
+        Err(error) => return Err(refusal(path, file, error)),
+    };
+    if application_id != schema::APPLICATION_ID {
+        return Err(Refusal::Damaged("its head does not fit".to_owned(), file));
+    }
+    if found > schema::VERSION {
+        let path = path.to_owned();
+        return Err(Refusal::Other(OpenError::Newer { path, found, known: schema::VERSION }));
+    }
+    if found < schema::OLDEST {
+        return Err(Refusal::Damaged("it is of a time before the first release".to_owned(), file));
+    }
+    let prepared = take_over(&connection, found).and_then(|()| {
+        let whole: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        let key: [u8; 16] = connection.query_row("SELECT hash_key FROM meta", [], |row| row.get(0))?;
+        Ok((whole, key))
+    });
+    let (whole, key) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return Err(refusal(path, file, error)),
+    };
+    if whole != "ok" {
+        return Err(Refusal::Damaged(whole.replace('\n', " "), file));
+    }
+    file.note_log();
+    let mut store = Sqlite::new(connection, file);
+    match check(&mut store, &key) {
+        Ok(checked) => Ok((store, key, checked)),
+        Err(why) => Err(Refusal::Damaged(why, store.into_file())),
     }
 }
 
-enum Check {
-    Failed(String),
-    Newer(i32),
-    Database(rusqlite::Error),
+/// Gives a ledger of an older version the tables that it lacks.
+pub(super) fn take_over(connection: &Connection, version: i32) -> rusqlite::Result<()> {
+    if version == schema::VERSION {
+        return Ok(());
+    }
+    connection.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {} PRAGMA user_version = {}; COMMIT",
+        schema::CREATE,
+        schema::VERSION
+    ))
 }
 
-impl From<rusqlite::Error> for Check {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error)
-    }
+/// What reading a ledger once has shown.
+#[derive(Debug, Default)]
+struct Checked {
+    known: Known,
+    keys: i64,
+    next_id: i64,
 }
 
-/// Reads all of the ledger once and compares it with its digests. Returns its key and the number of row identities.
-fn check(connection: &Connection, now: Timestamp) -> Result<([u8; 16], i64), Check> {
-    let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    if found != "ok" {
-        return Err(Check::Failed(found.replace('\n', " ")));
+/// Reads all of the ledger once and compares it with its digests, whatever rows there are. The error says what is wrong.
+fn check(store: &mut dyn Store, key: &[u8; 16]) -> Result<Checked, String> {
+    let mut checked = Checked::default();
+    let mut digests = BTreeMap::<i64, i64>::new();
+    let mut operation_of = HashMap::new();
+    let mut whole = true;
+    // Operations and accounts come before what belongs to them.
+    let rows = store.rows(&mut |row| {
+        let operation = match row.table {
+            Table::Operation => {
+                checked.known.operations.insert(row.text(0).to_string(), row.scope);
+                Some(row.scope)
+            }
+            Table::Account => {
+                checked.known.accounts.insert((row.integer(0), row.text(1).to_string()), row.scope);
+                operation_of.insert(row.scope, row.integer(0));
+                Some(row.integer(0))
+            }
+            table if Table::OF_OPERATION.contains(&table) => Some(row.scope),
+            _ => operation_of.get(&row.scope).copied(),
+        };
+        checked.next_id = checked.next_id.max(row.scope.saturating_add(1));
+        match operation {
+            Some(operation) => *digests.entry(operation).or_default() ^= row.digest(key),
+            None => whole = false,
+        }
+    });
+    let said = |error: StoreError| error.to_string();
+    rows.map_err(said)?;
+    let seen = store.seen(&mut |account, row| match operation_of.get(&account) {
+        Some(operation) => {
+            *digests.entry(*operation).or_default() ^= row.digest(key, account);
+            checked.keys += 1;
+        }
+        None => whole = false,
+    });
+    seen.map_err(said)?;
+    let stored = store.digests().map_err(said)?;
+    let name = |operation| checked.known.operations.iter().find(|(_, id)| **id == operation).map(|(name, _)| name);
+    for operation in digests.keys().chain(stored.keys()) {
+        if digests.get(operation) != stored.get(operation) {
+            let name = name(*operation).map_or("unknown", String::as_str);
+            return Err(format!("what is stored of operation {name:?} does not match its digest"));
+        }
     }
-    let key: [u8; 16] = connection.query_row("SELECT hash_key FROM meta", [], |row| row.get(0))?;
-    let mut statement = connection.prepare("SELECT name FROM operation")?;
-    let names = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
-    let mut keys = 0;
-    for name in names {
-        let stored = store::load(connection, &name, now)?;
-        let stored = stored.ok_or_else(|| Check::Failed("an operation has no name".to_owned()))?;
-        if digest::of_account(&key, &name, &stored.zone, &stored.account) != stored.account_digest {
-            return Err(Check::Failed(format!("the totals of operation {name:?} do not match their digest")));
-        }
-        let mut statement = connection.prepare("SELECT id, date, verdict, contents FROM seen WHERE operation = ?1")?;
-        let (mut digest, mut count) = (0, 0);
-        for row in statement.query_map([stored.id], SeenRow::from_sql)? {
-            digest ^= digest::of_seen(&key, &row?);
-            count += 1;
-        }
-        if (digest, count) != (stored.seen_digest, stored.seen_count) {
-            return Err(Check::Failed(format!("the row identities of operation {name:?} do not match their digest")));
-        }
-        keys += count;
-    }
-    Ok((key, keys))
+    if whole { Ok(checked) } else { Err("rows of no operation".to_owned()) }
 }
 
 /// What a database error means for opening.

@@ -1,5 +1,5 @@
 //! The tables. All integers but the sums; instants are UTC epoch seconds (with nanoseconds where a clock gave them),
-//! local dates are counted in seconds as if they were UTC.
+//! local dates are counted in seconds as if they were UTC. A row says whose it is first: its operation's or account's id.
 
 /// Marks a SQLite file as a ledger of this program: "wolk".
 pub const APPLICATION_ID: i32 = 0x776f_6c6b;
@@ -9,106 +9,109 @@ pub const SQLITE: &[u8] = b"SQLite format 3\0";
 /// The bytes of a file up to the end of its application id, which is where SQLite's format has it.
 pub const HEAD: usize = 72;
 
-/// Grows with every change of the tables. A ledger with a higher one was written by a newer version and is refused.
-pub const VERSION: i32 = 1;
+/// Grows with every change that an older version would get wrong. A ledger with a higher one was written by a newer version
+/// and is refused; one with a lower one is taken over: the tables that it lacks are made, and are empty.
+pub const VERSION: i32 = 2;
+/// That of the first release.
+pub const OLDEST: i32 = 2;
 
-/// `STRICT`, so that a damaged value is an error and not a surprise.
+/// `STRICT`, so that a damaged value is an error and not a surprise. Keys and columns are as `row::Table` has them.
 pub const CREATE: &str = "
-CREATE TABLE meta (
+CREATE TABLE IF NOT EXISTS meta (
     hash_key            BLOB NOT NULL
 ) STRICT;
-
-CREATE TABLE operation (
-    id                  INTEGER PRIMARY KEY,
-    name                TEXT NOT NULL UNIQUE,
-    zone                TEXT NOT NULL,
-    start               INTEGER NOT NULL,
-    complete_until      INTEGER NOT NULL,
-    proven_until        INTEGER NOT NULL,
-    nothing_hidden_until INTEGER NOT NULL,
-    windows_until       INTEGER NOT NULL,
-    recent_from         INTEGER NOT NULL,
-    floor               INTEGER,
-    read_before         INTEGER NOT NULL,
-    has_answered        INTEGER NOT NULL,
-    kept_from           INTEGER,
-    catch_up            INTEGER NOT NULL,
-    caught_up_at        INTEGER,
-    account_digest      INTEGER NOT NULL,
-    seen_digest         INTEGER NOT NULL,
-    seen_count          INTEGER NOT NULL
+CREATE TABLE IF NOT EXISTS operation (
+    operation           INTEGER PRIMARY KEY,
+    name                TEXT NOT NULL UNIQUE
 ) STRICT;
-
-CREATE TABLE total (
-    operation           INTEGER NOT NULL,
-    name                TEXT NOT NULL,
-    value               INTEGER NOT NULL,
-    PRIMARY KEY (operation, name)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE skill (
+-- What all rows of an operation amount to.
+CREATE TABLE IF NOT EXISTS digest (
+    operation           INTEGER PRIMARY KEY,
+    digest              INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS skill (
     operation           INTEGER NOT NULL,
     skill_id            TEXT NOT NULL,
     name                TEXT NOT NULL,
     as_of               INTEGER NOT NULL,
     PRIMARY KEY (operation, skill_id)
 ) STRICT, WITHOUT ROWID;
-
--- `held_calls` and `held_sum` are NULL unless the series shows a starting value.
-CREATE TABLE series (
+CREATE TABLE IF NOT EXISTS label_set (
     operation           INTEGER NOT NULL,
     number              INTEGER NOT NULL,
     skill_id            TEXT NOT NULL,
     type_interaction    TEXT NOT NULL,
+    PRIMARY KEY (operation, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS account (
+    account             INTEGER PRIMARY KEY,
+    of_operation        INTEGER NOT NULL,
+    report              TEXT NOT NULL,
+    zone                TEXT NOT NULL,
+    UNIQUE (of_operation, report)
+) STRICT;
+-- The cursor and the others, by name; one that is not there is not set.
+CREATE TABLE IF NOT EXISTS mark (
+    account             INTEGER NOT NULL,
+    name                TEXT NOT NULL,
+    value               INTEGER NOT NULL,
+    PRIMARY KEY (account, name)
+) STRICT, WITHOUT ROWID;
+-- By name; one that is not there is 0.
+CREATE TABLE IF NOT EXISTS total (
+    account             INTEGER NOT NULL,
+    name                TEXT NOT NULL,
+    value               INTEGER NOT NULL,
+    PRIMARY KEY (account, name)
+) STRICT, WITHOUT ROWID;
+-- Of the label set of that number. `held_calls` and `held_sum` are NULL unless the series shows a starting value.
+CREATE TABLE IF NOT EXISTS series (
+    account             INTEGER NOT NULL,
+    number              INTEGER NOT NULL,
     calls               INTEGER NOT NULL,
     sum                 REAL NOT NULL,
     held_calls          INTEGER,
     held_sum            REAL,
-    PRIMARY KEY (operation, number)
+    PRIMARY KEY (account, number)
 ) STRICT, WITHOUT ROWID;
-
 -- The distribution of a series (held = 0), and the one that it shows meanwhile (held = 1).
-CREATE TABLE cell (
-    operation           INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS cell (
+    account             INTEGER NOT NULL,
     series              INTEGER NOT NULL,
     held                INTEGER NOT NULL,
     upper               INTEGER NOT NULL,
     count               INTEGER NOT NULL,
-    PRIMARY KEY (operation, series, held, upper)
+    PRIMARY KEY (account, series, held, upper)
 ) STRICT, WITHOUT ROWID;
-
-CREATE TABLE recent (
-    operation           INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS recent (
+    account             INTEGER NOT NULL,
     second              INTEGER NOT NULL,
     series              INTEGER NOT NULL,
     calls               INTEGER NOT NULL,
-    PRIMARY KEY (operation, second, series)
+    PRIMARY KEY (account, second, series)
 ) STRICT, WITHOUT ROWID;
-
 -- Where answers announce rows that they don't deliver, and the seconds that can't be read.
-CREATE TABLE shortfall (
-    operation           INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS shortfall (
+    account             INTEGER NOT NULL,
     ini                 INTEGER NOT NULL,
     until               INTEGER NOT NULL,
     rows                INTEGER NOT NULL,
     polls               INTEGER NOT NULL,
     counted             INTEGER NOT NULL,
-    PRIMARY KEY (operation, ini, until)
+    PRIMARY KEY (account, ini, until)
 ) STRICT, WITHOUT ROWID;
-
-CREATE TABLE unreadable (
-    operation           INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS unreadable (
+    account             INTEGER NOT NULL,
     second              INTEGER NOT NULL,
-    PRIMARY KEY (operation, second)
+    PRIMARY KEY (account, second)
 ) STRICT, WITHOUT ROWID;
-
 -- No index by date: rows are forgotten once an hour, and a second index would double the cost of each row.
-CREATE TABLE seen (
-    operation           INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS seen (
+    account             INTEGER NOT NULL,
     id                  BLOB NOT NULL,
     date                INTEGER NOT NULL,
     verdict             INTEGER NOT NULL,
     contents            BLOB NOT NULL,
-    PRIMARY KEY (operation, id)
+    PRIMARY KEY (account, id)
 ) STRICT, WITHOUT ROWID;
 ";

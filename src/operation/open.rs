@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Operation, Report, rules};
 use crate::clock::ServerClock;
 use crate::config::{OperationConfig, Start};
-use crate::ledger::{CommitError, Ledger};
+use crate::ledger::{ABANDONED, CommitError, Ledger};
 
 impl Operation {
     /// Takes the operation's account from the ledger, or begins it where the configuration says. Blocks on the disk.
@@ -20,7 +20,7 @@ impl Operation {
             Start::Now => now,
             Start::History(duration) => earlier(now, duration),
         };
-        let opened = ledger.operation(&config.name, zone, now, || Account::new(&rules.windows, first))?;
+        let opened = ledger.account(&config.name, ABANDONED, zone, now, || Account::new(&rules.windows, first))?;
         let report = Report::new(ledger.clone(), opened.id, opened.account);
         if report.account().begins_after(now) {
             report.commit_now(|account, _| {
@@ -50,12 +50,13 @@ impl Operation {
 fn change_zone(report: &Report, operation: &str, old_timezone: &str, zone: &TimeZone) -> Result<(), CommitError> {
     let skipped = |account: &Account| account.totals.get(Total::SkippedSeconds);
     let before = skipped(&report.account());
-    report.commit_now(|account, _| {
+    let (old_name, new) = (old_timezone.to_owned(), zone.clone());
+    report.commit_now(move |id, account, seen| {
         // A zone that this build's database lacks is taken for one that hides nothing differs from.
-        if let Ok(old) = TimeZone::get(old_timezone) {
-            account.change_zone(&old, zone);
+        if let Ok(old) = TimeZone::get(&old_name) {
+            account.change_zone(&old, &new);
         }
-        Ok(())
+        id.change_zone(seen, &old_name, new.iana_name().unwrap_or("UTC"));
     })?;
     let account = report.account();
     tracing::info!(

@@ -247,7 +247,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         let rules = self.operation.rules.clone();
         let counted = self.operation.abandoned.commit(move |account, seen| {
             note_answer(account, outcome, evidence);
-            seen.tally(account, &rules, &read).map_err(CommitError::from)
+            seen.tally(account, &rules, &read)
         });
         counted.await
     }

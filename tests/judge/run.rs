@@ -159,7 +159,8 @@ impl Play<'_> {
         world.clocks.error.store(life.clock_error, Ordering::Relaxed);
         let clock = HostClock(world.clocks.clone());
         let text = |error: &dyn std::fmt::Display| error.to_string();
-        let ledger = Arc::new(Ledger::open(&self.disk.ledger(), clock.now()).map_err(|error| text(&error))?);
+        let ledger =
+            Arc::new(Ledger::open(&self.disk.ledger(), clock.now()).map_err(|error| text(&error))?.in_paused_time());
         let operation = Operation::open(&ledger, &config, clock.now()).map_err(|error| text(&error))?;
         let metrics = Metrics::new(prepared::Settings::default(), clock.now()).unwrap();
         let (trigger, shutdown) = Shutdown::new();

@@ -88,7 +88,7 @@ async fn live(
     let operation = operation(history, life);
     world.clock.error.store(life.clock_error, Ordering::Relaxed);
     let clock = world.clock.clone();
-    let ledger = Arc::new(Ledger::open(path, clock.now()).map_err(|error| error.to_string())?);
+    let ledger = Arc::new(Ledger::open(path, clock.now()).map_err(|error| error.to_string())?.in_paused_time());
     let live = Operation::open(&ledger, &operation, clock.now()).map_err(|error| error.to_string())?;
     let metrics = Metrics::new(prepared::Settings::default(), clock.now()).unwrap();
     let (trigger, shutdown) = Shutdown::new();

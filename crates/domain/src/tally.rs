@@ -86,7 +86,7 @@ pub struct Tallied {
 }
 
 /// What is kept of an identity from now on.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     pub id: RowId,
     pub before: Option<Sighting>,
