@@ -108,6 +108,7 @@ fn rules() -> Rules {
         overlap: Duration::from_secs(3_600),
         max_catch_up: Duration::from_secs(86_400),
         hold: Duration::from_secs(90),
+        start_hold: Duration::ZERO,
         max_series: 2_000,
         skills: Skills::All,
     }

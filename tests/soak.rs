@@ -164,6 +164,7 @@ fn operation() -> OperationConfig {
         timeout: seconds(75),
         connect_timeout: seconds(10),
         hold: seconds(90),
+        start_hold: Duration::ZERO,
         max_series: 2_000,
         abandon_time_buckets: vec![5, 10, 30, 60, 120, 300, 600],
         skills: Skills::All,

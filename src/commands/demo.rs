@@ -78,6 +78,7 @@ fn operations(simulator: &Handle) -> Vec<OperationConfig> {
     let operation = |simulated: &simulator::operation::Operation| OperationConfig {
         start: Start::History(HISTORY),
         hold: HOLD,
+        start_hold: HOLD,
         timezone: simulated.zone().clone(),
         ..OperationConfig::new(
             simulated.name.clone(),

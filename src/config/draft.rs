@@ -47,6 +47,9 @@ impl Draft {
             // Someone who bounds a call by 5 s has said enough about its connection.
             self.values.connect_timeout = self.values.connect_timeout.min(self.values.timeout);
         }
+        if !self.written.contains_key("start_hold") {
+            self.values.start_hold = self.values.hold;
+        }
         self.compare(problems);
         let named = if self.written.contains_key("name") {
             "name"

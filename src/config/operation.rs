@@ -126,6 +126,9 @@ shared_keys! {
     // beyond ten minutes it would come too late for anyone to act.
     hold: Duration = 90 * SECOND, within(Duration::ZERO, 10 * MINUTE);
 
+    /// How long a new process shows what the one before it showed last; `hold`, if it isn't written.
+    start_hold: Duration = 90 * SECOND, within(Duration::ZERO, 10 * MINUTE);
+
     /// Label sets before `__other__`.
     // With 16 bounds 20,000 sets are 380,000 lines, some 50 MB of text; beyond it scrapes begin to time out.
     max_series: usize = 2000, values::count(1, 20_000);

@@ -79,6 +79,7 @@ fn a_minimal_file_takes_the_contracts_defaults() {
         timeout: 1m 15s
         connect_timeout: 10s
         hold: 1m 30s
+        start_hold: 1m 30s
         max_series: 2000
         abandon_time_buckets: [5, 10, 15, 20, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 600, 1200]
         skills: all
@@ -103,7 +104,7 @@ fn an_operations_key_beats_the_defaults() {
 fn keys_that_are_unknown_or_stand_twice() {
     assert_snapshot!(check_line("intervall: 5m"), @"w.yml:6:5: operations[1]: `intervall` is no known key; did you mean `interval`?");
     assert_snapshot!(check_line("max-series: 5"), @"w.yml:6:5: operations[1]: `max-series` is no known key; did you mean `max_series`?");
-    assert_snapshot!(check_line("5: 5"), @"w.yml:6:5: operations[1]: `5` is no key; the keys are name, server, token_file, token_env, timezone, interval, settle, overlap, max_catch_up, start, timeout, connect_timeout, hold, max_series, abandon_time_buckets, skills");
+    assert_snapshot!(check_line("5: 5"), @"w.yml:6:5: operations[1]: `5` is no key; the keys are name, server, token_file, token_env, timezone, interval, settle, overlap, max_catch_up, start, timeout, connect_timeout, hold, start_hold, max_series, abandon_time_buckets, skills");
     assert_snapshot!(check_line("server: 3"), @"w.yml:6:5: operations[1].server stands here twice; keep one");
     assert_snapshot!(check("ledgre: x\n"), @"
     w.yml: no operation to read: list one under `operations`, each with server and token_file or token_env
@@ -140,6 +141,7 @@ fn durations() {
     assert_snapshot!(check_line("interval: 2h"), @"w.yml:6:15: operations[1].interval is `2h`: it must be from 1s to 1h");
     assert_snapshot!(check_line("interval: 1500ms"), @"w.yml:6:15: operations[1].interval is `1500ms`: write whole seconds");
     assert_snapshot!(check_line("hold: 10m"), @"fine");
+    assert_snapshot!(check_line("start_hold: 11m"), @"w.yml:6:17: operations[1].start_hold is `11m`: it must be from 0s to 10m");
     assert_snapshot!(check_line("hold: 601s"), @"w.yml:6:11: operations[1].hold is `601s`: it must be from 0s to 10m");
     assert_snapshot!(check_line("overlap: 0s"), @"w.yml:6:14: operations[1].overlap is `0s`: it must be from 1s to 1d");
     assert_snapshot!(check_line("overlap: true"), @"w.yml:6:14: operations[1].overlap is `true`: write a duration such as 5m or 1h 30m");
@@ -168,7 +170,7 @@ fn a_mistake_in_the_defaults_is_one_problem() {
     assert_snapshot!(with("hold: 1h", ", hold: 1m"), @"w.yml:1:18: defaults.hold is `1h`: it must be from 0s to 10m");
     assert_snapshot!(with("skills: [1, 1]", ", skills: all"), @"w.yml:1:24: defaults.skills: `1` stands here twice; keep one");
     assert_snapshot!(with("max_catch_up: 1m", ", interval: 1m"), @"fine");
-    assert_snapshot!(with("server: 3", ""), @"w.yml:1:12: defaults: `server` is no known key; the keys are timezone, interval, settle, overlap, max_catch_up, start, timeout, connect_timeout, hold, max_series, abandon_time_buckets, skills");
+    assert_snapshot!(with("server: 3", ""), @"w.yml:1:12: defaults: `server` is no known key; the keys are timezone, interval, settle, overlap, max_catch_up, start, timeout, connect_timeout, hold, start_hold, max_series, abandon_time_buckets, skills");
     assert_snapshot!(check("defaults: {hold: 1h}"), @"
     w.yml: no operation to read: list one under `operations`, each with server and token_file or token_env
     w.yml:1:18: defaults.hold is `1h`: it must be from 0s to 10m

@@ -117,7 +117,15 @@ impl Exporter {
             let what = ended.map_or_else(|error| error.to_string(), |name| format!("{name} has ended"));
             return Err(anyhow!("{what}, which it never should; stopping"));
         }
-        let all_ended = async { while tasks.join_next().await.is_some() {} };
+        let all_ended = async {
+            while tasks.join_next().await.is_some() {}
+            let reports = loaded.operations.iter().map(|operation| operation.abandoned.store_served());
+            for stored in futures_util::future::join_all(reports).await {
+                if let Err(error) = stored {
+                    tracing::warn!(%error, "what was served last could not be stored; the next start begins with what is");
+                }
+            }
+        };
         if tokio::time::timeout(TASKS_END_WITHIN, all_ended).await.is_err() {
             tracing::warn!(
                 "not everything could be ended in time; what was not stored is read again at the next start"

@@ -1,6 +1,6 @@
 use std::sync::{Arc, OnceLock};
 
-use exposition::prepared::{Exposed, expose};
+use exposition::prepared::expose;
 use jiff::Timestamp;
 
 use crate::build_info;
@@ -11,7 +11,7 @@ use crate::logging;
 use crate::metrics::Metrics;
 use crate::operation::status::Status;
 use crate::operation::{Operation, Snapshot};
-use crate::web;
+use crate::web::{self, Scrape};
 
 /// What the HTTP server shows.
 #[derive(Debug)]
@@ -48,11 +48,14 @@ impl Site {
 }
 
 impl web::Site for Site {
-    async fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Option<Exposed> {
+    async fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Option<Scrape> {
         let loaded = self.loaded.get()?;
         let snapshots = self.snapshots(SystemClock.now());
+        let shown: Vec<_> = snapshots.iter().map(|of| (of.operation.abandoned.clone(), of.account.clone())).collect();
         let (calls, others) = self.metrics.families(snapshots, loaded.ledger.figures()).await;
-        Some(expose(&calls, &others, accept, accept_encoding).await)
+        let exposed = expose(&calls, &others, accept, accept_encoding).await;
+        let served = move || shown.iter().for_each(|(report, account)| report.was_served(account));
+        Some(Scrape { exposed, served: Box::new(served) })
     }
 
     fn status(&self) -> Status {

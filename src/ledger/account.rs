@@ -12,6 +12,7 @@ use domain::gaps::Gaps;
 use domain::range::CivilRange;
 use domain::series::{Counts, Hold, Series, SeriesKey};
 use domain::shortfall::Shortfall;
+use domain::start_hold::StartHold;
 use domain::totals::Totals;
 
 use super::row::{Edit, Row, Table, Value};
@@ -28,7 +29,7 @@ pub struct Scope {
 pub fn difference(scope: Scope, old: Option<&Account>, new: &Account) -> Vec<Edit> {
     let mut edits = Edits(Vec::new());
     let Scope { operation, account } = scope;
-    let marks = |of: &Account| marks(&of.marks);
+    let marks = |of: &Account| marks(&of.marks, of.start_hold.as_ref());
     edits.merge(old.map(marks), marks(new), |name, value| mark_row(scope, name, value));
     let totals = |of: &Account| of.totals.iter().filter(|(_, value)| *value > 0).collect();
     edits.merge(old.map(totals), totals(new), |name: String, value| {
@@ -125,7 +126,8 @@ fn mark_row(scope: Scope, name: &str, value: i64) -> Row {
 }
 
 /// The marks that are set, by the names that the ledger knows them by.
-fn marks(marks: &Marks) -> BTreeMap<&'static str, i64> {
+fn marks(marks: &Marks, start_hold: Option<&StartHold>) -> BTreeMap<&'static str, i64> {
+    let start_hold = start_hold.filter(|shown| shown.is_stored);
     let (behind, caught_up_at) = match marks.catch_up {
         CatchUp::None => (None, None),
         CatchUp::Behind => (Some(1), None),
@@ -144,6 +146,8 @@ fn marks(marks: &Marks) -> BTreeMap<&'static str, i64> {
         ("kept_from", marks.kept_from.map(civil_seconds)),
         ("catch_up", behind),
         ("caught_up_at", caught_up_at),
+        ("shown_windows", start_hold.map(|shown| shown.windows as i64)),
+        ("shown_complete_until", start_hold.map(|shown| shown.complete_until.as_second())),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
@@ -217,6 +221,9 @@ impl Loading {
                 (_, Some(at)) => CatchUp::Done(from_nanoseconds(at)),
             },
         };
+        let start_hold = at("shown_complete_until").zip(mark("shown_windows")).map(|(complete_until, windows)| {
+            StartHold { windows: windows as u64, complete_until, since: now, is_stored: true }
+        });
         let mut counts = |number, held, calls: i64, sum| {
             let cells = self.cells.remove(&(number, held)).unwrap_or_default();
             Counts { calls: calls as u64, times: Distribution::from_cells(cells, sum) }
@@ -236,9 +243,14 @@ impl Loading {
             unreadable: self.unreadable.into_iter().collect(),
         };
         let mut settled = Edits(Vec::new());
-        let stored = self::marks(&marks).into_iter().filter(|(name, _)| self.marks.contains_key(*name)).collect();
-        settled.merge(Some(stored), self::marks(&marks), |name, value| mark_row(scope, name, value));
-        let account = Account { marks, totals: self.totals, skills: self.skills, series, recent: self.recent, gaps };
+        let stored = self::marks(&marks, start_hold.as_ref())
+            .into_iter()
+            .filter(|(name, _)| self.marks.contains_key(*name))
+            .collect();
+        settled
+            .merge(Some(stored), self::marks(&marks, start_hold.as_ref()), |name, value| mark_row(scope, name, value));
+        let account =
+            Account { marks, totals: self.totals, skills: self.skills, series, recent: self.recent, gaps, start_hold };
         (account, settled.0)
     }
 }

@@ -106,7 +106,11 @@ fn ledger_counters(operations: &[Snapshot]) -> Vec<Family> {
                 if !label.is_empty() {
                     labels.push((label.into(), value.into()));
                 }
-                let value = Value::Counter(account.totals.get(total) as f64);
+                let value = match total {
+                    Total::Windows => account.shown_windows(),
+                    total => account.totals.get(total),
+                };
+                let value = Value::Counter(value as f64);
                 series.push(Series { labels, value, created });
             }
         }
@@ -177,7 +181,7 @@ fn gauges(operations: &[Snapshot]) -> Vec<Family> {
             pulse.up().map(boolean)
         }),
         gauge("wolkvox_complete_until_timestamp_seconds", "The data are complete up to here.", &|snapshot, _| {
-            Some(snapshot.account.marks.complete_until.as_second() as f64)
+            Some(snapshot.account.shown_complete_until().as_second() as f64)
         }),
         gauge("wolkvox_last_success_timestamp_seconds", "When the last poll that succeeded ended.", &|_, pulse| {
             pulse.last_success.map(seconds)

@@ -53,6 +53,7 @@ fn rules(config: &OperationConfig) -> Rules {
         overlap: config.overlap,
         max_catch_up: config.max_catch_up,
         hold: config.hold,
+        start_hold: config.start_hold,
         max_series: config.max_series,
         skills: config.skills.clone(),
     }

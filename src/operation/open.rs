@@ -21,12 +21,15 @@ impl Operation {
             Start::History(duration) => earlier(now, duration),
         };
         let opened = ledger.account(&config.name, ABANDONED, zone, now, || Account::new(&rules.windows, first))?;
-        let report = Report::new(ledger.clone(), opened.id, opened.account);
+        let mut account = opened.account;
+        // A new account has shown nothing yet.
+        if account.marks.read_before && !rules.start_hold.is_zero() {
+            account.begin_start_hold(now);
+        }
+        let report = Report::new(ledger.clone(), opened.id, account);
         if report.account().begins_after(now) {
-            report.commit_now(|account, _| {
-                account.begin_again(&rules.windows, first, SignedDuration::ZERO);
-                Ok(())
-            })?;
+            let windows = rules.windows;
+            report.commit_now(move |_, account, _| account.begin_again(&windows, first, SignedDuration::ZERO))?;
             tracing::warn!(
                 operation = %config.name, start = %report.account().marks.start,
                 "the ledger was begun by a clock that was ahead, and has read nothing; counting begins with this start"

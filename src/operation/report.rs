@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::account::Account;
 use domain::identity::RowHasher;
 use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 
 use super::pulse::Pulse;
 use crate::ledger::{AccountId, CommitError, Ledger, Seen};
@@ -20,12 +21,22 @@ pub struct Report {
     /// Goes with each change until it is stored and shown, whoever waits for it.
     committing: Arc<tokio::sync::Mutex<()>>,
     pulse: Mutex<Pulse>,
+    served: watch::Sender<Served>,
+}
+
+/// What scrapes have seen of a report in this process.
+#[derive(Debug, Clone, Default)]
+pub struct Served {
+    /// When the first one was whole.
+    pub since: Option<Instant>,
+    /// The account of the last one.
+    pub last: Option<Arc<Account>>,
 }
 
 impl Report {
     pub(super) fn new(ledger: Arc<Ledger>, id: AccountId, account: Account) -> Self {
         let (account, _) = watch::channel(Arc::new(account));
-        Self { ledger, id, account, committing: Arc::default(), pulse: Mutex::default() }
+        Self { ledger, id, account, committing: Arc::default(), pulse: Mutex::default(), served: Default::default() }
     }
 
     /// The account as it was last stored.
@@ -36,6 +47,33 @@ impl Report {
     /// Follows the account.
     pub fn follow(&self) -> watch::Receiver<Arc<Account>> {
         self.account.subscribe()
+    }
+
+    /// Notes that a scrape was served whole which saw `account`.
+    pub fn was_served(&self, account: &Arc<Account>) {
+        self.served.send_if_modified(|served| {
+            let is_first = served.since.is_none();
+            served.since.get_or_insert_with(Instant::now);
+            served.last = Some(account.clone());
+            // Nobody waits for the others.
+            is_first
+        });
+    }
+
+    /// Follows what is served: told of the first scrape.
+    pub fn follow_served(&self) -> watch::Receiver<Served> {
+        self.served.subscribe()
+    }
+
+    /// Stores what was served last, for the next process to begin with. To be called when nothing is served any more.
+    pub async fn store_served(self: &Arc<Self>) -> Result<(), CommitError> {
+        let served = self.served.borrow().last.clone();
+        match served {
+            Some(served) if !served.shows_as(&self.account()) => {
+                self.amend(move |account| account.show_again(&served)).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Held for a moment only; a panic meanwhile leaves at worst a number of the old poll beside one of the new.
@@ -59,7 +97,14 @@ impl Report {
         let committing = self.committing.clone().lock_owned().await;
         let (tell, told) = oneshot::channel();
         let report = self.clone();
-        self.ledger.commit(&self.id, self.account(), change, move |stored| {
+        let old = self.account();
+        let shown = old.clone();
+        let change = move |account: &mut Account, seen: &mut Seen<'_>| {
+            let outcome = change(account, seen)?;
+            account.keep_shown(&shown);
+            Ok(outcome)
+        };
+        self.ledger.commit(&self.id, old, change, move |stored| {
             let stored = stored.map(|(account, outcome)| {
                 report.account.send_replace(Arc::new(account));
                 outcome
@@ -88,8 +133,14 @@ impl Report {
         change: impl FnOnce(&AccountId, &mut Account, &mut Seen<'_>) -> T + Send + 'static,
     ) -> Result<T, CommitError> {
         let id = self.id.clone();
-        let change = move |account: &mut Account, seen: &mut Seen<'_>| Ok(change(&id, account, seen));
-        let (account, outcome) = self.ledger.commit_now(&self.id, self.account(), change)?;
+        let old = self.account();
+        let shown = old.clone();
+        let change = move |account: &mut Account, seen: &mut Seen<'_>| {
+            let outcome = change(&id, account, seen);
+            account.keep_shown(&shown);
+            Ok(outcome)
+        };
+        let (account, outcome) = self.ledger.commit_now(&self.id, old, change)?;
         self.account.send_replace(Arc::new(account));
         Ok(outcome)
     }

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::account::Account;
+use domain::account::{Account, CatchUp};
 use domain::disposition::Disposition;
+use domain::instant::{earlier, later};
 use domain::offset::zones_that_fit;
 use jiff::Timestamp;
 
@@ -33,7 +34,17 @@ impl Snapshot {
     }
 
     pub fn catching_up(&self) -> bool {
-        self.account.catching_up(self.operation.rules.hold, self.now)
+        self.account.catching_up(self.operation.rules.hold, self.now) || self.will_show_a_catch_up()
+    }
+
+    /// Whether the end of the start hold will show more than two windows at once, that were due or have been read.
+    fn will_show_a_catch_up(&self) -> bool {
+        let Self { operation, account, now } = self;
+        let Some(shown) = &account.start_hold else { return false };
+        let windows = &operation.rules.windows;
+        let due = windows.start_of(earlier(operation.clock.now(*now), windows.settle()));
+        let is_due = due > later(account.marks.complete_until, 2 * windows.interval());
+        is_due || matches!(account.marks.catch_up, CatchUp::Done(at) if at >= shown.since)
     }
 
     /// What the status page tells.

@@ -15,11 +15,26 @@ pub(super) struct Pieces {
     pieces: vec::IntoIter<Bytes>,
     /// Bytes not handed out yet.
     left: u64,
+    served: Option<Served>,
     /// Dropped with the body.
     _answering: Option<Answering>,
 }
 
+/// Told when all has been handed out.
+struct Served(Box<dyn FnOnce() + Send>);
+
+impl std::fmt::Debug for Served {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Served")
+    }
+}
+
 impl Pieces {
+    /// The same, telling `served` when all of it has been handed out.
+    pub fn served(self, served: Box<dyn FnOnce() + Send>) -> Self {
+        Self { served: Some(Served(served)), ..self }
+    }
+
     /// The same, telling `answering` when all of it has been handed out or is no longer wanted.
     pub fn telling(self, answering: Answering) -> Self {
         Self { _answering: Some(answering), ..self }
@@ -29,7 +44,7 @@ impl Pieces {
 impl From<Vec<Bytes>> for Pieces {
     fn from(pieces: Vec<Bytes>) -> Self {
         let left = pieces.iter().map(|piece| piece.len() as u64).sum();
-        Self { pieces: pieces.into_iter(), left, _answering: None }
+        Self { pieces: pieces.into_iter(), left, served: None, _answering: None }
     }
 }
 
@@ -42,6 +57,11 @@ impl Body for Pieces {
         let piece = self.pieces.find(|piece| !piece.is_empty());
         if let Some(piece) = &piece {
             self.left -= piece.len() as u64;
+        }
+        if self.left == 0
+            && let Some(Served(served)) = self.served.take()
+        {
+            served();
         }
         Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
     }

@@ -17,6 +17,13 @@ use exposition::prepared::Exposed;
 
 use crate::operation::status::Status;
 
+/// The answer to a scrape.
+pub struct Scrape {
+    pub exposed: Exposed,
+    /// Told when all of it has been handed out.
+    pub served: Box<dyn FnOnce() + Send>,
+}
+
 /// What the server shows. It never calls wolkvox and never waits for the ledger.
 pub trait Site: Send + Sync + 'static {
     /// The answer to a scrape with these request headers; `None` until the ledger is loaded.
@@ -24,7 +31,7 @@ pub trait Site: Send + Sync + 'static {
         &self,
         accept: Option<&str>,
         accept_encoding: Option<&str>,
-    ) -> impl Future<Output = Option<Exposed>> + Send;
+    ) -> impl Future<Output = Option<Scrape>> + Send;
     fn status(&self) -> Status;
     /// Whether the ledger is open and loaded.
     fn ready(&self) -> bool;

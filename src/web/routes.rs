@@ -12,7 +12,7 @@ use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::body::Pieces;
-use super::{Exposed, Site, page};
+use super::{Exposed, Scrape, Site, page};
 use crate::paths::{HEALTHY, PAGE, READY};
 
 /// The answer to a request. The request's body, if there is one, is not read. To a HEAD the answer is that to a GET;
@@ -77,7 +77,7 @@ async fn route<S: Site, B>(site: &S, telemetry_path: &str, request: &Request<B>)
             let accept = joined(request.headers(), ACCEPT);
             let accept_encoding = joined(request.headers(), ACCEPT_ENCODING);
             match site.metrics(accept.as_deref(), accept_encoding.as_deref()).await {
-                Some(answer) => exposed(answer),
+                Some(Scrape { exposed, served }) => self::exposed(exposed).map(|body| body.served(served)),
                 None => not_ready(),
             }
         }

@@ -25,6 +25,7 @@ mod privacy;
 mod protocols;
 mod quantiles;
 mod server_clock;
+mod start_hold;
 mod support;
 mod trouble;
 mod web;

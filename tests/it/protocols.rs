@@ -113,7 +113,7 @@ fn scrapers() -> Vec<Scraper> {
     let three = three.expect("tests/tools/prometheus3 can be run");
     assert!(three.status.success(), "no Prometheus 3: {}", String::from_utf8_lossy(&three.stderr));
     let three = format!("{}/prometheus", String::from_utf8_lossy(&three.stdout).trim());
-    let of_three = |flags, scrape| Options { program: three.clone().into(), flags, scrape };
+    let of_three = |flags, scrape| Options { program: three.clone().into(), flags, scrape, ..Options::default() };
     let of_two = |flags| Options { flags, ..Options::default() };
     vec![
         Scraper { name: "2-openmetrics", options: of_two(vec![]), classic: true, native: false },

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use wolkvox_exporter::config::Links;
 use wolkvox_exporter::operation::status::Status;
 use wolkvox_exporter::web::server::{Limits, Options, run};
-use wolkvox_exporter::web::{Site, listen};
+use wolkvox_exporter::web::{Scrape, Site, listen};
 
 /// Long enough for a busy machine; no test waits for it unless it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,7 +36,7 @@ struct Fake {
 }
 
 impl Site for Fake {
-    async fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Option<Exposed> {
+    async fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Option<Scrape> {
         let body = match accept {
             Some("panic") => panic!("a panic that the test asked for"),
             Some("wait") => {
@@ -51,7 +51,8 @@ impl Site for Fake {
             _ => vec![format!("{accept:?} ").into(), Bytes::new(), format!("{accept_encoding:?}").into()],
         };
         let content_type = "text/plain; version=0.0.4; charset=utf-8";
-        self.ready().then_some(Exposed { content_type, content_encoding: Some("identity"), body })
+        let exposed = Exposed { content_type, content_encoding: Some("identity"), body };
+        self.ready().then(|| Scrape { exposed, served: Box::new(|| ()) })
     }
 
     fn status(&self) -> Status {

@@ -167,6 +167,7 @@ fn operation(history: &History, life: &Life) -> OperationConfig {
         timeout: seconds(75),
         connect_timeout: seconds(10),
         hold: seconds(settings.hold),
+        start_hold: Duration::ZERO,
         max_series: settings.max_series,
         abandon_time_buckets: settings.buckets.clone(),
         skills: match settings.skills_below {

@@ -9,6 +9,7 @@ use super::gaps::Gaps;
 use super::instant::{earlier, later, shifted};
 use super::range::Stretch;
 use super::series::{Series, SeriesKey};
+use super::start_hold::StartHold;
 use super::totals::{Total, Totals};
 use super::window::Windows;
 use super::zone::{differences, instant_of, reads_from};
@@ -29,6 +30,8 @@ pub struct Account {
     pub recent: BTreeMap<(i64, u32), u64>,
     /// What the report is known not to deliver.
     pub gaps: Gaps,
+    /// While a scrape sees what an earlier process showed.
+    pub start_hold: Option<StartHold>,
 }
 
 /// Where the reading stands.
@@ -100,6 +103,7 @@ impl Account {
             series: BTreeMap::new(),
             recent: BTreeMap::new(),
             gaps: Gaps::default(),
+            start_hold: None,
         }
     }
 
@@ -160,6 +164,9 @@ impl Account {
     /// Ends the holds that have lasted. One that is yet to begin, for the host's clock was put back since, begins again:
     /// it would otherwise last until that time comes.
     pub fn release(&mut self, hold: Duration, now: Timestamp) {
+        if self.start_hold.is_some() {
+            return;
+        }
         for series in self.series.values_mut() {
             let Some(since) = series.hold.as_ref().map(|held| held.since) else { continue };
             if since > now {
@@ -172,6 +179,9 @@ impl Account {
 
     /// When [`Account::release`] has something to do next; `now` or earlier: at once.
     pub fn next_release(&self, hold: Duration, now: Timestamp) -> Option<Timestamp> {
+        if self.start_hold.is_some() {
+            return None;
+        }
         let due = |since: Timestamp| if since > now { now } else { later(since, hold) };
         self.series.values().filter_map(|series| series.hold.as_ref()).map(|held| due(held.since)).min()
     }

@@ -18,6 +18,8 @@ pub struct Rules {
     pub max_catch_up: Duration,
     /// How long a new series shows its starting value first.
     pub hold: Duration,
+    /// How long a new process shows what the one before it showed last.
+    pub start_hold: Duration,
     /// Label sets before `__other__`.
     pub max_series: usize,
     pub skills: Skills,
@@ -53,6 +55,7 @@ pub mod tests {
             overlap: seconds(3_600),
             max_catch_up: seconds(86_400),
             hold: seconds(90),
+            start_hold: Duration::ZERO,
             max_series: 2_000,
             skills: Skills::All,
         }

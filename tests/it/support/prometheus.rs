@@ -16,6 +16,10 @@ pub struct Options {
     pub flags: Vec<&'static str>,
     /// Lines of the scrape configuration.
     pub scrape: Vec<&'static str>,
+    /// What it scrapes besides, whether somebody is there or not.
+    pub others: Vec<SocketAddr>,
+    /// Between two scrapes; a second where empty.
+    pub interval: &'static str,
 }
 
 /// A Prometheus that scrapes one exporter every second. Killed when it is dropped.
@@ -31,9 +35,12 @@ impl Prometheus {
     pub fn start(folder: &Path, target: SocketAddr, options: &Options) -> Self {
         std::fs::create_dir_all(folder).expect("a folder of this test");
         let config = folder.join("prometheus.yml");
+        let interval = if options.interval.is_empty() { "1s" } else { options.interval };
+        let targets: Vec<_> = options.others.iter().chain([&target]).map(|target| format!("\"{target}\"")).collect();
         let mut text = format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n\
-             scrape_configs:\n- job_name: wolkvox\n  static_configs: [{{targets: [\"{target}\"]}}]\n"
+            "global: {{scrape_interval: {interval}, scrape_timeout: {interval}}}\n\
+             scrape_configs:\n- job_name: wolkvox\n  static_configs: [{{targets: [{}]}}]\n",
+            targets.join(", ")
         );
         for line in &options.scrape {
             text.push_str(&format!("  {line}\n"));
@@ -69,8 +76,25 @@ impl Prometheus {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// The values of each series of a range selector, in their order, and no series twice.
+    pub fn samples(&self, selector: &str) -> Vec<Vec<f64>> {
+        let results = self.ask(selector, None);
+        let number = |sample: &Value| sample[1].as_str().and_then(|value| value.parse().ok()).expect("a number");
+        let values = |result: &Value| result["values"].as_array().expect("a matrix").iter().map(number).collect();
+        results.iter().map(values).collect()
+    }
+
     /// The result of an instant query at a second since 1970 or now: `skill_id`, empty where there is none, and value.
     pub fn query(&self, query: &str, at: Option<f64>) -> Vec<(String, f64)> {
+        let results = self.ask(query, at);
+        let value = |result: &Value| {
+            let value = result["value"][1].as_str().and_then(|value| value.parse().ok()).expect("a number");
+            (result["metric"]["skill_id"].as_str().unwrap_or_default().to_owned(), value)
+        };
+        results.iter().map(value).collect()
+    }
+
+    fn ask(&self, query: &str, at: Option<f64>) -> Vec<Value> {
         let mut path = "/api/v1/query?query=".to_owned();
         for byte in query.bytes() {
             path.push_str(&format!("%{byte:02x}"));
@@ -81,14 +105,7 @@ impl Prometheus {
         let response = http::get(self.address, &path, &[]).expect("Prometheus answers");
         let answer: Value = serde_json::from_slice(&response.body).expect("JSON");
         assert_eq!(answer["status"], "success", "{query}: {answer}");
-        let results = answer["data"]["result"].as_array().expect("a vector");
-        results
-            .iter()
-            .map(|result| {
-                let value = result["value"][1].as_str().and_then(|value| value.parse().ok()).expect("a number");
-                (result["metric"]["skill_id"].as_str().unwrap_or_default().to_owned(), value)
-            })
-            .collect()
+        answer["data"]["result"].as_array().expect("a list").clone()
     }
 }
 
