@@ -28,6 +28,11 @@ fn nothing_is_missing_where_one_process_follows_another() {
     let options = Options { others: places[1..].to_vec(), interval: "400ms", ..Options::default() };
     let prometheus = Prometheus::start(&folder.path().join("prometheus"), places[0], &options);
 
+    // Prometheus takes seconds to begin, and a series that is born before is none that it could see grow.
+    wait_for("Prometheus to look for each of them", PATIENCE, || match prometheus.query("count(up)", None).first() {
+        Some((_, count)) if *count >= places.len() as f64 => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
     // From the first life on until the last but one, a call every fifty milliseconds.
     let mut calls = 0;
     for (number, place) in places.iter().enumerate() {
