@@ -35,6 +35,7 @@ pub mod rules;
 pub mod series;
 pub mod server_time;
 pub mod shortfall;
+pub mod shown;
 pub mod start_hold;
 pub mod summary;
 pub mod tally;
