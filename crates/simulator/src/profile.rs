@@ -49,9 +49,9 @@ pub(super) fn offered(hour: usize) -> f64 {
     OFFERED[hour]
 }
 
-/// The share of a skill's offered calls that is abandoned in one hour of the day.
-pub(super) fn abandoned(hour: usize, skill: usize, skills: usize) -> f64 {
-    (ABANDONED[hour] / 100.0 * loss(skill, skills)).min(MOST_ABANDONED)
+/// The share of the offered calls that is abandoned in one hour of the day; `loss` is the skill's.
+pub(super) fn abandoned(hour: usize, loss: f64) -> f64 {
+    (ABANDONED[hour] / 100.0 * loss).min(MOST_ABANDONED)
 }
 
 pub(super) fn type_interaction(u: f64) -> &'static str {
@@ -80,8 +80,11 @@ pub(super) fn skill_name(index: usize) -> String {
 
 /// A skill's share of the centre's offered calls, all adding up to 1: a few large ones and a tail.
 pub(super) fn size(skill: usize, skills: usize) -> f64 {
-    let volume = |index: usize| 1.0 / (index as f64 + 1.0).powf(0.7);
     volume(skill) / (0..skills).map(volume).sum::<f64>()
+}
+
+fn volume(skill: usize) -> f64 {
+    1.0 / (skill as f64 + 1.0).powf(0.7)
 }
 
 /// How patient the callers of a skill are against those of the whole centre. Not measured per skill.
@@ -90,10 +93,11 @@ pub(super) fn patience(skill: usize, skills: usize) -> f64 {
 }
 
 /// How much of a skill's calls is abandoned against the whole centre's: measured were 8 % to 38 %, and 18.9 % in all.
-fn loss(skill: usize, skills: usize) -> f64 {
+pub(super) fn loss(skill: usize, skills: usize) -> f64 {
     let (least, most) = (8.0 / 18.9, 38.0 / 18.9_f64);
     let own = |index: usize| least * (most / least).powf(spread(index));
-    own(skill) / (0..skills).map(|index| own(index) * size(index, skills)).sum::<f64>()
+    let centre: f64 = (0..skills).map(|index| own(index) * volume(index)).sum();
+    own(skill) * (0..skills).map(volume).sum::<f64>() / centre
 }
 
 /// Steps by the golden ratio spread any number of skills evenly over [0, 1).

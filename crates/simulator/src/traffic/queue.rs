@@ -105,14 +105,14 @@ impl SkillDay {
 /// The day, cut where anything changes: every five minutes, and where an incident begins or ends.
 fn stretches(traffic: &Traffic, day: Day, skill: usize, scale: f64) -> Vec<Stretch> {
     let patience = Patience::new(scale);
-    let size = profile::size(skill, traffic.skills.len());
+    let (size, loss) = (profile::size(skill, traffic.skills.len()), profile::loss(skill, traffic.skills.len()));
     let incidents = traffic.incidents_of(day, skill);
     let slots: Vec<_> = day.slots(&traffic.zone).collect();
     let loads = load::factors(traffic.seed, skill as u64, day.number, slots.len());
     let mut stretches = Vec::with_capacity(slots.len());
     for ((start, weekday, hour), load) in slots.into_iter().zip(loads) {
         let planned = profile::offered(hour) * traffic.week.factor(weekday) * traffic.rate * size / 3600.0;
-        let lost = profile::abandoned(hour, skill, traffic.skills.len());
+        let lost = profile::abandoned(hour, loss);
         let staff = staff(planned, lost, scale);
         let end = (start + SLOT).min(day.end);
         let mut edges: Vec<i64> = incidents
