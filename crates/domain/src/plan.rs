@@ -66,6 +66,8 @@ pub fn plan(account: &Account, rules: &Rules, clocks: Clocks) -> Option<Plan> {
     // Below the floor nothing is asked for; nor is a row whose identity is gone, which would be counted twice.
     let known_from = marks.kept_from.and_then(|date| reads_from(&rules.zone, date));
     from = from.max(skip_to.or(marks.floor).max(known_from).unwrap_or(Timestamp::MIN));
+    // A cursor that both clocks took beyond the oldest identity is asked at: the answer tells the time.
+    let to = if from < to { to } else { later(from, windows.interval()) };
     Some(Plan {
         stretch: not_too_long(rules, Stretch { from, to }),
         skip_to,

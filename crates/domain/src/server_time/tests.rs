@@ -198,6 +198,32 @@ fn what_no_clock_can_have_said_is_shown_and_changes_nothing() {
     assert_eq!(time.now(host.at(600)), at(600));
 }
 
+#[test]
+fn a_server_that_is_years_ahead_completes_nothing_until_a_row_shows_that_it_is_right() {
+    let windows = windows(300, 60);
+    for (ahead, completed_by_it) in [(40_000_000, false), (90_000, false), (80_000, true), (-40_000_000, false)] {
+        let mut time = new(Host(0));
+        let completed = |time: &mut ServerTime, answer: Heard, second: i64| {
+            let testimony = time.heard(&answer, &windows);
+            let due_end = windows.last_due_end(time.now(Host(0).at(second)));
+            time.passage(&windows, Question { to: due_end, due_end, asked: Host(0).at(second) }, testimony).to
+        };
+        for second in [300, 600, 900] {
+            completed(&mut time, heard(Host(0), second, ahead), second);
+        }
+        let by_the_host = windows.last_due_end(at(1_200));
+        let to = completed(&mut time, heard(Host(0), 1_200, ahead), 1_200);
+        assert_eq!(to > by_the_host, completed_by_it, "{ahead}");
+        if ahead > 0 {
+            let row = with_rows(heard(Host(0), 1_500, ahead), 1_490 + ahead, 1_500 + ahead);
+            assert!(
+                completed(&mut time, row, 1_500) > by_the_host,
+                "a row that the host's clock has not come to: {ahead}"
+            );
+        }
+    }
+}
+
 /// `Age` is a duration, so it says how old an answer is whatever its `Date` is worth.
 #[test]
 fn what_a_cache_kept_is_as_old_as_it_says_without_a_date_too() {
