@@ -25,7 +25,7 @@ LONGEST = 12000
 BREAKABLE = re.compile(r"[A-Z]\w+/|[a-z]-")
 LONGER = {
     "12\u202f050": "123\u202f456\u202f789",
-    "connection timed out": "https://wv0042.wolkvox.com/api/v2/reports_manager.php?" + "x" * 200,
+    "tcp connect error: connection timed out": "https://wv0042.wolkvox.com/api/v2/reports_manager.php?" + "x" * 200,
     ">13:35:00 –<": ">2026-01-17 13:35:00 –<",
     ">14:34:59<": ">2026-01-17 14:34:59<",
 }

@@ -151,7 +151,7 @@ fn prose(sentence: &str) -> Markup {
     html! {
         @for (i, part) in sentence.split('`').enumerate() {
             @if i % 2 == 1 {
-                code { (part) }
+                code.whole { (part) }
             } @else {
                 @for (i, word) in part.split(' ').enumerate() {
                     @if i > 0 { " " }

@@ -82,12 +82,12 @@ const fn words(cause: Cause) -> ([&'static str; 3], [&'static str; 3]) {
             [
                 "proxy wants a password",
                 "The proxy refused the connection (407): it wants a user and a password.",
-                "Write them into `HTTPS_PROXY`, as http://USER:PASSWORD@HOST:PORT.",
+                "Write them into `HTTPS_PROXY` before the host, as `user:password@host`.",
             ],
             [
                 "el proxy pide contraseña",
                 "El proxy rechazó la conexión (407): pide usuario y contraseña.",
-                "Escríbalos en `HTTPS_PROXY`, así: http://USUARIO:CLAVE@HOST:PUERTO.",
+                "Escríbalos en `HTTPS_PROXY` antes del host, así: `usuario:clave@host`.",
             ],
         ),
         Cause::ProxyRefused(_) => (
