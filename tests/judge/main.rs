@@ -29,7 +29,7 @@ mod zones;
 
 use std::sync::{Arc, Mutex};
 
-use generate::{Scope, history, without_what_is_being_built};
+use generate::{Scope, history};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 
@@ -44,9 +44,8 @@ fn histories(scope: Scope) {
         ..Config::default()
     };
     let play = || {
-        let outcome = TestRunner::new(config.clone()).run(&history(scope), |history| {
-            run::run(&without_what_is_being_built(history)).map(drop).map_err(TestCaseError::fail)
-        });
+        let outcome = TestRunner::new(config.clone())
+            .run(&history(scope), |history| run::run(&history).map(drop).map_err(TestCaseError::fail));
         outcome.map_err(|failure| failure.to_string())
     };
     std::thread::scope(|scope| {
@@ -93,7 +92,7 @@ fn the_same_history_gives_the_same_trace() {
     let kinds = [Scope::default(), Scope { host_clock: true, server_clock: true, wrong_zones: true }];
     for scope in kinds {
         for _ in 0..20 {
-            let history = without_what_is_being_built(history(scope).new_tree(&mut runner).unwrap().current());
+            let history = history(scope).new_tree(&mut runner).unwrap().current();
             let trace = || {
                 let lines = Arc::new(Mutex::new(Vec::new()));
                 let seen = lines.clone();

@@ -31,6 +31,9 @@ use numbers::{Floor, Numbers};
 /// Clocks may differ by this much without a correction.
 const CLOCKS_MAY_DIFFER: SignedDuration = SignedDuration::from_secs(5);
 
+/// So many answers agree before a time is believed.
+const ANSWERS_TO_BELIEVE: u32 = 3;
+
 pub struct Judge {
     truth: Arc<Truth>,
     counts: Counts,
@@ -208,6 +211,11 @@ impl Judge {
         let host_is_right = told.to.host.duration_since(told.to.at).abs() <= CLOCKS_MAY_DIFFER
             && told.from.host.duration_since(told.from.at).abs() <= CLOCKS_MAY_DIFFER;
         host_is_right || told.time_is_right
+    }
+
+    /// Whether the head has told a wrong time so often in this life that it may be believed: nothing refutes it.
+    fn a_lie_may_be_believed(&self) -> bool {
+        self.life().lies >= ANSWERS_TO_BELIEVE
     }
 
     /// Whether there was reason in this life to doubt a clock.

@@ -100,13 +100,18 @@ impl Judge {
             holds(same == *new, || format!("an answer that is not used made {old:?} into {new:?}"))?;
             return self.cursor_without_an_answer(old, new);
         }
+        let is_begun_again = !self.cursor.read_before && rows == 0 && new.windows == old.windows && self.in_doubt();
+        if is_begun_again && new.complete != old.complete {
+            self.cursor.begins_at(new.complete);
+            return Ok(());
+        }
         self.used(&told, old, new)
     }
 
     /// Whether an answer may be used in part or not at all: its head says that it was made before the range had ended, or
     /// a clock is in doubt.
     fn may_be_partly_used(&self, told: &Told) -> bool {
-        self.in_doubt() || told.head.age > Duration::ZERO
+        self.in_doubt() || told.head.age > Duration::ZERO || self.cursor.may_be_ahead
     }
 
     /// The rows of an answer that are looked at: those beyond what it completes are left for the next one, for no scrape
@@ -147,7 +152,7 @@ impl Judge {
             self.cursor.begins_at(new.complete);
             return Ok(());
         }
-        let is_taken_back = new.complete < old.complete && self.cursor.may_be_ahead;
+        let is_taken_back = new.complete < old.complete && (self.cursor.may_be_ahead || self.a_lie_may_be_believed());
         holds(is_taken_back, || format!("the cursor went from {} to {} without an answer", old.complete, new.complete))
     }
 
@@ -210,14 +215,14 @@ impl Judge {
             self.cursor.last_whole_read = Some(self.cadence.poll_began());
         }
         if new.complete < old.complete {
-            return holds(self.cursor.may_be_ahead, || {
+            return holds(self.cursor.may_be_ahead || self.a_lie_may_be_believed(), || {
                 format!("the cursor fell from {} to {}", old.complete, new.complete)
             });
         }
         if new.complete <= claimed_from {
             return Ok(());
         }
-        if !self.one_clock_is_right(told) {
+        if !self.one_clock_is_right(told) || self.a_lie_may_be_believed() {
             self.cursor.may_be_ahead |= new.complete > told.made;
             return Ok(());
         }
@@ -236,9 +241,13 @@ impl Judge {
         let life = self.life.as_ref().expect("a life has begun");
         let before = Timestamp::from_second(self.cursor.windows_until).unwrap();
         let completed = (life.number_of(new.complete) - life.number_of(before)).max(0) as u64;
-        equal("windows completed", new.windows - old.windows, completed)?;
+        let more = new.windows - old.windows;
+        // What was completed and taken back at once shows in the windows only.
+        let is_taken_back = new.complete < old.complete;
+        holds(more == completed || is_taken_back, || format!("windows completed: {more} instead of {completed}"))?;
         let interval = life.settings.interval as i64;
-        let complete = new.complete.as_second().max(self.cursor.windows_until);
+        let seen = if is_taken_back { (life.number_of(before) + more as i64) * interval } else { 0 };
+        let complete = new.complete.as_second().max(self.cursor.windows_until).max(seen);
         self.cursor.windows_until = complete;
         self.cursor.known_from = self.cursor.known_from.max(complete - complete.rem_euclid(interval) - interval);
         // In a local time that occurs twice, a part of the range can look like the whole; and between parts a window may
