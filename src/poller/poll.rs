@@ -66,7 +66,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             };
             let called = self.call(question.asked).await?;
             let testimony = self.hear(&called, question.stretch, question.asked);
-            let Called { call, asked: asked_at, .. } = called;
+            let Called { call, asked: asked_at, at } = called;
             let call = call.judged_by(self.operation.abandoned.account().marks.has_answered);
             outcome = call.outcome();
             self.operation.abandoned.pulse().last_call = Some(outcome);
@@ -77,7 +77,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
                         self.sleep(wait).await?;
                         continue;
                     }
-                    None => self.take(&mut progress, question, asked_at, testimony, answer).await.err(),
+                    None => self.take(&mut progress, question, (asked_at, at), testimony, answer).await.err(),
                 },
                 Err(failure) => {
                     self.count_call(failure.outcome).await;
@@ -167,12 +167,13 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         }
     }
 
-    /// Uses an answer, if it is to be used. The trouble is the end of the poll.
+    /// Uses an answer, if it is to be used; `moments` are those of its question and of its end. The trouble is the end of
+    /// the poll.
     async fn take(
         &mut self,
         progress: &mut Progress,
         question: reading::Question,
-        asked_at: Moment,
+        moments: (Moment, Moment),
         testimony: Testimony,
         answer: Answer,
     ) -> Result<(), Trouble> {
@@ -185,7 +186,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         };
         let Plan { catch_up, due_end, .. } = *progress.reading.plan();
         self.observe_offset(&answer.rows);
-        let question = Question { to: stretch.to, due_end, asked: asked_at };
+        let question = Question { to: stretch.to, due_end, asked: moments.0, answered: moments.1 };
         let passage = self.operation.clock.time().passage(&self.operation.rules.windows, question, testimony);
         self.tell_of_delay(passage.to < question.to.min(question.due_end), testimony);
         let Rules { windows, max_catch_up, .. } = &*self.operation.rules;
@@ -197,6 +198,9 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         } else {
             None
         };
+        if usable.as_ref().is_none_or(|(used, _)| used.to < stretch.to) {
+            progress.reading.leave_the_rest();
+        }
         let Some((stretch, rows)) = usable else {
             self.count_answer(outcome, evidence).await;
             return Ok(());

@@ -2,10 +2,9 @@
 //! the truth of the history and the contract. Unlike `tests/model`, whose reference takes cursor and floor from the code
 //! under test, it takes nothing from there.
 //!
-//! Its histories are ignored unless asked for, because it is not in agreement with the exporter yet: one history in some
-//! hundreds fails, and with clocks that are wrong one in ten. What is known of that: where a clock is in doubt, rows
-//! beyond the part that an answer completes have no disposition; `catching_up` can't be told from outside in an hour that
-//! occurs twice; a start that is begun again by the server's clock can't be followed.
+//! Its histories are ignored unless asked for, because the judge and the exporter are not in agreement yet: with right
+//! clocks and with wrong zones some thousand histories pass, with clocks that lie one in some hundreds does not. What
+//! that comes to is told by the failure: the last things that happened, and the history, whose seed is kept.
 //!
 //! - [`history`] says what happens and [`generate`] makes such histories up; [`truth`] is what the report then really has;
 //! - [`world`] answers as the API does, with the bytes of [`body`]; [`run`] plays a history through the exporter;

@@ -242,6 +242,12 @@ impl Reading {
         (self.missing, self.given_up) = (0, 0);
     }
 
+    /// An answer was used in part, or not at all, for what it says of the time: what follows it would be counted behind a
+    /// hole, and is left for the next poll.
+    pub fn leave_the_rest(&mut self) {
+        self.parts.clear();
+    }
+
     /// Begins again with another plan: what was answered so far is not used, and the calls have been made.
     pub fn begin_again(&mut self, plan: Plan, account: &Account) {
         let doubts = core::mem::take(&mut self.doubts);

@@ -31,8 +31,9 @@ pub struct Question {
     pub to: Timestamp,
     /// The end of the last window that was due by the clock that windows are planned by, when the poll began.
     pub due_end: Timestamp,
-    /// When it was asked.
+    /// When it was asked, and when the answer had come.
     pub asked: Moment,
+    pub answered: Moment,
 }
 
 /// Decides which windows an answer completes.
@@ -64,7 +65,7 @@ impl Passages {
     }
 
     pub fn pass(&mut self, windows: &Windows, question: Question, testimony: Testimony) -> Passage {
-        let Question { to, due_end, asked } = question;
+        let Question { to, due_end, asked, answered } = question;
         let limit = match testimony {
             Testimony::None => None,
             Testimony::Server(time) | Testimony::Cache(time) => {
@@ -79,7 +80,8 @@ impl Passages {
         if let Some(over) = over
             && over > self.proven(windows, asked.monotonic)
         {
-            self.proof = (over, asked.monotonic);
+            // Its clock may have said so at the end of a long call.
+            self.proof = (over, answered.monotonic);
         }
         let passed = match (limit, testimony) {
             (Some(limit), Testimony::Cache(_)) => limit,

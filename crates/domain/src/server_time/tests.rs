@@ -206,7 +206,12 @@ fn a_server_that_is_years_ahead_completes_nothing_until_a_row_shows_that_it_is_r
         let completed = |time: &mut ServerTime, answer: Heard, second: i64| {
             let testimony = time.heard(&answer, &windows);
             let due_end = windows.last_due_end(time.now(Host(0).at(second)));
-            time.passage(&windows, Question { to: due_end, due_end, asked: Host(0).at(second) }, testimony).to
+            time.passage(
+                &windows,
+                Question { to: due_end, due_end, asked: Host(0).at(second), answered: Host(0).at(second) },
+                testimony,
+            )
+            .to
         };
         for second in [300, 600, 900] {
             completed(&mut time, heard(Host(0), second, ahead), second);
@@ -305,7 +310,7 @@ proptest! {
                 prop_assert!(same.len() >= 3 && same[0].0 - same[same.len() - 1].0 >= 30, "{same:?}");
             }
             let now = time.now(host.at(second));
-            let question = Question { to: windows.last_due_end(now), due_end: windows.last_due_end(now), asked: host.at(second) };
+            let question = Question { to: windows.last_due_end(now), due_end: windows.last_due_end(now), asked: host.at(second), answered: host.at(second) };
             let passage = time.passage(&windows, question, testimony);
             prop_assert!(passage.to <= question.to && passage.proven <= passage.to);
             (cursor, proven) = (cursor.max(passage.to), proven.max(passage.proven));
@@ -373,7 +378,7 @@ mod passages {
     const INTERVAL: i64 = 300;
 
     fn question(host: Host, second: i64, due_end: i64) -> Question {
-        Question { to: at(due_end), due_end: at(due_end), asked: host.at(second) }
+        Question { to: at(due_end), due_end: at(due_end), asked: host.at(second), answered: host.at(second) }
     }
 
     /// How far each of these polls moves the cursor: one at 65 seconds after each window's end.
@@ -427,6 +432,20 @@ mod passages {
         let polls: Vec<_> = (1..=11).map(|poll| server(poll * INTERVAL + 65)).collect();
         let ends: Vec<_> = (1..=11).map(|poll| poll * INTERVAL).collect();
         assert_eq!(passed(Host(days), 0, &polls), ends);
+    }
+
+    /// The server's clock is looked at some time between question and answer.
+    #[test]
+    fn a_long_call_proves_nothing_for_the_time_before_its_end() {
+        let mut passages = Passages::new(at(0), Host(9_000).at(0).monotonic);
+        let windows = windows(300, 60);
+        let call = |asked: i64, answered: i64| {
+            let due_end = windows.last_due_end(at(asked + 9_000));
+            Question { to: due_end, due_end, asked: Host(9_000).at(asked), answered: Host(9_000).at(answered) }
+        };
+        passages.pass(&windows, call(365, 1_500), server(1_500));
+        let passage = passages.pass(&windows, call(1_510, 1_511), server(1_511));
+        assert!(passage.proven <= at(1_200), "{passage:?}");
     }
 
     #[test]
