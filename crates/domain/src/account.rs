@@ -186,10 +186,11 @@ impl Account {
         self.series.values().filter_map(|series| series.hold.as_ref()).map(|held| due(held.since)).min()
     }
 
-    /// Gives up what lies between the cursor and `to`: nothing before `to` is asked for again.
+    /// Gives up what lies between the cursor and `to`: nothing before `to` is asked for again. What a clock passed that may
+    /// have been ahead was to be read once more, and is given up too.
     pub fn give_up(&mut self, to: Timestamp) {
         let marks = &mut self.marks;
-        let seconds = to.as_second() - marks.complete_until.as_second();
+        let seconds = to.as_second() - marks.complete_until.min(marks.proven_until).as_second();
         self.totals.add(Total::SkippedSeconds, seconds.max(0) as u64);
         marks.complete_until = to;
         marks.proven_until = marks.proven_until.max(to);
@@ -321,6 +322,7 @@ mod tests {
     fn account_that_has_read() -> Account {
         let mut account = account();
         account.marks.complete_until = at(100_000);
+        account.marks.proven_until = at(100_000);
         account.marks.windows_until = at(100_000);
         account.marks.nothing_hidden_until = at(99_000);
         account
@@ -364,6 +366,17 @@ mod tests {
         let mut account = account_that_has_read();
         account.marks.start = at(98_000);
         assert_eq!(cursor(account, "America/Mexico_City", "America/Bogota"), at(98_000));
+    }
+
+    #[test]
+    fn what_a_clock_passed_too_early_is_given_up_with_what_follows() {
+        for (proven, skipped) in [(100_000, 5_000), (99_100, 5_900), (200_000, 5_000)] {
+            let mut account = account_that_has_read();
+            account.marks.proven_until = at(proven);
+            account.give_up(at(105_000));
+            assert_eq!(account.totals.get(Total::SkippedSeconds), skipped, "{proven}");
+            assert_eq!((account.marks.complete_until, account.marks.floor), (at(105_000), Some(at(105_000))));
+        }
     }
 
     #[test]
