@@ -166,9 +166,14 @@ impl Judge {
         let complete = Timestamp::from_second(self.cursor.windows_until).unwrap();
         if new.skipped > old.skipped {
             let seconds = SignedDuration::from_secs((new.skipped - old.skipped) as i64);
-            let to = old.complete + seconds;
+            let mut to = old.complete + seconds;
+            if self.in_doubt() {
+                // What a clock passed too early is given up with what follows; how much that is can't be seen.
+                let kept = Duration::from_secs(settings.settle + settings.max_catch_up);
+                to = to.min(window_of(told.to.at - kept, &settings));
+            }
             self.given_up_rightly(told, to)?;
-            self.cursor.give_up(old.complete, to);
+            self.cursor.give_up(to - seconds, to);
         }
         let under = Under { truth: &truth, zone: &zone, settings: &settings, start: self.cursor.start(), complete };
         self.counts.take(told, &under);
