@@ -61,7 +61,9 @@ impl Proxy {
             Some((who, _)) => format!("Proxy-Authorization: Basic {}\r\n", STANDARD.encode(who)),
             None => String::new(),
         };
-        write!(stream, "CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n{who}\r\n").ok()?;
+        // In one piece: a proxy that answers the first one and closes would reset the connection, and its answer be lost.
+        let question = format!("CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n{who}\r\n");
+        stream.write_all(question.as_bytes()).ok()?;
         let mut status = [0; STATUS_BYTES];
         stream.read_exact(&mut status).ok()?;
         let status: u16 = std::str::from_utf8(&status).ok()?.strip_prefix("HTTP/1.")?.get(2..)?.parse().ok()?;
