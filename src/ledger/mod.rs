@@ -1,9 +1,9 @@
 //! The ledger: what has been counted, on disk. One transaction moves the cursor, the totals, the histogram cells and the
 //! row identities of a read together, so that a crash at any instant leaves either all of it or nothing.
 //!
-//! A [`Change`](store::Change) is what is to be stored, as a value: [`account`] makes it of two accounts, [`seen`] of what
-//! was seen. [`writer`] is the one thread that hands changes to a [`Store`](store::Store), several at once where several
-//! have come. [`sqlite`] is the engine; [`file`], [`open`] and [`keep`] see to its file.
+//! A [`Change`] is what is to be stored, as a value: [`account`] makes it of two accounts, [`seen`] of what
+//! was seen. [`writer`] is the one thread that hands changes to a [`Store`], several at once where several
+//! have come. [`sqlite`] is the engine; [`mod@file`], [`open`] and [`keep`] see to its file.
 
 mod account;
 mod error;
