@@ -58,8 +58,8 @@ impl Metrics {
         operations: Vec<Snapshot>,
         ledger: LedgerFigures,
     ) -> (Arc<Prepared>, Vec<Family>) {
-        if self.kept_for(&operations).is_some() {
-            return self.families_now(&operations, ledger);
+        if let Some(calls) = self.kept_for(&operations) {
+            return (calls, self.others(&operations, ledger));
         }
         let _making = self.making.lock().await;
         let operations = Arc::new(operations);
@@ -72,11 +72,16 @@ impl Metrics {
     /// As [`Metrics::families`], on the calling thread.
     pub fn families_now(&self, operations: &[Snapshot], ledger: LedgerFigures) -> (Arc<Prepared>, Vec<Family>) {
         let calls = self.kept_for(operations).unwrap_or_else(|| self.make(operations));
+        (calls, self.others(operations, ledger))
+    }
+
+    /// All but the call series.
+    fn others(&self, operations: &[Snapshot], ledger: LedgerFigures) -> Vec<Family> {
         let mut others = families::operation_families(operations, self.started);
         others.extend(families::ledger_families(ledger, self.started));
         others.push(families::log_family(self.started));
         others.extend(self.instruments.families());
-        (calls, others)
+        others
     }
 
     fn make(&self, operations: &[Snapshot]) -> Arc<Prepared> {

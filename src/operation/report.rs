@@ -98,12 +98,7 @@ impl Report {
         let (tell, told) = oneshot::channel();
         let report = self.clone();
         let old = self.account();
-        let shown = old.clone();
-        let change = move |account: &mut Account, seen: &mut Seen<'_>| {
-            let outcome = change(account, seen)?;
-            account.keep_shown(&shown);
-            Ok(outcome)
-        };
+        let change = and_keep_shown(old.clone(), change);
         self.ledger.commit(&self.id, old, change, move |stored| {
             let stored = stored.map(|(account, outcome)| {
                 report.account.send_replace(Arc::new(account));
@@ -134,14 +129,21 @@ impl Report {
     ) -> Result<T, CommitError> {
         let id = self.id.clone();
         let old = self.account();
-        let shown = old.clone();
-        let change = move |account: &mut Account, seen: &mut Seen<'_>| {
-            let outcome = change(&id, account, seen);
-            account.keep_shown(&shown);
-            Ok(outcome)
-        };
+        let change = and_keep_shown(old.clone(), move |account, seen| Ok(change(&id, account, seen)));
         let (account, outcome) = self.ledger.commit_now(&self.id, old, change)?;
         self.account.send_replace(Arc::new(account));
+        Ok(outcome)
+    }
+}
+
+/// As `change`; during a start hold the account shows afterwards what it showed before, as `shown` did.
+fn and_keep_shown<T>(
+    shown: Arc<Account>,
+    change: impl FnOnce(&mut Account, &mut Seen<'_>) -> Result<T, CommitError>,
+) -> impl FnOnce(&mut Account, &mut Seen<'_>) -> Result<T, CommitError> {
+    move |account, seen| {
+        let outcome = change(account, seen)?;
+        account.keep_shown(&shown);
         Ok(outcome)
     }
 }
