@@ -10,8 +10,9 @@ use super::range::{CivilRange, Stretch};
 /// The local range that covers `stretch`: the earliest and the latest local time that occur in it.
 ///
 /// Where a clock is put back inside the stretch, its local times are not in order; taking those of its ends would ask
-/// for a range that ends before it begins. Where a clock is put forward, the range spans an hour that never was, which
-/// asks for nothing.
+/// for a range that ends before it begins. Its end is then the second after the last of the first pass: if the API leaves
+/// `date_end` out, that last second would otherwise come with no read of the hour that follows. Where a clock is put
+/// forward, the range spans an hour that never was, which asks for nothing.
 pub fn civil_range(zone: &TimeZone, stretch: Stretch) -> CivilRange {
     let last = earlier(stretch.to, Duration::from_secs(1));
     let mut range = CivilRange { ini: zone.to_datetime(stretch.from), end: zone.to_datetime(last) };
@@ -21,7 +22,8 @@ pub fn civil_range(zone: &TimeZone, stretch: Stretch) -> CivilRange {
             break;
         }
         range.ini = range.ini.min(zone.to_datetime(at));
-        range.end = range.end.max(zone.to_datetime(earlier(at, Duration::from_secs(1))));
+        let first_pass = zone.to_datetime(earlier(at, Duration::from_secs(1)));
+        range.end = range.end.max(first_pass.saturating_add(Duration::from_secs(1)));
     }
     range
 }
@@ -89,7 +91,7 @@ mod tests {
     fn a_stretch_over_a_fold_covers_both_passes() {
         assert_eq!(
             asked("America/Santiago", "2026-04-05T02:50:00Z", "2026-04-05T03:05:00Z"),
-            "2026-04-04 23:00:00 to 2026-04-04 23:59:59"
+            "2026-04-04 23:00:00 to 2026-04-05 00:00:00"
         );
     }
 
@@ -97,7 +99,7 @@ mod tests {
     fn a_stretch_that_ends_with_the_first_second_of_a_fold_covers_the_pass_before() {
         assert_eq!(
             asked("Europe/Madrid", "2026-10-25T00:50:00Z", "2026-10-25T01:00:01Z"),
-            "2026-10-25 02:00:00 to 2026-10-25 02:59:59"
+            "2026-10-25 02:00:00 to 2026-10-25 03:00:00"
         );
     }
 
@@ -106,7 +108,7 @@ mod tests {
         // Lord Howe Island: from +11 to +10:30 at 15:00 UTC of 4 April 2026.
         assert_eq!(
             asked("Australia/Lord_Howe", "2026-04-04T14:55:00Z", "2026-04-04T15:05:00Z"),
-            "2026-04-05 01:30:00 to 2026-04-05 01:59:59"
+            "2026-04-05 01:30:00 to 2026-04-05 02:00:00"
         );
     }
 

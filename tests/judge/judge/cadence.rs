@@ -111,7 +111,9 @@ impl Judge {
         if life.host_is_right && life.lies == 0 {
             let settle = Duration::from_secs(life.settings.settle);
             let due = window_of(now.host - settle, &life.settings).max(self.cursor.start());
-            let end = life.zone.to_ambiguous_timestamp(asked.end).earlier().unwrap();
+            // The second after a repeated hour may be asked for, so that the hour's last one comes.
+            let before_end = life.zone.to_ambiguous_timestamp(asked.end - SignedDuration::from_secs(1));
+            let end = before_end.earlier().unwrap() + Duration::from_secs(u64::from(!before_end.is_ambiguous()));
             holds(end < due.max(self.claimed()), || {
                 format!("{asked} was asked for at {}, before it was due", now.host)
             })?;
