@@ -230,7 +230,7 @@ def while_busy(folder, _):
 
     scraper = threading.Thread(target=scrape)
     scraper.start()
-    counted = b'wolkvox_rows_total{operation="bench",disposition="counted"} '
+    counted = b'wolkvox_rows_total{operation="bench",report="abandoned",disposition="counted"} '
     for _ in range(3600):
         text = request(ours.port, "GET", "/metrics")
         if int(text.split(counted)[1].split(b"\n")[0]) > 50_000:

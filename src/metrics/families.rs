@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::ledger::LedgerFigures;
+use crate::ledger::{ABANDONED, LedgerFigures};
 use crate::logging;
-use crate::operation::Snapshot;
 use crate::operation::pulse::{Durations, Pulse};
+use crate::operation::{Operation, Snapshot};
 use domain::account::Account;
 use domain::disposition::{Disposition, RejectReason};
 use domain::histogram::{NATIVE_SCHEMA, Native, ZERO_THRESHOLD};
@@ -77,6 +77,11 @@ fn labels_of(operation: &Arc<str>, account: &Account, key: &SeriesKey) -> Vec<(C
     ]
 }
 
+/// Whose a series is that the exporter tells of itself.
+fn report_labels(operation: &Operation) -> Vec<(Cow<'static, str>, Arc<str>)> {
+    vec![("operation".into(), operation.name.clone()), ("report".into(), ABANDONED.into())]
+}
+
 fn native(native: &Native) -> NativeHistogram {
     NativeHistogram {
         schema: NATIVE_SCHEMA,
@@ -102,7 +107,7 @@ fn ledger_counters(operations: &[Snapshot]) -> Vec<Family> {
         for Snapshot { operation, account, .. } in operations {
             let created = Some(account.marks.start.as_second() as f64);
             for &(value, total) in values {
-                let mut labels = vec![("operation".into(), operation.name.clone())];
+                let mut labels = report_labels(operation);
                 if !label.is_empty() {
                     labels.push((label.into(), value.into()));
                 }
@@ -170,7 +175,7 @@ fn ledger_counters(operations: &[Snapshot]) -> Vec<Family> {
 fn gauges(operations: &[Snapshot]) -> Vec<Family> {
     let gauge = |name: &'static str, help: &'static str, value: &dyn Fn(&Snapshot, &Pulse) -> Option<f64>| {
         let series = operations.iter().filter_map(|snapshot| {
-            let labels = vec![("operation".into(), snapshot.operation.name.clone())];
+            let labels = report_labels(&snapshot.operation);
             let value = value(snapshot, &snapshot.operation.abandoned.pulse())?;
             Some(Series { labels, value: Value::Gauge(value), created: None })
         });
@@ -222,10 +227,7 @@ fn last_poll_outcome(operations: &[Snapshot]) -> Family {
     let series = operations.iter().flat_map(|snapshot| {
         let last = snapshot.operation.abandoned.pulse().last_call;
         let of_outcome = move |last: Outcome, outcome: Outcome| Series {
-            labels: vec![
-                ("operation".into(), snapshot.operation.name.clone()),
-                ("outcome".into(), outcome.as_str().into()),
-            ],
+            labels: [report_labels(&snapshot.operation), vec![("outcome".into(), outcome.as_str().into())]].concat(),
             value: Value::Gauge(boolean(outcome == last)),
             created: None,
         };
@@ -291,7 +293,7 @@ fn poll_durations(operations: &[Snapshot], process_start: Timestamp) -> Family {
         native: Some(native(&durations.native)),
     };
     let series = operations.iter().map(|snapshot| Series {
-        labels: vec![("operation".into(), snapshot.operation.name.clone())],
+        labels: report_labels(&snapshot.operation),
         value: Value::Histogram(histogram(&snapshot.operation.abandoned.pulse().durations)),
         created: Some(seconds(process_start)),
     });
