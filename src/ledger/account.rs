@@ -7,6 +7,7 @@ use jiff::tz::Offset;
 use jiff::{Timestamp, civil::DateTime};
 
 use domain::account::{Account, CatchUp, Marks, SkillName};
+use domain::days::Days;
 use domain::distribution::Distribution;
 use domain::gaps::Gaps;
 use domain::range::CivilRange;
@@ -15,6 +16,7 @@ use domain::shortfall::Shortfall;
 use domain::start_hold::StartHold;
 use domain::totals::Totals;
 
+use super::days;
 use super::row::{Edit, Row, Table, Value};
 
 /// Whose rows they are.
@@ -62,13 +64,14 @@ pub fn difference(scope: Scope, old: Option<&Account>, new: &Account) -> Vec<Edi
             Table::Unreadable.row(account, [civil_seconds(second).into()])
         });
     }
+    edits.0.extend(days::difference(account, old.map(|old| &old.days), &new.days));
     edits.0
 }
 
-struct Edits(Vec<Edit>);
+pub(super) struct Edits(pub Vec<Edit>);
 
 impl Edits {
-    fn merge<K: Ord + Clone, V: PartialEq>(
+    pub fn merge<K: Ord + Clone, V: PartialEq>(
         &mut self,
         old: Option<BTreeMap<K, V>>,
         new: BTreeMap<K, V>,
@@ -140,6 +143,7 @@ fn marks(marks: &Marks, start_hold: Option<&StartHold>) -> BTreeMap<&'static str
         ("nothing_hidden_until", Some(marks.nothing_hidden_until.as_second())),
         ("windows_until", Some(marks.windows_until.as_second())),
         ("recent_from", Some(marks.recent_from.as_second())),
+        ("by_day_from", Some(marks.by_day_from.as_second())),
         ("floor", marks.floor.map(|at| at.as_second())),
         ("read_before", marks.read_before.then_some(1)),
         ("has_answered", marks.has_answered.then_some(1)),
@@ -164,6 +168,8 @@ pub struct Loading {
     recent: BTreeMap<(i64, u32), u64>,
     shortfalls: Vec<(CivilRange, Shortfall)>,
     unreadable: Vec<DateTime>,
+    days: Days,
+    unread: Vec<(i64, i64)>,
 }
 
 impl Loading {
@@ -193,6 +199,9 @@ impl Loading {
                 let shortfall = Shortfall { rows: number(2), polls: short(3), counted: number(4) };
                 self.shortfalls.push((place, shortfall));
             }
+            Table::Day | Table::DayNote | Table::Quarter | Table::Unread => {
+                days::add(&mut self.days, &mut self.unread, &row)
+            }
             Table::Unreadable => self.unreadable.push(civil(row.integer(0))),
         }
     }
@@ -211,6 +220,7 @@ impl Loading {
             nothing_hidden_until: at("nothing_hidden_until").unwrap_or(complete_until),
             windows_until,
             recent_from: at("recent_from").unwrap_or(windows_until),
+            by_day_from: at("by_day_from").unwrap_or(windows_until),
             floor: at("floor"),
             read_before: mark("read_before").is_some(),
             has_answered: mark("has_answered").is_some(),
@@ -249,8 +259,9 @@ impl Loading {
             .collect();
         settled
             .merge(Some(stored), self::marks(&marks, start_hold.as_ref()), |name, value| mark_row(scope, name, value));
-        let account =
-            Account { marks, totals: self.totals, skills: self.skills, series, recent: self.recent, gaps, start_hold };
+        let days = Days { unread: self.unread.into_iter().collect(), ..self.days };
+        let (totals, skills, recent) = (self.totals, self.skills, self.recent);
+        let account = Account { marks, totals, skills, series, recent, days, gaps, start_hold };
         (account, settled.0)
     }
 }

@@ -6,6 +6,7 @@
 //! have come. [`sqlite`] is the engine; [`mod@file`], [`open`] and [`keep`] see to its file.
 
 mod account;
+mod days;
 mod error;
 mod file;
 mod keep;

@@ -153,7 +153,7 @@ fn load(path: &Path, mut file: OwnFile) -> Result<(Sqlite, [u8; 16], Checked), R
 }
 
 /// Gives a ledger of an older version the tables that it lacks.
-pub(super) fn take_over(connection: &Connection, version: i32) -> rusqlite::Result<()> {
+fn take_over(connection: &Connection, version: i32) -> rusqlite::Result<()> {
     if version == schema::VERSION {
         return Ok(());
     }

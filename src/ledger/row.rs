@@ -18,10 +18,14 @@ pub enum Table {
     Recent,
     Shortfall,
     Unreadable,
+    Day,
+    DayNote,
+    Quarter,
+    Unread,
 }
 
 impl Table {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Operation,
         Self::Skill,
         Self::LabelSet,
@@ -33,6 +37,10 @@ impl Table {
         Self::Recent,
         Self::Shortfall,
         Self::Unreadable,
+        Self::Day,
+        Self::DayNote,
+        Self::Quarter,
+        Self::Unread,
     ];
 
     /// Of an operation; all others are of an account.
@@ -51,6 +59,10 @@ impl Table {
             Self::Recent => "recent",
             Self::Shortfall => "shortfall",
             Self::Unreadable => "unreadable",
+            Self::Day => "day",
+            Self::DayNote => "day_note",
+            Self::Quarter => "quarter",
+            Self::Unread => "unread",
         }
     }
 
@@ -73,6 +85,10 @@ impl Table {
             Self::Recent => (&["second", "series", "calls"], 2),
             Self::Shortfall => (&["ini", "until", "rows", "polls", "counted"], 2),
             Self::Unreadable => (&["second"], 1),
+            Self::Day => (&["date", "series", "calls", "timed", "seconds"], 2),
+            Self::DayNote => (&["date", "name", "value"], 2),
+            Self::Quarter => (&["second", "calls"], 1),
+            Self::Unread => (&["second", "until"], 1),
         }
     }
 

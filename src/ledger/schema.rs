@@ -11,7 +11,7 @@ pub const HEAD: usize = 72;
 
 /// Grows with every change that an older version would get wrong. A ledger with a higher one was written by a newer version
 /// and is refused; one with a lower one is taken over: the tables that it lacks are made, and are empty.
-pub const VERSION: i32 = 2;
+pub const VERSION: i32 = 3;
 /// That of the first release.
 pub const OLDEST: i32 = 2;
 
@@ -103,6 +103,38 @@ CREATE TABLE IF NOT EXISTS shortfall (
 CREATE TABLE IF NOT EXISTS unreadable (
     account             INTEGER NOT NULL,
     second              INTEGER NOT NULL,
+    PRIMARY KEY (account, second)
+) STRICT, WITHOUT ROWID;
+-- What a series counted of a local day: of its calls, those that have a time and the sum of these.
+CREATE TABLE IF NOT EXISTS day (
+    account             INTEGER NOT NULL,
+    date                INTEGER NOT NULL,
+    series              INTEGER NOT NULL,
+    calls               INTEGER NOT NULL,
+    timed               INTEGER NOT NULL,
+    seconds             REAL NOT NULL,
+    PRIMARY KEY (account, date, series)
+) STRICT, WITHOUT ROWID;
+-- What a local day lacks, by name: rows that could not be counted, skills that were left out.
+CREATE TABLE IF NOT EXISTS day_note (
+    account             INTEGER NOT NULL,
+    date                INTEGER NOT NULL,
+    name                TEXT NOT NULL,
+    value               INTEGER NOT NULL,
+    PRIMARY KEY (account, date, name)
+) STRICT, WITHOUT ROWID;
+-- The calls of a quarter of an hour, by its first second.
+CREATE TABLE IF NOT EXISTS quarter (
+    account             INTEGER NOT NULL,
+    second              INTEGER NOT NULL,
+    calls               INTEGER NOT NULL,
+    PRIMARY KEY (account, second)
+) STRICT, WITHOUT ROWID;
+-- What was never read and never will be, from second to second.
+CREATE TABLE IF NOT EXISTS unread (
+    account             INTEGER NOT NULL,
+    second              INTEGER NOT NULL,
+    until               INTEGER NOT NULL,
     PRIMARY KEY (account, second)
 ) STRICT, WITHOUT ROWID;
 -- No index by date: rows are forgotten once an hour, and a second index would double the cost of each row.

@@ -17,9 +17,10 @@ use super::seen::SeenRow;
 use super::sqlite::Sqlite;
 use super::*;
 use domain::account::{CatchUp, SkillName};
+use domain::days::Days;
 use domain::gaps::Gaps;
 use domain::identity::{RowContent, RowId};
-use domain::range::CivilRange;
+use domain::range::{CivilRange, Stretch};
 use domain::series::{Counts, Hold, Series, SeriesKey};
 use domain::tally::{self, Sighting, Verdict};
 use domain::totals::Total;
@@ -109,6 +110,17 @@ fn change(account: &mut Account, seen: &mut Seen<'_>, number: u32) -> Result<(),
     let place = series.number;
     account.recent.retain(|&(earlier, _), _| earlier >= second - 600);
     account.recent.insert((second, place), 2);
+    let at = account.marks.complete_until;
+    account.marks.by_day_from = at - SignedDuration::from_secs(5);
+    // Some days apart, so that some are forgotten.
+    let day = date(second * 1_000);
+    account.days.count(day.date(), at, place, (!number.is_multiple_of(3)).then_some(0.25));
+    account.days.could_not_count(CivilRange { ini: day, end: day }, u64::from(number % 2));
+    account.days.leave_out(day.date(), &format!("skill {}", number % 2).as_str().into());
+    account.days.unread.note(Stretch { from: at, to: at + SignedDuration::from_secs(60) });
+    let oldest = at - SignedDuration::from_secs(1_200);
+    account.days.unread.forget(oldest);
+    account.days.forget_before(date(second * 1_000 - 1_000_000).date(), at + SignedDuration::from_hours(49));
     for (index, verdict) in
         [Verdict::Counted, Verdict::Passed, Verdict::OutOfRange, Verdict::BeforeStart].iter().enumerate()
     {
@@ -454,7 +466,8 @@ fn a_ledger_of_an_older_version_is_taken_over() {
     let unknown = |row: &Row| {
         let name = row.text(0);
         matches!(row.table, Table::Shortfall | Table::Unreadable)
-            || row.table == Table::Mark && ["proven_until", "has_answered"].contains(&&*name)
+            || matches!(row.table, Table::Day | Table::DayNote | Table::Quarter | Table::Unread)
+            || row.table == Table::Mark && ["proven_until", "has_answered", "by_day_from"].contains(&&*name)
             || row.table == Table::Total && *name == *"late_rows"
     };
     let mut gone = Vec::new();
@@ -467,13 +480,18 @@ fn a_ledger_of_an_older_version_is_taken_over() {
     change.edits = gone.into_iter().map(|row| Edit { before: Some(row), after: None }).collect();
     change.edits.push(Edit { before: None, after: Some(extra) });
     assert_eq!(store.commit(&[&change], &key), [Ok(())]);
-    store.connection.execute_batch("DROP TABLE shortfall; DROP TABLE unreadable").unwrap();
-    open::take_over(&store.connection, schema::VERSION - 1).unwrap();
+    for table in ["shortfall", "unreadable", "day", "day_note", "quarter", "unread"] {
+        store.connection.execute_batch(&format!("DROP TABLE {table}")).unwrap();
+    }
+    store.connection.pragma_update(None, "user_version", schema::OLDEST).unwrap();
     drop(store);
 
     account.gaps = Gaps::default();
     account.marks.proven_until = account.marks.complete_until;
     account.marks.has_answered = false;
+    // What was counted before days were is in no day, and no day that it may be of is taken for whole.
+    account.days = Days::default();
+    account.marks.by_day_from = account.marks.windows_until;
     account.totals.set("late_rows", 0);
     let ledger = Ledger::open(&path, now()).unwrap();
     assert_eq!((load(&ledger).account, seen_rows(&ledger)), (account.clone(), rows));
@@ -709,7 +727,7 @@ fn each_mark_and_each_gap_is_stored() {
     let account = begin();
     let later = |at: Timestamp| at + SignedDuration::from_secs(300);
     let start = account.marks.start;
-    let changes: [fn(&mut Account, Timestamp); 21] = [
+    let changes: [fn(&mut Account, Timestamp); 27] = [
         |account, at| account.marks.start = at,
         |account, at| account.marks.complete_until = at,
         |account, at| account.marks.proven_until = at,
@@ -734,6 +752,12 @@ fn each_mark_and_each_gap_is_stored() {
         },
         |account, _| _ = account.gaps.note_unreadable(date(0)),
         |account, _| _ = account.gaps.note_unreadable(date(1)),
+        |account, at| account.marks.by_day_from = at,
+        |account, at| account.days.count(date(0).date(), at, 0, Some(2.5)),
+        |account, at| account.days.count(date(0).date(), at, 1, None),
+        |account, _| account.days.could_not_count(CivilRange { ini: date(0), end: date(86_400) }, 1),
+        |account, _| account.days.leave_out(date(0).date(), &"4173".into()),
+        |account, at| account.days.unread.note(Stretch { from: Timestamp::UNIX_EPOCH, to: at }),
     ];
     let scope = Scope { operation: 1, account: 2 };
     for change in changes {

@@ -1,6 +1,6 @@
 //! The promises, checked at every scrape, at the end of every life and at the end of the history.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -460,8 +460,28 @@ impl Checker {
                 since: now,
             });
         }
+        self.days_are_exact(account)?;
         self.polls_went_on()?;
         if self.clock_is_right { self.cadence_was_kept() } else { Ok(()) }
+    }
+
+    /// The calls of each day that is kept, by the dates of their rows.
+    fn days_are_exact(&mut self, account: &Account) -> Result<(), String> {
+        let kept_from = self.zone.to_datetime(account.marks.by_day_from).date();
+        let numbers: HashMap<_, _> = account.series.iter().map(|(key, series)| (series.number, key)).collect();
+        let mut days = BTreeMap::new();
+        for (date, day) in account.days.days.range(kept_from..) {
+            let calls = day.series.iter().map(|(number, counts)| {
+                let key = numbers[number];
+                ((key.skill_id.to_string(), key.type_interaction.to_string()), counts.calls)
+            });
+            let calls: BTreeMap<_, _> = calls.collect();
+            days.extend((!calls.is_empty()).then_some((*date, calls)));
+        }
+        let expected = self.reference().days.split_off(&kept_from);
+        let told = (days != expected).then(|| format!("counted by day: {days:?}, and not {expected:?}"));
+        self.reference().days.extend(expected);
+        told.map_or(Ok(()), Err)
     }
 
     /// Whatever the host's clock says, and however it is set: a poll that was answered is followed by the next.

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, civil::DateTime};
 
 use domain::account::Account;
 use domain::series::OTHER;
@@ -55,6 +56,8 @@ pub struct Reference {
     seen: HashMap<String, (Seen, DateTime)>,
     pub series: BTreeMap<Key, Counted>,
     names: BTreeMap<String, (DateTime, String)>,
+    /// The calls of each day, by the date of the row.
+    pub days: BTreeMap<Date, BTreeMap<Key, u64>>,
     /// Rows by disposition.
     pub rows: HashMap<&'static str, u64>,
     pub unreadable: u64,
@@ -80,6 +83,7 @@ impl Reference {
             seen: HashMap::new(),
             series: BTreeMap::new(),
             names: BTreeMap::new(),
+            days: BTreeMap::new(),
             rows: HashMap::new(),
             unreadable: 0,
             late: 0,
@@ -205,6 +209,7 @@ impl Reference {
             let new = Counted { held: Some(Held { calls: 0, times: 0, since: told.host_at }), ..Counted::default() };
             let series = self.series.entry(key.clone()).or_insert(new);
             series.calls += 1;
+            *self.days.entry(call.date.date()).or_default().entry(key.clone()).or_default() += 1;
             match call.waited {
                 Some(waited) => series.times.push(waited),
                 None => self.unreadable += 1,

@@ -5,6 +5,7 @@ use core::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil::DateTime};
 
+use super::days::Days;
 use super::gaps::Gaps;
 use super::instant::{earlier, later, shifted};
 use super::range::Stretch;
@@ -28,6 +29,8 @@ pub struct Account {
     /// Abandoned calls by second of the hang-up and series number, from [`Marks::recent_from`] on: what the window gauges
     /// are made of. By second, so that a shorter `interval` leaves them right.
     pub recent: BTreeMap<(i64, u32), u64>,
+    /// The same calls by local day and by quarter of an hour.
+    pub days: Days,
     /// What the report is known not to deliver.
     pub gaps: Gaps,
     /// While a scrape sees what an earlier process showed.
@@ -51,6 +54,9 @@ pub struct Marks {
     pub windows_until: Timestamp,
     /// [`Account::recent`] is whole from here on: the beginning of the last complete window at the last read.
     pub recent_from: Timestamp,
+    /// [`Account::days`] has all calls that were counted and are dated from here on: the start, or the cursor when a version
+    /// that counts by day took the account over, or the oldest day that is kept.
+    pub by_day_from: Timestamp,
     /// Nothing before is asked for: the end of the last stretch that was given up.
     pub floor: Option<Timestamp>,
     /// Whether a read was committed; the first one looks back a day.
@@ -92,6 +98,7 @@ impl Account {
                 nothing_hidden_until: start,
                 windows_until: start,
                 recent_from: start,
+                by_day_from: start,
                 floor: None,
                 read_before: false,
                 has_answered: false,
@@ -102,6 +109,7 @@ impl Account {
             skills: BTreeMap::new(),
             series: BTreeMap::new(),
             recent: BTreeMap::new(),
+            days: Days::default(),
             gaps: Gaps::default(),
             start_hold: None,
         }
@@ -190,7 +198,9 @@ impl Account {
     /// have been ahead was to be read once more, and is given up too.
     pub fn give_up(&mut self, to: Timestamp) {
         let marks = &mut self.marks;
-        let seconds = to.as_second() - marks.complete_until.min(marks.proven_until).as_second();
+        let from = marks.complete_until.min(marks.proven_until);
+        let seconds = to.as_second() - from.as_second();
+        self.days.unread.note(Stretch { from, to });
         self.totals.add(Total::SkippedSeconds, seconds.max(0) as u64);
         marks.complete_until = to;
         marks.proven_until = marks.proven_until.max(to);

@@ -9,7 +9,7 @@ use super::account::{Account, CatchUp, SkillName};
 use super::disposition::{Disposition, RejectReason};
 use super::gaps::Findings;
 use super::identity::{Contents, RowId};
-use super::instant::earlier;
+use super::instant::{earlier, later};
 use super::range::{CivilRange, Stretch};
 use super::row::{ReadRow, Row};
 use super::rules::Rules;
@@ -25,6 +25,8 @@ const WIDEST_CHANGE_OF_ZONE: SignedDuration = SignedDuration::from_hours(26);
 /// A row dated less than this before it was read came fresh. Zones that differ are further apart, so an operation whose
 /// zone is ahead of the report's sees no such row.
 const FRESH: SignedDuration = SignedDuration::from_mins(15);
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Identities are forgotten in steps, for each step looks through all of them.
 const FORGET_STEP: SignedDuration = SignedDuration::from_hours(1);
@@ -121,7 +123,7 @@ pub fn tally(account: &mut Account, rules: &Rules, read: &Read, seen: &Sightings
     tally.rename_skills();
     tally.account.totals.add(Total::RowsMissing, read.findings.missing);
     tally.account.totals.add(Total::SkippedSeconds, read.findings.unreadable_seconds);
-    tally.account.gaps = read.findings.gaps.clone();
+    tally.note_gaps();
     tally.move_cursor();
     let forget_before = tally.forget();
     Tallied { summary: tally.summary, changes: tally.changes, forget_before }
@@ -183,6 +185,7 @@ impl Tally<'_> {
         if earlier.is_some() {
             return None;
         }
+        self.account.days.could_not_count(self.read.asked, 1);
         // Its date is unknown; the end of the range is the last one it can have.
         let sighting = Sighting { date: self.read.asked.end, verdict: Verdict::Passed, contents: Contents::default() };
         Some((Disposition::Rejected(reason), sighting))
@@ -227,7 +230,12 @@ impl Tally<'_> {
             (Ok(_), None) => (Disposition::OtherResult, Verdict::Passed),
             (Err(disposition @ Disposition::Rejected(RejectReason::Range)), _) => (disposition, Verdict::OutOfRange),
             (Err(disposition @ Disposition::BeforeStart), _) => (disposition, Verdict::BeforeStart),
-            (Err(disposition), _) => (disposition, Verdict::Passed),
+            (Err(disposition), _) => {
+                if disposition == Disposition::NotSelected && new.iter().any(|row| row.abandoned) {
+                    self.account.days.leave_out(first.date.date(), &first.skill_id);
+                }
+                (disposition, Verdict::Passed)
+            }
         };
         contents.extend(rows.iter().map(|row| row.content));
         // A row from outside is forgotten with the range, or a date in the year 9999 would be kept for ever.
@@ -269,6 +277,7 @@ impl Tally<'_> {
         let window_end = self.rules.windows.end_of(at);
         let late = window_end <= self.before.marks.windows_until;
         let number = self.add_to_series(row);
+        self.account.days.count(row.date.date(), at, number, row.abandon_time);
         self.summary.counted = self.summary.counted.saturating_add(1);
         if late {
             self.summary.late = self.summary.late.saturating_add(1);
@@ -286,6 +295,7 @@ impl Tally<'_> {
         let mut key = SeriesKey { skill_id: row.skill_id.clone(), type_interaction: row.type_interaction.clone() };
         if !self.account.series.contains_key(&key) && self.is_full() {
             self.account.totals.add(Total::SeriesOverflow, 1);
+            self.account.days.leave_out(row.date.date(), &row.skill_id);
             key = SeriesKey::other();
         }
         let number = self.account.series.len() as u32;
@@ -345,6 +355,32 @@ impl Tally<'_> {
         }
     }
 
+    /// Takes over what is known of the gaps, and notes the days that they are in.
+    fn note_gaps(&mut self) {
+        let found = &self.read.findings;
+        let (old, account) = (&self.before.gaps, &mut *self.account);
+        let mut missing = found.missing;
+        let counted: BTreeMap<_, _> = old.shortfalls.iter().map(|(place, known)| (place, known.counted)).collect();
+        for (place, shortfall) in found.gaps.shortfalls.iter() {
+            let more = shortfall.counted.saturating_sub(counted.get(&place).copied().unwrap_or_default());
+            if more > 0 {
+                account.days.could_not_count(place, more);
+                missing = missing.saturating_sub(more);
+            }
+        }
+        if missing > 0 {
+            // Of places that there was no room to remember.
+            account.days.could_not_count(self.read.asked, missing);
+        }
+        for second in found.gaps.unreadable.difference(&old.unreadable) {
+            let ambiguous = self.rules.zone.to_ambiguous_timestamp(*second);
+            if let (Ok(from), Ok(last)) = (ambiguous.compatible(), ambiguous.later()) {
+                account.days.unread.note(Stretch { from, to: later(last, SECOND) });
+            }
+        }
+        account.gaps = found.gaps.clone();
+    }
+
     fn move_cursor(&mut self) {
         let windows = &self.rules.windows;
         let marks = &mut self.account.marks;
@@ -369,6 +405,7 @@ impl Tally<'_> {
         marks.recent_from = marks.recent_from.max(gauge_from);
         self.account.recent = self.account.recent.split_off(&(marks.recent_from.as_second(), 0));
         self.account.totals.add(Total::Windows, completed);
+        self.account.forget_days(&self.rules.zone);
     }
 
     /// Forgets what no read can bring again: what is dated before the next read's beginning. Returns the date where

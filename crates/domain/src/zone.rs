@@ -1,8 +1,9 @@
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{Timestamp, civil::DateTime};
 
 use super::instant::earlier;
 use super::range::{CivilRange, Stretch};
@@ -48,6 +49,15 @@ pub fn instant_of(zone: &TimeZone, date: DateTime, began: Option<Timestamp>) -> 
 /// The instant from which on no read asks for a date before `date`: the last one that has this date.
 pub fn reads_from(zone: &TimeZone, date: DateTime) -> Option<Timestamp> {
     zone.to_ambiguous_timestamp(date).later().ok()
+}
+
+/// A local day: from the first instant that can have its date to the last one, which overlaps with the next day's where the
+/// clock is put back over midnight. `None` only at the ends of the calendar.
+pub fn day_stretch(zone: &TimeZone, date: Date) -> Option<Stretch> {
+    let midnight = |date: Date| zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0));
+    let from = midnight(date).compatible().ok()?;
+    let to = reads_from(zone, date.tomorrow().ok()?.at(0, 0, 0, 0))?;
+    Some(Stretch { from, to })
 }
 
 /// The least and the most seconds that the clocks of `one` are ahead of those of `other` during `stretch`, its end

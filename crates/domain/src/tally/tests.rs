@@ -478,3 +478,118 @@ fn the_cursor_passes_a_second_that_is_asked_around() {
     assert_eq!(counting.account.marks.complete_until, at(300));
     assert_eq!(counting.account.totals.get(Total::SkippedSeconds), 1);
 }
+
+fn calls_of_day(counting: &Counting, day: &str) -> u64 {
+    counting.account.day_by_skill(day.parse().unwrap(), |_| true).values().map(|counts| counts.calls).sum()
+}
+
+#[test]
+fn a_late_row_changes_the_day_that_it_belongs_to() {
+    let mut counting = Counting::begin();
+    // Midnight in Bogota is second 61,200.
+    counting.read(0, 60_900, [call(1, 10)]);
+    counting.read(57_300, 61_200, [call(2, 61_199)]);
+    counting.read(57_600, 61_500, [call(2, 61_199), call(3, 61_200), call(4, 61_000)]);
+    assert_eq!(counting.account.totals.get(Total::LateRows), 1);
+    assert_eq!([calls_of_day(&counting, "2026-03-02"), calls_of_day(&counting, "2026-03-03")], [3, 1]);
+}
+
+#[test]
+fn a_renamed_skill_keeps_its_day() {
+    let mut counting = Counting::begin();
+    counting.read(0, 300, [call(1, 10)]);
+    counting.read(0, 600, [Row { skill_name: Some("Ventas Norte".into()), ..call(2, 310) }]);
+    let day = counting.account.day_by_skill(date(0).date(), |_| true);
+    assert_eq!(day.get("1").map(|counts| (counts.calls, counts.mean())), Some((2, Some(10.0))));
+}
+
+#[test]
+fn what_a_day_may_lack_stands_in_it() {
+    let mut counting = Counting::begin();
+    counting.rules.skills = Skills::Only(BTreeSet::from(["1".to_owned(), "3".to_owned()]));
+    counting.rules.max_series = 1;
+    let of_skill = |number, skill: &str| Row { skill_id: skill.into(), ..call(number, 10) };
+    let rows = [of_skill(1, "1"), of_skill(2, "2"), of_skill(3, "3"), Row { abandoned: false, ..of_skill(4, "4") }];
+    let rejected = ReadRow::Rejected { id: RowId([7; 16]), reason: RejectReason::Shape };
+    let rows: Vec<_> = rows.map(ReadRow::Row).into_iter().chain([rejected]).collect();
+    for _ in 0..2 {
+        counting.read_as(0, 300, rows.clone(), |_| {});
+    }
+    let day = &counting.account.days.days[&date(0).date()];
+    let left_out: Vec<_> = day.left_out.iter().map(|skill| &**skill).collect();
+    assert_eq!((left_out, day.uncounted_rows), (vec!["2", "3"], 1), "each once");
+}
+
+#[test]
+fn rows_that_never_come_are_lacking_where_they_were_announced() {
+    let mut counting = Counting::begin();
+    let place = crate::range::CivilRange { ini: date(-86_400), end: date(-86_399) };
+    let mut gaps = crate::gaps::Gaps::default();
+    gaps.shortfalls.believe(place, 2);
+    let missing = gaps.shortfalls.settle(place.ini);
+    counting.read_as(0, 300, [], |read| {
+        read.findings = Findings { gaps: gaps.clone(), missing: missing + 5, unreadable_seconds: 0 }
+    });
+    counting.read_as(0, 600, [], |read| read.findings.gaps = gaps.clone());
+    let lacking = |second| counting.account.days.days[&date(second).date()].uncounted_rows;
+    assert_eq!([lacking(-86_400), lacking(0)], [2, 5], "those without a place are in the range that was asked for");
+}
+
+#[test]
+fn a_day_is_whole_when_all_of_it_was_read() {
+    let mut counting = Counting::begin();
+    let zone = counting.rules.zone.clone();
+    let whole = |counting: &Counting, day: &str| {
+        counting.account.coverage(crate::zone::day_stretch(&zone, day.parse().unwrap()).unwrap()).is_whole()
+    };
+    counting.read(0, 147_600 - 300, []);
+    assert!(!whole(&counting, "2026-03-02"), "counting began at seven");
+    assert!(!whole(&counting, "2026-03-03"), "its last window is missing");
+    counting.read(140_000, 147_600, []);
+    assert!(whole(&counting, "2026-03-03"));
+    counting.read_as(147_600 + 900, 320_400, [], |read| read.skip_to = Some(at(147_600 + 900)));
+    assert!(!whole(&counting, "2026-03-04"), "a part was given up");
+    assert!(whole(&counting, "2026-03-05"));
+    counting.read_as(320_400, 406_800, [], |read| _ = read.findings.gaps.note_unreadable(date(330_000)));
+    assert!(!whole(&counting, "2026-03-06"), "a second could not be read");
+    assert!(whole(&counting, "2026-03-03") && whole(&counting, "2026-03-05"));
+}
+
+proptest::proptest! {
+    // Whatever is read, late, twice, or in stretches of days: what is counted by day is what is counted, no more and no
+    // less, for as long as days are kept; and what is older is never taken for counted.
+    #[test]
+    fn days_are_as_exact_as_the_counters(
+        reads in proptest::collection::vec((1i64..400_000, proptest::collection::vec((0u8..=255, 0i64..500_000), 0..12)), 1..20),
+    ) {
+        let mut counting = Counting::begin();
+        let mut cursor = 0;
+        let mut counted = std::collections::BTreeMap::<u8, i64>::new();
+        for (length, rows) in reads {
+            let to = cursor + length;
+            let from = (cursor - 90_000).max(0);
+            // An identity keeps its date.
+            let rows = rows.into_iter().filter_map(|(number, back)| {
+                let second = *counted.get(&number).unwrap_or(&(to - 1 - back));
+                (from..to).contains(&second).then(|| { counted.insert(number, second); call(number, second) })
+            });
+            let rows: Vec<_> = rows.collect();
+            counting.read(from, to, rows);
+            // Identities are kept for a day and some hours.
+            counted.retain(|_, second| *second >= to - 90_000);
+            cursor = to;
+            let account = &counting.account;
+            let zone = &counting.rules.zone;
+            let by_day: u64 = account.days.days.keys().map(|day| calls_of_day(&counting, &day.to_string())).sum();
+            let all = counting.rows(["counted"])[0];
+            if account.marks.by_day_from == account.marks.start {
+                proptest::prop_assert_eq!(by_day, all);
+            } else {
+                proptest::prop_assert!(by_day <= all);
+                proptest::prop_assert!(account.days.days.keys().all(|day| day.at(0, 0, 0, 0) >= zone.to_datetime(account.marks.by_day_from)));
+            }
+            proptest::prop_assert!(account.days.days.len() <= crate::days::DAYS_KEPT as usize + 1);
+            proptest::prop_assert!(account.days.quarters.len() <= 201);
+        }
+    }
+}
