@@ -114,7 +114,7 @@ impl Judge {
             // The second after a repeated hour may be asked for, so that the hour's last one comes.
             let before_end = life.zone.to_ambiguous_timestamp(asked.end - SignedDuration::from_secs(1));
             let end = before_end.earlier().unwrap() + Duration::from_secs(u64::from(!before_end.is_ambiguous()));
-            holds(end < due.max(self.claimed()), || {
+            holds(end < due.max(self.claimed()) || self.cursor.may_be_ahead, || {
                 format!("{asked} was asked for at {}, before it was due", now.host)
             })?;
         }

@@ -48,6 +48,9 @@ pub struct Held {
     pub times: usize,
     /// By the host's clock.
     pub since: Timestamp,
+    /// That clock was put back meanwhile, or the time was too close to tell: the hold may have ended. What the next scrape
+    /// shows decides.
+    pub may_have_ended: bool,
 }
 
 #[derive(Debug, Default)]
@@ -106,7 +109,7 @@ impl Counts {
             if self.names.get(&skill).map_or(&skill, |old| &old.1) != &said.1 {
                 for (key, &(calls, times)) in known.iter().zip(&shown).filter(|(key, _)| key.0 == skill) {
                     let series = self.series.get_mut(key).expect("no series goes");
-                    series.held = Some(Held { calls, times, since: now });
+                    series.held = Some(Held { calls, times, since: now, may_have_ended: false });
                 }
             }
             self.names.insert(skill, said);
@@ -117,9 +120,11 @@ impl Counts {
     fn rows_of_one(&mut self, identity: String, rows: &[&SentRow], told: &Told, under: &Under<'_>) -> &'static str {
         let call = &under.truth.calls[rows[0].call];
         if let Form::Spoilt(spoilt) = rows[0].form {
-            if self.seen.insert(identity, (Seen::Rejected, told.asked.end)).is_some() {
+            // It is dated within the first range that brought it, so no later one says more.
+            if self.seen.contains_key(&identity) {
                 return "duplicate";
             }
+            self.seen.insert(identity, (Seen::Rejected, told.asked.end));
             return self.rejected(if spoilt == Spoilt::Date { "date" } else { "shape" });
         }
         let contents: Contents = rows.iter().map(|row| under.truth.content(row)).collect();
@@ -167,7 +172,10 @@ impl Counts {
             self.overflow += 1;
             key = (OTHER.to_owned(), OTHER.to_owned());
         }
-        let new = Counted { held: Some(Held { calls: 0, times: 0, since: told.to.host }), ..Counted::default() };
+        let new = Counted {
+            held: Some(Held { calls: 0, times: 0, since: told.to.host, may_have_ended: false }),
+            ..Counted::default()
+        };
         let series = self.series.entry(key.clone()).or_insert(new);
         series.calls += 1;
         match call.waited {
@@ -197,6 +205,13 @@ impl Counts {
             if series.held.as_ref().is_some_and(|held| held.since + Duration::from_secs(hold) <= now) {
                 series.held = None;
             }
+        }
+    }
+
+    /// A process has ended whose clock was set.
+    pub fn doubt_holds(&mut self) {
+        for held in self.series.values_mut().filter_map(|series| series.held.as_mut()) {
+            held.may_have_ended = true;
         }
     }
 

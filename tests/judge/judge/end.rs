@@ -53,6 +53,9 @@ impl Judge {
         self.identities_are_kept()?;
         let hold = self.life().settings.hold;
         self.counts.end_holds(now.host, hold);
+        if self.life().host_is_set {
+            self.counts.doubt_holds();
+        }
         Ok(())
     }
 
@@ -85,6 +88,10 @@ impl Judge {
         holds(last.complete >= window_of(due, settings), || {
             format!("complete until {} only, at {}", last.complete, now.at)
         })?;
+        if !self.all.one_was_right {
+            // What both clocks passed too early, nothing brings back.
+            return Ok(());
+        }
         self.all_calls_are_counted(last.complete)?;
         self.all_missing_rows_are_counted(last.complete, last.missing)?;
         if !self.all.zones_were_right {
@@ -98,7 +105,8 @@ impl Judge {
         let never_read = self.cursor.never_read(start, last.complete) as u64;
         // A repeated hour is asked for as one, so what seems covered may be more than was.
         let more = if self.all.zone_changes_soon { 7_200 } else { 0 };
-        let may_be_more = self.cursor.may_be_ahead || last.skipped <= never_read + more;
+        // What was read by one clock alone is given up as if it had not been.
+        let may_be_more = self.was_in_doubt() || last.skipped <= never_read + more;
         holds(last.skipped >= never_read && may_be_more, || {
             format!("{never_read} s were never read, and {} s are said to be skipped", last.skipped)
         })

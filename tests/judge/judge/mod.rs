@@ -20,6 +20,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::body::Meaning;
 use crate::history::{Life, Settings};
 use crate::trace::{Event, Scrape, Told, When};
 use crate::truth::Truth;
@@ -98,6 +99,10 @@ struct OneLife {
 struct AllLives {
     hosts_were_right: bool,
     heads_were_right: bool,
+    /// Whether each answer had a time.
+    heads_told: bool,
+    /// Whether one of the clocks was right whenever an answer was used.
+    one_was_right: bool,
     zones_were_right: bool,
     zone_changes_soon: bool,
     /// Whether a later life reached further back than an earlier one, to a stretch whose reach had been left.
@@ -113,6 +118,8 @@ impl Judge {
             all: AllLives {
                 hosts_were_right: true,
                 heads_were_right: true,
+                heads_told: true,
+                one_was_right: true,
                 zones_were_right: true,
                 zone_changes_soon: changes_soon(&truth.zone, truth.begin),
                 overlap_grew: false,
@@ -191,6 +198,8 @@ impl Judge {
             life.lies += 1;
         }
         self.all.heads_were_right &= told.time_is_right || told.head.date.is_none();
+        let nothing_came = matches!(told.meaning, Meaning::Outcome("timeout" | "connect"));
+        self.all.heads_told &= told.head.date.is_some() || nothing_came;
         // A call that was in flight when all became well may yet bring the last fault.
         self.calm_since = self.calm_since.map(|since| if told.from.at < since { told.to.at } else { since });
         self.cadence.answered(told);
@@ -216,6 +225,11 @@ impl Judge {
     /// Whether the head has told a wrong time so often in this life that it may be believed: nothing refutes it.
     fn a_lie_may_be_believed(&self) -> bool {
         self.life().lies >= ANSWERS_TO_BELIEVE
+    }
+
+    /// Whether there ever was reason to doubt a clock, or one that told nothing.
+    fn was_in_doubt(&self) -> bool {
+        !self.all.hosts_were_right || !self.all.heads_were_right || !self.all.heads_told
     }
 
     /// Whether there was reason in this life to doubt a clock.

@@ -157,6 +157,7 @@ impl Judge {
     }
 
     fn used(&mut self, told: &Told, old: &Numbers, new: &Numbers) -> Result<(), String> {
+        self.all.one_was_right &= self.one_clock_is_right(told);
         // Whether an answer without rows was used can't be seen, nor does anything hang on it.
         self.cursor.read_before |= !told.rows.is_empty() || new.complete > old.complete || !self.in_doubt();
         let truth = self.truth.clone();
@@ -167,10 +168,11 @@ impl Judge {
         if new.skipped > old.skipped {
             let seconds = SignedDuration::from_secs((new.skipped - old.skipped) as i64);
             let mut to = old.complete + seconds;
-            if self.in_doubt() {
-                // What a clock passed too early is given up with what follows; how much that is can't be seen.
-                let kept = Duration::from_secs(settings.settle + settings.max_catch_up);
-                to = to.min(window_of(told.to.at - kept, &settings));
+            if self.was_in_doubt() {
+                // What a clock passed alone is given up with what follows; how much that is shows in the windows only.
+                let windows = (new.windows - old.windows) as i64;
+                let seen = (self.life().number_of(new.complete) - windows) * settings.interval as i64;
+                to = to.min(Timestamp::from_second(seen).unwrap());
             }
             self.given_up_rightly(told, to)?;
             self.cursor.give_up(to - seconds, to);
@@ -254,12 +256,14 @@ impl Judge {
         let seen = if is_taken_back { (life.number_of(before) + more as i64) * interval } else { 0 };
         let complete = new.complete.as_second().max(self.cursor.windows_until).max(seen);
         self.cursor.windows_until = complete;
-        self.cursor.known_from = self.cursor.known_from.max(complete - complete.rem_euclid(interval) - interval);
+        let may_be_unused = told.rows.is_empty() && new.complete == old.complete && self.may_be_partly_used(told);
+        if !may_be_unused {
+            self.cursor.known_from = self.cursor.known_from.max(complete - complete.rem_euclid(interval) - interval);
+        }
         // In a local time that occurs twice, a part of the range can look like the whole; and between parts a window may
         // fall due.
         let is_whole = self.cadence.is_whole_poll(told) && !self.all.zone_changes_soon;
         let behind = self.cadence.windows_due(&life.settings).filter(|_| is_whole);
-        let may_be_unused = told.rows.is_empty() && new.complete == old.complete && self.may_be_partly_used(told);
         let Some((several, due)) = behind.filter(|_| !may_be_unused) else {
             self.catch_up = CatchUp::Unknown;
             return Ok(());

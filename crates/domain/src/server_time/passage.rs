@@ -9,8 +9,8 @@ use crate::window::Windows;
 /// Objecting polls in a row after which an answer's clock is no longer heard: as many intervals as the longest pause.
 const OBJECTIONS_HEARD: u32 = 12;
 
-/// Answers in a row without a credible clock after which the planning clock is taken for proof: the server has none to
-/// tell, or rows contradict it. Fewer may be odd ones among others that object.
+/// Answers in a row without a credible clock after which the host's clock and the planning one prove what is over: the
+/// server has none to tell, or rows contradict it. Fewer may be odd ones among others that object.
 const SILENT_ANSWERS: u32 = 3;
 
 /// How far an answer is used. Rows beyond are left for the next: no scrape sees half a window.
@@ -75,7 +75,7 @@ impl Passages {
         self.silent = if limit.is_some() { 0 } else { self.silent.saturating_add(1) };
         let over = match limit {
             Some(limit) => Some(limit.min(windows.last_due_end(asked.host))),
-            None => (self.silent >= SILENT_ANSWERS).then_some(due_end),
+            None => (self.silent >= SILENT_ANSWERS).then_some(due_end.min(windows.last_due_end(asked.host))),
         };
         if let Some(over) = over
             && over > self.proven(windows, asked.monotonic)

@@ -492,3 +492,19 @@ fn no_clock_alone_gives_up_what_the_other_says_is_recent() {
     assert!(Testimony::None.agrees_to_give_up(oldest(1_000), &windows, day), "there is no other clock");
     assert!(!Testimony::Server(Timestamp::MIN).agrees_to_give_up(oldest(1_000), &windows, day));
 }
+
+/// Where no answer tells the time, what is over is what the host's clock and the one that windows are planned by both say.
+#[test]
+fn without_a_clock_of_the_server_neither_of_the_others_proves_alone() {
+    let windows = windows(300, 60);
+    // The host's clock, the window planned by, and what is proven by them.
+    for (host, due_end, proven) in [(0, 7_200, -300), (7_260, 0, 0), (0, 0, -300), (360, 300, 300)] {
+        let mut passages = Passages::new(at(-3_000), Host(host).at(0).monotonic);
+        let moment = Host(host).at(0);
+        let question = Question { to: at(due_end), due_end: at(due_end), asked: moment, answered: moment };
+        let passed: Vec<_> = (0..3).map(|_| passages.pass(&windows, question, Testimony::None)).collect();
+        assert_eq!(passed[1].proven, at(-3_000), "two may be odd ones");
+        assert_eq!(passed[2].proven, at(proven), "host {host}, planned {due_end}");
+        assert!(passed.iter().all(|passage| passage.to == at(due_end)), "windows are completed all the same");
+    }
+}
