@@ -40,13 +40,24 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Validate the configuration and print it with secrets masked; exit 0 or 2
     CheckConfig(Box<ServeArgs>),
+    /// Make one careful call per operation and report, and say in words what it shows; exit 0 if nothing is to be done
+    CheckApi(Box<CheckApiArgs>),
     /// Run a wolkvox server of one's own, for trials and tests
     Simulate(Box<SimulateCommand>),
     /// Run the simulator and the exporter in one process: numbers on /metrics seconds after the start
     Demo(Box<DemoCommand>),
 }
 
-/// What `serve` and `check-config` take.
+#[derive(Debug, Clone, Args)]
+pub struct CheckApiArgs {
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    /// Print a list of objects instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `serve`, `check-config` and `check-api` take.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ServeArgs {
     /// The configuration file (YAML)
@@ -172,6 +183,7 @@ impl Cli {
         match &self.command {
             None => &self.serve.log,
             Some(Command::Serve(args) | Command::CheckConfig(args)) => &args.log,
+            Some(Command::CheckApi(args)) => &args.serve.log,
             Some(Command::Simulate(args)) => &args.log,
             Some(Command::Demo(args)) => &args.log,
         }

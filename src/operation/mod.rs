@@ -46,7 +46,7 @@ pub struct Operation {
 }
 
 /// What the configuration says about reading and counting.
-fn rules(config: &OperationConfig) -> Rules {
+pub fn rules(config: &OperationConfig) -> Rules {
     Rules {
         zone: config.timezone.clone(),
         windows: Windows::new(config.interval, config.settle),

@@ -31,8 +31,7 @@ use crate::wolkvox::AbandonedCallsReport;
 use holds::LONGEST_SLEEP;
 pub use holds::end_holds;
 use poll::Called;
-use turn::TokenInTurn;
-pub use turn::Turns;
+pub use turn::{TokenInTurn, Turns};
 
 /// How often a poller whose token was refused looks whether it has changed: the promise is ten seconds.
 const TOKEN_LOOK: Duration = Duration::from_secs(5);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,7 +25,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// The token of one report, and the turn that each call with it needs.
 #[derive(Debug)]
-pub(super) struct TokenInTurn<R> {
+pub struct TokenInTurn<R> {
     api: Arc<R>,
     turns: Turns,
     /// What the last call was made with; `None` where there was no token to send.
@@ -91,7 +91,7 @@ pub struct Turns {
 
 /// The right to use a token until this is dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub struct Turn {
     _queue: OwnedMutexGuard<()>,
     _file: Option<File>,
 }
@@ -109,6 +109,20 @@ impl Turns {
             );
         });
         Self { files: files.ok().map(Arc::new), ..Self::default() }
+    }
+
+    /// With the lock files that an exporter whose ledger is at `ledger` has made, if one has. Makes no folder: whoever asks
+    /// once leaves nothing behind that the exporter may not be allowed to use later. Blocks on the disk.
+    ///
+    /// # Errors
+    /// Where there are lock files that can't be used: a call could then meet one of the exporter.
+    pub fn joining(ledger: &Path) -> io::Result<Self> {
+        let folder = ledger.parent().unwrap_or(Path::new("")).join(FOLDER);
+        match LockFiles::join(folder) {
+            Ok(files) => Ok(Self { files: Some(Arc::new(files)), ..Self::default() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Waits for the turn of whoever wants to use `token`.
@@ -133,6 +147,8 @@ impl Turns {
 struct LockFiles {
     folder: PathBuf,
     key: [u8; 16],
+    /// User and group of the folder.
+    owner: (u32, u32),
 }
 
 impl LockFiles {
@@ -153,19 +169,29 @@ impl LockFiles {
                 _ => {}
             }
         }
-        let key = fs::read(place)?.try_into().map_err(|_| io::Error::other("its key has not 16 bytes"))?;
-        Ok(Self { folder, key })
+        Self::join(folder)
+    }
+
+    /// Those of a folder that is there.
+    fn join(folder: PathBuf) -> io::Result<Self> {
+        let owner = fs::metadata(&folder)?;
+        let key = fs::read(folder.join("key"))?.try_into().map_err(|_| io::Error::other("its key has not 16 bytes"))?;
+        Ok(Self { folder, key, owner: (owner.uid(), owner.gid()) })
     }
 
     /// Waits until no other process has the token's turn. `None` where the file can't be had.
     async fn take(self: &Arc<Self>, token: &Token) -> Result<Option<File>, Failure> {
         let place = self.folder.join(format!("{}.lock", token.keyed_hash(&self.key)));
+        let (user, group) = self.owner;
         let since = Instant::now();
         loop {
             let place = place.clone();
             let tried = tokio::task::spawn_blocking(move || {
                 let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&place);
-                file.map_err(TryLockError::Error).and_then(|file| file.try_lock().map(|()| file))
+                let file = file.map_err(TryLockError::Error)?;
+                // One that root has made is to be the exporter's too; nobody else can give a file away.
+                _ = fchown(&file, Some(user), Some(group));
+                file.try_lock().map(|()| file)
             });
             match tried.await {
                 Ok(Ok(file)) => return Ok(Some(file)),
@@ -228,6 +254,26 @@ mod tests {
         for entry in fs::read_dir(folder.path().join(FOLDER)).unwrap() {
             assert!(!entry.unwrap().file_name().to_string_lossy().contains("hush"));
         }
+    }
+
+    #[tokio::test]
+    async fn whoever_joins_takes_turns_with_those_who_are_there_and_makes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = folder.path().join("ledger.db");
+        assert!(Turns::joining(&ledger).unwrap().files.is_none());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let (theirs, one) = (Turns::beside(&ledger), token("hush"));
+        let held = theirs.take(&one).await.unwrap();
+        let ours = Turns::joining(&ledger).unwrap();
+        let mut waiting = Box::pin(ours.take(&one));
+        assert!(is_pending(&mut waiting).await);
+        drop(held);
+        waiting.await.unwrap();
+        fs::write(folder.path().join(FOLDER).join("key"), "short").unwrap();
+        assert!(Turns::joining(&ledger).is_err());
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(Turns::joining(&file.join("ledger.db")).is_err());
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 
 mod answers;
 mod birth;
+mod check_api;
 mod cli;
 mod corpus;
 mod demo;

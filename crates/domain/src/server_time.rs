@@ -151,6 +151,11 @@ impl ServerTime {
         self.believed.map(|believed| believed.saturating_sub(host(at)))
     }
 
+    /// The same as the last answers told it, believed or not. `None` if none has, or rows have refuted it.
+    pub fn told_difference(&self, at: Moment) -> Option<SignedDuration> {
+        Some(self.told(at)?.duration_since(at.host))
+    }
+
     /// Whether the host's clock is wrong, as far as is believed.
     pub fn differs(&self, at: Moment) -> bool {
         self.now(at) != at.host

@@ -24,6 +24,7 @@ use self::polls::{number, polls};
 use self::told::{Group, Point, Technical, Told, summary};
 use self::when::{When, age_text};
 use crate::operation::status::{OperationStatus, Status};
+pub use told::Explained;
 
 /// The whole page. Links are relative, so that they also hold behind a proxy that serves it under a prefix.
 pub fn render(status: &Status, lang: Lang, telemetry_path: &str) -> String {

@@ -98,13 +98,7 @@ impl<'a> Told<'a> {
 
 /// What is true of the operation. That it is current is said only where nothing contradicts it.
 fn topics(operation: &OperationStatus) -> Vec<Topic> {
-    let concerns = operation.concerns.iter().map(|concern| match concern {
-        Concern::OnlyEmpty => Topic::OnlyEmpty,
-        Concern::MostRejected { .. } => Topic::MostRejected,
-        Concern::Zone { .. } => Topic::Zone,
-        Concern::Clock { ahead } if ahead.is_negative() => Topic::ClockBehind,
-        Concern::Clock { .. } => Topic::ClockAhead,
-    });
+    let concerns = operation.concerns.iter().map(topic_of_concern);
     let state = match &operation.state {
         State::Starting => Topic::Starting,
         State::CatchingUp => Topic::CatchingUp,
@@ -113,6 +107,16 @@ fn topics(operation: &OperationStatus) -> Vec<Topic> {
         State::Current => return concerns.collect(),
     };
     std::iter::once(state).chain(concerns).collect()
+}
+
+fn topic_of_concern(concern: &Concern) -> Topic {
+    match concern {
+        Concern::OnlyEmpty => Topic::OnlyEmpty,
+        Concern::MostRejected { .. } => Topic::MostRejected,
+        Concern::Zone { .. } => Topic::Zone,
+        Concern::Clock { ahead } if ahead.is_negative() => Topic::ClockBehind,
+        Concern::Clock { .. } => Topic::ClockAhead,
+    }
 }
 
 pub(super) fn topic_of(trouble: &Trouble) -> Topic {
@@ -182,11 +186,44 @@ pub(super) fn of_exporter(status: &Status, lang: Lang) -> Vec<Point> {
     [not_loaded, dropped].into_iter().flatten().map(point).collect()
 }
 
+/// What happened and what to do, of a trouble or a concern: the page's words for whoever tells of them elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    pub happened: String,
+    pub to_do: String,
+}
+
+impl Explained {
+    pub fn trouble(trouble: &Trouble, lang: Lang) -> Self {
+        Self::of(topic_of(trouble), Some(trouble), &[], lang)
+    }
+
+    pub fn concern(concern: &Concern, lang: Lang) -> Self {
+        Self::of(topic_of_concern(concern), None, std::slice::from_ref(concern), lang)
+    }
+
+    fn of(topic: Topic, trouble: Option<&Trouble>, concerns: &[Concern], lang: Lang) -> Self {
+        let entry = entry(topic, lang);
+        let filled = |text: &str| fill_known(text, trouble, concerns, lang);
+        Self { happened: filled(entry.happened), to_do: filled(entry.to_do) }
+    }
+}
+
 /// Puts what is known at run time in the places that the table leaves for it.
 fn fill(text: &str, operation: &OperationStatus, lang: Lang, when: &When) -> String {
+    let missing = lang.pick(
+        "It asks for all that is missing, as far back as `max_catch_up` (24 hours unless configured).",
+        "Pedirá todo lo que falta, hasta donde alcance `max_catch_up` (24 horas si no se configura otra cosa).",
+    );
+    let text = text.replace("{next}", &next(operation, lang, when)).replace("{missing}", missing);
+    fill_known(&text, operation.state.trouble(), &operation.concerns, lang)
+}
+
+/// The same for what is known of a trouble and of concerns alone.
+fn fill_known(text: &str, trouble: Option<&Trouble>, concerns: &[Concern], lang: Lang) -> String {
     let (mut difference, mut offset, mut zones) = (SignedDuration::ZERO, String::new(), String::new());
     let mut unusable = (0, 0);
-    for concern in &operation.concerns {
+    for concern in concerns {
         match concern {
             Concern::Clock { ahead } => difference = *ahead,
             Concern::Zone { observed_offset, zones_that_fit } => {
@@ -197,19 +234,13 @@ fn fill(text: &str, operation: &OperationStatus, lang: Lang, when: &When) -> Str
             Concern::OnlyEmpty => {}
         }
     }
-    let missing = lang.pick(
-        "It asks for all that is missing, as far back as `max_catch_up` (24 hours unless configured).",
-        "Pedirá todo lo que falta, hasta donde alcance `max_catch_up` (24 horas si no se configura otra cosa).",
-    );
-    let status = match operation.state.trouble() {
+    let status = match trouble {
         Some(Trouble::Call(Failure { cause: Some(Cause::ProxyRefused(Some(status))), .. })) => {
             format!(" ({} {status})", lang.pick("status", "estado"))
         }
         _ => String::new(),
     };
-    text.replace("{next}", &next(operation, lang, when))
-        .replace("{status}", &status)
-        .replace("{missing}", missing)
+    text.replace("{status}", &status)
         .replace("{difference}", &age_text(difference.unsigned_abs()))
         .replace("{offset}", &offset)
         .replace("{zones}", &zones)

@@ -6,6 +6,7 @@ mod network;
 mod proxy;
 #[cfg(test)]
 mod tests;
+mod token_info;
 
 use std::io::Read as _;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use domain::server_time::Stamp;
 
 pub use connection::SetupError;
 pub use network::{Network, NetworkError};
+pub use token_info::TokenUses;
 
 /// The API's documented limit for an answer, here of the decompressed bytes.
 const MAX_BODY_BYTES: usize = 256 << 20;
@@ -83,7 +85,7 @@ impl Client {
 
     async fn call(&self, range: CivilRange, token: &SecretString, hasher: &RowHasher) -> Call {
         let sent = Instant::now();
-        let received = self.receive(range, token).await;
+        let received = self.receive(self.url(range), token).await;
         let took = Some(sent.elapsed());
         let received = match received {
             Ok(received) => received,
@@ -117,11 +119,11 @@ impl Client {
         }
     }
 
-    async fn receive(&self, range: CivilRange, token: &SecretString) -> Result<Received, Unanswered> {
+    async fn receive(&self, url: String, token: &SecretString) -> Result<Received, Unanswered> {
         let mut header = HeaderValue::from_str(token.expose_secret())
             .map_err(|_| (Outcome::Unauthorized, None, "the token can't be sent in a header".to_owned()))?;
         header.set_sensitive(true);
-        let request = self.http.get(self.url(range)).header("wolkvox-token", header).header(ACCEPT_ENCODING, "gzip");
+        let request = self.http.get(url).header("wolkvox-token", header).header(ACCEPT_ENCODING, "gzip");
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => return Err(self.refusal_told(connection::before_the_head(error.without_url())).await),
