@@ -47,7 +47,7 @@ pub fn verdict(
 ) -> Result<Answer, (Outcome, String)> {
     let response = Response::new(status, &decoded, said);
     let shown = |(outcome, meaning): (Outcome, &str), code: u16| {
-        let text = redacted(&response.text, token);
+        let text = if response.quotes_rows { String::new() } else { redacted(&response.text, token) };
         let says = if text.is_empty() { String::new() } else { format!("; it says \"{text}\"") };
         Err((outcome, format!("{meaning} ({code}){says}")))
     };
@@ -102,6 +102,9 @@ struct Response {
     /// its text is mark-up, where a word like "token" means nothing.
     text: String,
     is_page: bool,
+    /// Whether the text is of a body that has objects and can't be read: it may be of rows, with names of people, which
+    /// nothing recognises.
+    quotes_rows: bool,
 }
 
 impl Response {
@@ -114,7 +117,8 @@ impl Response {
             }
             Err(_) => (Code::Missing, if is_page { "" } else { said }),
         };
-        Self { status, code, text: text.to_owned(), is_page }
+        let quotes_rows = decoded.is_err() && text.contains('{');
+        Self { status, code, text: text.to_owned(), is_page, quotes_rows }
     }
 
     /// Whether the status is this one and no code in the body says otherwise, or the other way round.
@@ -287,6 +291,21 @@ mod tests {
             assert_eq!(outcome(*status, body), *expected, "{status} {body}");
         }
         assert_eq!(judged(200, &one).unwrap().evidence, Evidence::Rows);
+    }
+
+    #[test]
+    fn what_may_be_rows_is_not_quoted() {
+        let whole = rows(1, r#"{"customer_id":"Ana Pérez","date":"2026-01-18 19:34:31"}"#);
+        for (status, body) in [
+            (200, &whole[..whole.len() - 9]),
+            (200, r#"[{"customer_id":"Ana Pérez"},{"customer_id":"Ana Pérez"}]"#),
+            (403, r#"{"msg":"no","data":[{"customer_id":"Ana Pérez"}"#),
+            (500, r#"<br />{"customer_id":"Ana Pérez""#),
+        ] {
+            let message = message(status, body);
+            assert!(!message.contains("Ana") && !message.contains("says"), "{message}");
+        }
+        assert!(message(403, "closed for Ana").ends_with("it says \"closed for Ana\""));
     }
 
     #[test]
