@@ -5,13 +5,13 @@ use crate::cli::ServeArgs;
 use crate::config;
 use crate::wolkvox::token;
 
-/// Prints the effective configuration; what is wrong with it is the failure.
+/// Prints the effective configuration and how exact it is; what is wrong with it is the failure.
 ///
 /// A token that can't be read is wrong here, unlike at the start, where it may still come: someone who asks whether all is
 /// in place is to be told that it is not.
 pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let config = super::load(args)?;
-    let text = config::effective(&config);
+    let text = config::effective(&config) + &config::exactness(&config);
     // Not `println!`, which panics when the reader has gone (`check-config | head -1`).
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| {
         Failure::Failed(anyhow::Error::new(error).context("the configuration is valid, but could not be printed"))

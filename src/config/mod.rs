@@ -3,10 +3,12 @@
 //! The way there: `load` takes the command line and the file; `tree` is the file as YAML with its places, `section` one
 //! mapping of it by its known keys. `operation` describes each key of an operation once; `draft` lays the mappings over
 //! each other and compares the values that must fit each other. `values` (and `server`, `duration`) turn one value into
-//! its checked form, `problem` collects all that is wrong, and `print` writes the result so that it loads again.
+//! its checked form, `problem` collects all that is wrong, `print` writes the result so that it loads again,
+//! and `exactness` says which of its settings lose or hide calls.
 
 mod draft;
 mod duration;
+mod exactness;
 mod load;
 mod operation;
 mod print;
@@ -26,6 +28,7 @@ use secrecy::SecretString;
 
 pub use domain::rules::Skills;
 pub use duration::show as show_duration;
+pub use exactness::exactness;
 pub use load::{load, web};
 pub use operation::OperationConfig;
 pub use print::effective;
