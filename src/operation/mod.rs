@@ -40,6 +40,8 @@ pub struct Operation {
     pub clock: ServerClock,
     /// Where an account would begin that this process begins, by the host's clock.
     pub first: Timestamp,
+    /// Where the account began when this process took it over.
+    pub start_at_open: Timestamp,
     /// The report of abandoned calls, which each operation has. Another report would stand beside it, with an account and
     /// a pulse of its own.
     pub abandoned: Arc<Report>,

@@ -28,8 +28,9 @@ impl Operation {
         }
         let report = Report::new(ledger.clone(), opened.id, account);
         if report.account().begins_after(now) {
-            let windows = rules.windows;
-            report.commit_now(move |_, account, _| account.begin_again(&windows, first, SignedDuration::ZERO))?;
+            let (windows, before) = (rules.windows, report.account().marks.start);
+            report
+                .commit_now(move |_, account, _| account.begin_again(&windows, first, before, SignedDuration::ZERO))?;
             tracing::warn!(
                 operation = %config.name, start = %report.account().marks.start,
                 "the ledger was begun by a clock that was ahead, and has read nothing; counting begins with this start"
@@ -45,6 +46,7 @@ impl Operation {
             buckets: config.abandon_time_buckets.clone(),
             clock: ServerClock::new(report.account().marks.proven_until, now),
             first,
+            start_at_open: report.account().marks.start,
             abandoned: Arc::new(report),
         }))
     }

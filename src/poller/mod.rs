@@ -252,7 +252,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
 
     /// Says once that answers complete less than was due, because of when they say that they were made.
     fn tell_of_delay(&mut self, delays: bool, testimony: Testimony) {
-        if let Testimony::Server(made) | Testimony::Cache(made) = testimony
+        if let Testimony::Server(made) | Testimony::Cache(made) | Testimony::Kept(made) = testimony
             && delays
             && !self.delays
         {

@@ -144,17 +144,18 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
                 Some(after)
             }
             FirstStart::Settled { later } => {
-                let Operation { rules, abandoned, first, clock, .. } = &*self.operation;
-                let (windows, first) = (rules.windows, *first);
+                let Operation { rules, abandoned, first, start_at_open, clock, .. } = &*self.operation;
+                let (windows, first, start_at_open) = (rules.windows, *first, *start_at_open);
                 let mut account = Account::clone(&abandoned.account());
                 let before = account.marks.start;
-                account.begin_again(&windows, first, later);
+                account.begin_again(&windows, first, start_at_open, later);
                 let start = account.marks.start;
                 if start == before {
                     return None;
                 }
                 tracing::info!(operation = %self.operation.name, %start, "counting begins by the server's clock");
-                let begun = abandoned.amend(move |account| account.begin_again(&windows, first, later)).await;
+                let begun =
+                    abandoned.amend(move |account| account.begin_again(&windows, first, start_at_open, later)).await;
                 if let Err(error) = begun {
                     tracing::error!(operation = %self.operation.name, %error, "the account could not be begun");
                 }

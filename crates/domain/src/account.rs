@@ -121,9 +121,10 @@ impl Account {
     }
 
     /// Begins an account again that has read nothing, because the time is `late` (or early) by the host's clock: where this
-    /// process began, at `first` by that clock, or where an earlier one did. Doing so twice changes nothing.
-    pub fn begin_again(&mut self, windows: &Windows, first: Timestamp, late: SignedDuration) {
-        let (before, begun) = (self.marks.start, shifted(first, late));
+    /// process began, at `first` by that clock, or where an earlier one did, whose account began at `before` when this
+    /// process took it over. Doing so twice changes nothing.
+    pub fn begin_again(&mut self, windows: &Windows, first: Timestamp, before: Timestamp, late: SignedDuration) {
+        let begun = shifted(first, late);
         let start = if before == windows.start_of(first) {
             begun
         } else if late.is_negative() && before <= begun {
@@ -434,7 +435,7 @@ mod tests {
             let is_ahead = account.begins_after(at(now));
             assert_eq!(is_ahead, begun > now, "{begun}, {now}");
             if is_ahead {
-                account.begin_again(&windows(300), at(now), SignedDuration::ZERO);
+                account.begin_again(&windows(300), at(now), at(begun), SignedDuration::ZERO);
                 assert_eq!((account.marks.start, account.marks.complete_until), (at(begins), at(begins)));
             }
             account.marks.read_before = true;
@@ -469,14 +470,23 @@ mod tests {
             let first = at(1_000 + wrong);
             let late = SignedDuration::from_secs(-wrong);
             let mut account = Account::new(&windows(300), first);
-            for _ in 0..2 {
-                account.begin_again(&windows(300), first, late);
+            let before = account.marks.start;
+            for _ in 0..3 {
+                account.begin_again(&windows(300), first, before, late);
                 assert_eq!(account.marks, Account::new(&windows(300), at(1_000)).marks, "{wrong}");
             }
-            // An earlier process began it by the same clock, and this one 20 minutes later.
-            let mut account = Account::new(&windows(300), first);
-            account.begin_again(&windows(300), at(2_200 + wrong), late);
-            assert!((at(600)..=at(2_200)).contains(&account.marks.start), "{wrong}: {:?}", account.marks);
+            // An earlier process began it by the same clock, 20 minutes before this one, or two days.
+            for earlier in [1_200, 172_800] {
+                let mut account = Account::new(&windows(300), first);
+                for _ in 0..3 {
+                    account.begin_again(&windows(300), at(1_000 + earlier + wrong), before, late);
+                    let begins = account.marks.start;
+                    // A clock that is ahead now may have been right then.
+                    let may_be_right = wrong > 0 && before <= at(1_000 + earlier);
+                    let expected = if may_be_right { before..=before } else { at(600)..=at(1_200) };
+                    assert!(expected.contains(&begins), "{wrong}, {earlier}: {begins}");
+                }
+            }
         }
     }
 }

@@ -73,6 +73,8 @@ pub enum Testimony {
     Server(Timestamp),
     /// A cache has kept the answer for a while.
     Cache(Timestamp),
+    /// So too, but how late it is only the planning clock says: nothing that a server's clock can have said is with it.
+    Kept(Timestamp),
 }
 
 impl Testimony {
@@ -81,7 +83,7 @@ impl Testimony {
     pub fn agrees_to_give_up(self, to: Timestamp, windows: &Windows, max_catch_up: Duration) -> bool {
         match self {
             Self::None => true,
-            Self::Server(at) | Self::Cache(at) => {
+            Self::Server(at) | Self::Cache(at) | Self::Kept(at) => {
                 let due_end = windows.last_due_end(later(at, CLOCKS_MAY_DIFFER.unsigned_abs()));
                 to <= windows.start_of(earlier(due_end, max_catch_up))
             }
@@ -216,7 +218,7 @@ impl ServerTime {
         }
         match self.without_a_clock(Some(stamp), at) {
             // It is as old as each of the two says.
-            Testimony::Cache(kept_since) => Testimony::Cache(made_at.min(kept_since)),
+            Testimony::Kept(since) => Testimony::Cache(made_at.min(since)),
             _ => Testimony::Server(made_at),
         }
     }
@@ -224,7 +226,7 @@ impl ServerTime {
     /// What an answer testifies whose `Date` is of no clock: if a cache kept it, it is as old as that says.
     fn without_a_clock(&self, stamp: Option<Stamp>, at: Moment) -> Testimony {
         match stamp {
-            Some(stamp) if stamp.is_cached() => Testimony::Cache(earlier(self.now(at), stamp.age())),
+            Some(stamp) if stamp.is_cached() => Testimony::Kept(earlier(self.now(at), stamp.age())),
             _ => Testimony::None,
         }
     }

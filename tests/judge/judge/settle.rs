@@ -80,9 +80,9 @@ impl Judge {
         self.outcome_is_right(&told, outcome)?;
         self.cadence.counted(outcome);
         let is_answer = ANSWERS.contains(&outcome.as_str());
-        let told = Told { rows: self.within_what_is_completed(&told, new.complete), ..told };
-        let sent = told.rows.len() as u64;
         let rows = new.all_rows() - old.all_rows();
+        let told = Told { rows: self.within_what_is_completed(&told, new.complete, rows), ..told };
+        let sent = told.rows.len() as u64;
         let moved = new.complete > old.complete || new.skipped > old.skipped || new.missing > old.missing;
         let fell = new.complete < old.complete;
         let is_used = is_answer && if sent > 0 { rows > 0 } else { moved || told.is_whole() && !fell };
@@ -115,18 +115,24 @@ impl Judge {
     }
 
     /// The rows of an answer that are looked at: those beyond what it completes are left for the next one, for no scrape
-    /// sees half a window.
-    fn within_what_is_completed(&self, told: &Told, complete: Timestamp) -> Vec<SentRow> {
-        let mut rows = told.rows.clone();
-        if self.may_be_partly_used(told) {
-            let last = last_second_before(&self.life().zone, complete);
-            let is_left = |row: &SentRow| {
+    /// sees half a window. Whether a local time that occurs twice was asked for as of its first pass can't be seen: as many
+    /// are looked at as were `counted`, if that is so many by one of the two.
+    fn within_what_is_completed(&self, told: &Told, complete: Timestamp, counted: u64) -> Vec<SentRow> {
+        if !self.may_be_partly_used(told) {
+            return told.rows.clone();
+        }
+        let zone = &self.life().zone;
+        let asked = zone.to_ambiguous_timestamp(told.asked.ini);
+        let within = |from: Timestamp| {
+            let last = last_second_of(zone, from, complete);
+            let is_left = |row: &&SentRow| {
                 let date = self.truth.calls[row.call].date;
                 matches!(row.form, Form::Readable { .. }) && date > last && date <= told.asked.end
             };
-            rows.retain(|row| !is_left(row));
-        }
-        rows
+            told.rows.iter().filter(|row| !is_left(row)).cloned().collect::<Vec<_>>()
+        };
+        let (first, second) = (within(asked.earlier().unwrap()), within(asked.later().unwrap()));
+        if second.len() as u64 == counted { second } else { first }
     }
 
     fn outcome_is_right(&self, told: &Told, outcome: &str) -> Result<(), String> {
@@ -289,10 +295,10 @@ impl Judge {
     }
 }
 
-/// The latest local second of the day before `end`: where the clock was put back meanwhile, that is before it was.
-fn last_second_before(zone: &TimeZone, end: Timestamp) -> DateTime {
+/// The latest local second from `from` to `end`: where the clock was put back meanwhile, the one after its last before.
+fn last_second_of(zone: &TimeZone, from: Timestamp, end: Timestamp) -> DateTime {
     let second = SignedDuration::from_secs(1);
-    let day = end - SignedDuration::from_hours(24);
-    let changes = zone.following(day).take_while(|change| change.timestamp() < end).map(|change| change.timestamp());
-    changes.chain([end]).map(|at| zone.to_datetime(at - second)).max().expect("the end is one")
+    let changes = zone.following(from).map(|change| change.timestamp()).take_while(|&change| change < end);
+    let before = changes.map(|change| zone.to_datetime(change - second) + second);
+    before.chain([zone.to_datetime(end - second)]).max().expect("the end is one")
 }

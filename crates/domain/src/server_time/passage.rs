@@ -68,14 +68,16 @@ impl Passages {
         let Question { to, due_end, asked, answered } = question;
         let limit = match testimony {
             Testimony::None => None,
-            Testimony::Server(time) | Testimony::Cache(time) => {
+            Testimony::Server(time) | Testimony::Cache(time) | Testimony::Kept(time) => {
                 Some(windows.last_due_end(shifted(time, CLOCKS_MAY_DIFFER)))
             }
         };
-        self.silent = if limit.is_some() { 0 } else { self.silent.saturating_add(1) };
-        let over = match limit {
-            Some(limit) => Some(limit.min(windows.last_due_end(asked.host))),
-            None => (self.silent >= SILENT_ANSWERS).then_some(due_end.min(windows.last_due_end(asked.host))),
+        let is_silent = matches!(testimony, Testimony::None | Testimony::Kept(_));
+        self.silent = if is_silent { self.silent.saturating_add(1) } else { 0 };
+        let by_the_host = windows.last_due_end(asked.host).min(limit.unwrap_or(due_end));
+        let over = match is_silent {
+            false => Some(by_the_host),
+            true => (self.silent >= SILENT_ANSWERS).then_some(by_the_host.min(due_end)),
         };
         if let Some(over) = over
             && over > self.proven(windows, asked.monotonic)
@@ -84,7 +86,7 @@ impl Passages {
             self.proof = (over, answered.monotonic);
         }
         let passed = match (limit, testimony) {
-            (Some(limit), Testimony::Cache(_)) => limit,
+            (Some(limit), Testimony::Cache(_) | Testimony::Kept(_)) => limit,
             (Some(limit), _) if limit < due_end => limit.max(self.object(windows, due_end, asked.monotonic)),
             _ => {
                 (self.held, self.held_before, self.objections) = (None, None, 0);

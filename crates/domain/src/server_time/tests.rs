@@ -239,12 +239,13 @@ fn what_a_cache_kept_is_as_old_as_it_says_without_a_date_too() {
             let answer = newest.map_or(answer, |newest| with_rows(answer, newest, newest + 1));
             new(Host(0)).heard(&answer, &windows(300, 60))
         };
-        let made = Testimony::Cache(at(1_000 - age as i64));
-        assert_eq!(testimony(None, None), made, "no date");
-        assert_eq!(testimony(Timestamp::from_second(0).ok(), None), made, "one that is no time");
-        assert_eq!(testimony(Some(at(1_000 - age as i64)), None), made, "a right one");
+        let since = at(1_000 - age as i64);
+        let (made, kept) = (Testimony::Cache(since), Testimony::Kept(since));
+        assert_eq!(testimony(None, None), kept, "no date");
+        assert_eq!(testimony(Timestamp::from_second(0).ok(), None), kept, "one that is no time");
+        assert_eq!(testimony(Some(since), None), made, "a right one");
         assert_eq!(testimony(Some(at(9_000)), None), made, "one that is ahead");
-        assert_eq!(testimony(Some(at(1_000 - age as i64)), Some(9_000)), made, "one that its rows contradict");
+        assert_eq!(testimony(Some(since), Some(9_000)), kept, "one that its rows contradict");
     }
 }
 
@@ -484,7 +485,7 @@ fn no_clock_alone_gives_up_what_the_other_says_is_recent() {
         let to = oldest(1_000);
         let said = at(1_000 + wrong);
         let agrees = wrong == 0;
-        for testimony in [Testimony::Server(said), Testimony::Cache(said)] {
+        for testimony in [Testimony::Server(said), Testimony::Cache(said), Testimony::Kept(said)] {
             assert_eq!(testimony.agrees_to_give_up(to, &windows, day), agrees, "{testimony:?}");
         }
     }
@@ -499,12 +500,15 @@ fn without_a_clock_of_the_server_neither_of_the_others_proves_alone() {
     let windows = windows(300, 60);
     // The host's clock, the window planned by, and what is proven by them.
     for (host, due_end, proven) in [(0, 7_200, -300), (7_260, 0, 0), (0, 0, -300), (360, 300, 300)] {
-        let mut passages = Passages::new(at(-3_000), Host(host).at(0).monotonic);
-        let moment = Host(host).at(0);
-        let question = Question { to: at(due_end), due_end: at(due_end), asked: moment, answered: moment };
-        let passed: Vec<_> = (0..3).map(|_| passages.pass(&windows, question, Testimony::None)).collect();
-        assert_eq!(passed[1].proven, at(-3_000), "two may be odd ones");
-        assert_eq!(passed[2].proven, at(proven), "host {host}, planned {due_end}");
-        assert!(passed.iter().all(|passage| passage.to == at(due_end)), "windows are completed all the same");
+        for testimony in [Testimony::None, Testimony::Kept(at(host)), Testimony::Kept(at(9_000))] {
+            let mut passages = Passages::new(at(-3_000), Host(host).at(0).monotonic);
+            let moment = Host(host).at(0);
+            let question = Question { to: at(due_end), due_end: at(due_end), asked: moment, answered: moment };
+            let passed: Vec<_> = (0..3).map(|_| passages.pass(&windows, question, testimony)).collect();
+            assert_eq!(passed[1].proven, at(-3_000), "two may be odd ones");
+            assert_eq!(passed[2].proven, at(proven), "host {host}, planned {due_end}, {testimony:?}");
+            let completes = if testimony == Testimony::Kept(at(host)) { due_end.min(host - 60) } else { due_end };
+            assert!(passed.iter().all(|passage| passage.to <= at(due_end) && passage.to >= at(completes - 300)));
+        }
     }
 }
