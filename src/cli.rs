@@ -46,6 +46,10 @@ pub enum Command {
     Simulate(Box<SimulateCommand>),
     /// Run the simulator and the exporter in one process: numbers on /metrics seconds after the start
     Demo(Box<DemoCommand>),
+    /// Print what lets a shell complete commands and flags
+    Completions(CompletionsCommand),
+    /// Print the manual page, or that of a command
+    Man(ManCommand),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -167,6 +171,18 @@ pub struct DemoCommand {
     pub log: LogArgs,
 }
 
+#[derive(Debug, Clone, Args)]
+pub struct CompletionsCommand {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ManCommand {
+    /// One of the commands
+    pub command: Option<String>,
+}
+
 impl Cli {
     /// Reads the command line and the environment. Ends the process where they are wrong, and after `--help`.
     pub fn read() -> Self {
@@ -179,14 +195,17 @@ impl Cli {
     }
 
     /// How to log, whichever the subcommand.
-    pub fn log(&self) -> &LogArgs {
-        match &self.command {
+    pub fn log(&self) -> LogArgs {
+        let log = match &self.command {
             None => &self.serve.log,
             Some(Command::Serve(args) | Command::CheckConfig(args)) => &args.log,
             Some(Command::CheckApi(args)) => &args.serve.log,
             Some(Command::Simulate(args)) => &args.log,
             Some(Command::Demo(args)) => &args.log,
-        }
+            // They log nothing.
+            Some(Command::Completions(_) | Command::Man(_)) => return LogArgs::default(),
+        };
+        log.clone()
     }
 }
 

@@ -14,7 +14,8 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 fn main() -> ExitCode {
     // Wrong usage ends here, with exit code 2.
     let cli = Cli::read();
-    let log = match logging::init(&cli.log().level, cli.log().format) {
+    let log = cli.log();
+    let log = match logging::init(&log.level, log.format) {
         Ok(log) => log,
         Err(error) => {
             // Who has closed standard error doesn't want to know.

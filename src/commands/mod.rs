@@ -3,6 +3,7 @@
 mod check_api;
 mod check_config;
 mod demo;
+mod manual;
 mod serve;
 mod simulate;
 
@@ -27,6 +28,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::CheckApi(args)) => check_api::run(&args),
         Some(Command::Simulate(command)) => simulate::run(*command),
         Some(Command::Demo(command)) => demo::run(*command),
+        Some(Command::Completions(command)) => manual::completions(command.shell),
+        Some(Command::Man(command)) => manual::man(command.command.as_deref()),
     }
 }
 

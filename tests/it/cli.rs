@@ -211,9 +211,55 @@ fn the_version_has_the_revision() {
     assert!(line.contains(&format!("revision {revision}")), "{line}");
 }
 
+/// What a command prints that succeeds.
+fn printed(arguments: &[&str]) -> String {
+    let output = Command::new(BINARY).args(arguments).env_clear().output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn completions_and_manual_pages_know_each_command_and_flag() {
+    let definition = wolkvox_exporter::cli::Cli::definition();
+    let flags = |command: &clap::Command| {
+        command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let text = printed(&["completions", shell]);
+        for command in definition.get_subcommands() {
+            assert!(text.contains(command.get_name()), "{shell}: {}", command.get_name());
+            for flag in flags(command) {
+                assert!(text.contains(&flag), "{shell}: {} --{flag}", command.get_name());
+            }
+        }
+    }
+    let script = "eval \"$0\"; complete -p wolkvox-exporter";
+    let bash = Command::new("bash").args(["-c", script, &printed(&["completions", "bash"])]).output().unwrap();
+    assert!(bash.status.success() && !bash.stdout.is_empty(), "{bash:?}");
+
+    // Hyphens are escaped there.
+    let page = |arguments: &[&str]| printed(arguments).replace('\\', "");
+    let root = page(&["man"]);
+    assert!(root.contains(".TH wolkvox-exporter 1"), "{root}");
+    for command in definition.get_subcommands() {
+        let name = command.get_name();
+        assert!(root.contains(&format!("wolkvox-exporter-{name}(1)")), "{name}: {root}");
+        let page = page(&["man", name]);
+        assert!(page.contains(&format!(".TH wolkvox-exporter-{name} 1")), "{page}");
+        for flag in flags(command) {
+            assert!(page.contains(&format!("--{flag}")), "{name} --{flag}: {page}");
+        }
+    }
+    let output = Command::new(BINARY).args(["man", "serv"]).env_clear().output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("serve, check-config, check-api"), "{output:?}");
+}
+
 #[test]
 fn help_shows_no_value_of_the_environment() {
-    for arguments in [&["--help"][..], &["serve", "--help"], &["check-config", "--help"], &["demo", "--help"]] {
+    for arguments in
+        [&["--help"][..], &["man", "serve"], &["serve", "--help"], &["check-config", "--help"], &["demo", "--help"]]
+    {
         let output = Command::new(BINARY)
             .args(arguments)
             .env("WOLKVOX_TOKEN", "a-very-secret-token")
