@@ -42,6 +42,8 @@ pub enum Command {
     CheckConfig(Box<ServeArgs>),
     /// Make one careful call per operation and report, and say in words what it shows; exit 0 if nothing is to be done
     CheckApi(Box<CheckApiArgs>),
+    /// Copy the ledger into a new file, also while the exporter runs
+    Backup(Box<BackupArgs>),
     /// Run a wolkvox server of one's own, for trials and tests
     Simulate(Box<SimulateCommand>),
     /// Run the simulator and the exporter in one process: numbers on /metrics seconds after the start
@@ -73,6 +75,21 @@ pub struct ServeArgs {
     pub wolkvox: WolkvoxArgs,
     #[command(flatten)]
     pub web: WebArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// The ledger is the one that `serve` would run on.
+#[derive(Debug, Clone, Default, Args)]
+pub struct BackupArgs {
+    /// The copy; nothing may be there
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The configuration file (YAML), for its `ledger`
+    #[arg(long = "config.file", value_name = "FILE")]
+    pub config_file: Option<String>,
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
     #[command(flatten)]
     pub log: LogArgs,
 }
@@ -200,6 +217,7 @@ impl Cli {
             None => &self.serve.log,
             Some(Command::Serve(args) | Command::CheckConfig(args)) => &args.log,
             Some(Command::CheckApi(args)) => &args.serve.log,
+            Some(Command::Backup(args)) => &args.log,
             Some(Command::Simulate(args)) => &args.log,
             Some(Command::Demo(args)) => &args.log,
             // They log nothing.

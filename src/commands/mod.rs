@@ -1,5 +1,6 @@
 //! One function per subcommand: arguments in, how it ended out. `main` turns that into an exit code.
 
+mod backup;
 mod check_api;
 mod check_config;
 mod demo;
@@ -26,6 +27,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Serve(args)) => serve::run(load(&args)?),
         Some(Command::CheckConfig(args)) => check_config::run(&args),
         Some(Command::CheckApi(args)) => check_api::run(&args),
+        Some(Command::Backup(args)) => backup::run(&args),
         Some(Command::Simulate(command)) => simulate::run(*command),
         Some(Command::Demo(command)) => demo::run(*command),
         Some(Command::Completions(command)) => manual::completions(command.shell),

@@ -7,7 +7,7 @@ use super::problem::{Origin, Problems, quoted};
 use super::section::{Called, Place, Section};
 use super::tree::{self, Node, Value};
 use super::{Config, Links, Web, values};
-use crate::cli::{ServeArgs, WebArgs, WolkvoxArgs};
+use crate::cli::{BackupArgs, ServeArgs, WebArgs, WolkvoxArgs};
 
 /// In the working directory.
 const DEFAULT_LEDGER: &str = "wolkvox-exporter.db";
@@ -52,6 +52,19 @@ pub fn load(args: &ServeArgs, env: Env<'_>) -> Result<Config, Problems> {
     // The flags are checked all the same; that there is no operation is no news then.
     let _ = web_into(&args.web, &mut problems);
     Err(problems)
+}
+
+/// The ledger alone: by its flag, whatever else is configured; else as the configuration has it.
+pub fn ledger(args: &BackupArgs, env: Env<'_>) -> Result<PathBuf, Problems> {
+    let (ledger, config_file) = (args.ledger.clone(), args.config_file.clone());
+    let mut problems = Problems::default();
+    let flag = ledger.ledger.as_deref().and_then(|text| from_flag("--ledger", text, &mut problems, values::ledger));
+    problems.into_result()?;
+    match (flag, &config_file) {
+        (Some(path), _) => Ok(path),
+        (None, None) => Ok(PathBuf::from(DEFAULT_LEDGER)),
+        (None, Some(_)) => load(&ServeArgs { config_file, ..ServeArgs::default() }, env).map(|config| config.ledger),
+    }
 }
 
 /// The HTTP server's settings, which are flags only.

@@ -29,7 +29,7 @@ use secrecy::SecretString;
 pub use domain::rules::Skills;
 pub use duration::show as show_duration;
 pub use exactness::exactness;
-pub use load::{load, web};
+pub use load::{ledger, load, web};
 pub use operation::OperationConfig;
 pub use print::effective;
 pub use problem::Problems;

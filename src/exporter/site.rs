@@ -11,7 +11,7 @@ use crate::logging;
 use crate::metrics::Metrics;
 use crate::operation::status::Status;
 use crate::operation::{Operation, Snapshot};
-use crate::web::{self, Scrape};
+use crate::web::{self, NotShown, Scrape};
 
 /// What the HTTP server shows.
 #[derive(Debug)]
@@ -48,14 +48,17 @@ impl Site {
 }
 
 impl web::Site for Site {
-    async fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Option<Scrape> {
-        let loaded = self.loaded.get()?;
+    async fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Result<Scrape, NotShown> {
+        let loaded = self.loaded.get().ok_or(NotShown::NotLoaded)?;
         let snapshots = self.snapshots(SystemClock.now());
+        if snapshots.iter().any(|of| of.account.marks.copied_at.is_some()) {
+            return Err(NotShown::Copy);
+        }
         let shown: Vec<_> = snapshots.iter().map(|of| (of.operation.abandoned.clone(), of.account.clone())).collect();
         let (calls, others) = self.metrics.families(snapshots, loaded.ledger.figures()).await;
         let exposed = expose(&calls, &others, accept, accept_encoding).await;
         let served = move || shown.iter().for_each(|(report, account)| report.was_served(account));
-        Some(Scrape { exposed, served: Box::new(served) })
+        Ok(Scrape { exposed, served: Box::new(served) })
     }
 
     fn status(&self) -> Status {
@@ -67,6 +70,7 @@ impl web::Site for Site {
             ready: web::Site::ready(self),
             operations: self.snapshots(now).iter().map(Snapshot::status).collect(),
             links: self.links.clone(),
+            ledger_is_gone: self.loaded.get().is_some_and(|loaded| loaded.ledger.is_gone()),
             log_lines_dropped: logging::dropped_lines(),
         }
     }

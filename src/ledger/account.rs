@@ -150,6 +150,7 @@ fn marks(marks: &Marks, start_hold: Option<&StartHold>) -> BTreeMap<&'static str
         ("kept_from", marks.kept_from.map(civil_seconds)),
         ("catch_up", behind),
         ("caught_up_at", caught_up_at),
+        ("copied_at", marks.copied_at.map(|at| at.as_second())),
         ("shown_windows", start_hold.map(|shown| shown.windows as i64)),
         ("shown_complete_until", start_hold.map(|shown| shown.complete_until.as_second())),
     ];
@@ -230,6 +231,7 @@ impl Loading {
                 (_, None) => CatchUp::Behind,
                 (_, Some(at)) => CatchUp::Done(from_nanoseconds(at)),
             },
+            copied_at: at("copied_at"),
         };
         let start_hold = at("shown_complete_until").zip(mark("shown_windows")).map(|(complete_until, windows)| {
             StartHold { windows: windows as u64, complete_until, since: now, is_stored: true }

@@ -119,6 +119,53 @@ impl From<StoreError> for CommitError {
     }
 }
 
+/// Why a ledger could not be copied. Nothing was written over, and nothing is left of the copy.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    #[error("there is something at {to:?} already, and a copy is written over nothing: name a file that doesn't exist")]
+    Exists { to: PathBuf },
+
+    #[error("there is no ledger {ledger:?}: name the one that the exporter runs on, by --ledger or its --config.file")]
+    NoLedger { ledger: PathBuf },
+
+    #[error(
+        "{ledger:?} is a copy itself, which no exporter has run on: it is a file that can be copied like any other"
+    )]
+    IsCopy { ledger: PathBuf },
+
+    #[error(
+        "the side files (-wal, -shm) of the ledger {ledger:?} are gone, and the exporter that runs on it has not put them \
+         back: see its log"
+    )]
+    NoSideFiles { ledger: PathBuf },
+
+    #[error(
+        "what was read of the ledger {ledger:?} is not whole ({why}), so no copy was made. Keep the copies that there are: \
+         the exporter's next start will refuse a damaged ledger"
+    )]
+    Bad { ledger: PathBuf, why: String },
+
+    #[error("cannot write the copy {to:?}: {error}; {}", remedy(error))]
+    Target { to: PathBuf, error: io::Error },
+
+    #[error("cannot copy the ledger {ledger:?} into {to:?}: {why}")]
+    Database { ledger: PathBuf, to: PathBuf, why: String },
+
+    #[error(transparent)]
+    Ledger(#[from] OpenError),
+}
+
+impl CopyError {
+    /// As [`OpenError::database`].
+    pub fn database(ledger: &Path, to: &Path, error: &rusqlite::Error) -> Self {
+        let ledger = ledger.to_owned();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Bad { ledger, why: error.to_string() },
+            _ => Self::Database { ledger, to: to.to_owned(), why: told(error) },
+        }
+    }
+}
+
 /// Another file has taken the ledger's place while it was open. The process ends with it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(

@@ -16,7 +16,7 @@ pub const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a new ledger is not begun in a folder where an exporter runs: should it be that one's ledger that is missing,
 /// it is back by then.
-const WAIT_FOR_OTHERS: Duration = Duration::from_secs(3);
+pub const WAIT_FOR_OTHERS: Duration = Duration::from_secs(3);
 
 /// Files of SQLite's own beside a database.
 const SIDE_FILES: [&str; 2] = ["-wal", "-shm"];
@@ -33,6 +33,14 @@ pub struct OwnFile {
     log: Option<Inode>,
 }
 
+/// A file whose head says that it is a ledger, open and not locked. Nothing has been written.
+#[derive(Debug)]
+pub struct Proven {
+    file: File,
+    /// Whether no exporter has run on it yet.
+    pub is_copy: bool,
+}
+
 /// Whether the open ledger is what stands at its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
@@ -40,7 +48,7 @@ pub enum Standing {
     /// The database is; its write-ahead log or that one's index is gone.
     WithoutLog,
     Gone,
-    /// Another file is there.
+    /// Another file is there, or a copy was written over this one.
     Replaced,
 }
 
@@ -50,9 +58,9 @@ struct Inode {
     number: u64,
 }
 
-impl OwnFile {
-    /// Proves that what is at `path` is a ledger, and locks it; `None` where nothing is. Nothing is written.
-    pub fn take(path: &Path) -> Result<Option<Self>, OpenError> {
+impl Proven {
+    /// Proves that what is at `path` is a ledger; `None` where nothing is.
+    pub fn at(path: &Path) -> Result<Option<Self>, OpenError> {
         let failed = |error| OpenError::File { path: path.to_owned(), error };
         let found = match fs::symlink_metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -64,7 +72,7 @@ impl OwnFile {
         let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|error| failed(error.into()))?);
         let opened = file.metadata().map_err(failed)?;
         regular(&opened).map_err(|is| is.at(path))?;
-        prove(&file, opened.len()).map_err(failed)?.map_err(|is| is.at(path))?;
+        let is_copy = prove(&file, opened.len()).map_err(failed)?.map_err(|is| is.at(path))?;
         for side in SIDE_FILES {
             match fs::symlink_metadata(beside(path, side)) {
                 Ok(side) if !side.is_file() => return Err(NoLedger::OddSideFile.at(path)),
@@ -74,7 +82,21 @@ impl OwnFile {
         if is_mount_point(path) {
             return Err(NoLedger::MountedAlone.at(path));
         }
-        Self::lock(path, file).map(Some)
+        Ok(Some(Self { file, is_copy }))
+    }
+
+    /// Whether a process has it locked.
+    pub fn is_in_use(&self) -> bool {
+        let is_locked = matches!(self.file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        _ = self.file.unlock();
+        is_locked
+    }
+}
+
+impl OwnFile {
+    /// Proves that what is at `path` is a ledger, and locks it; `None` where nothing is. Nothing is written.
+    pub fn take(path: &Path) -> Result<Option<Self>, OpenError> {
+        Proven::at(path)?.map(|proven| Self::lock(path, proven.file)).transpose()
     }
 
     /// Locks a file that was proven or has just been made.
@@ -93,7 +115,16 @@ impl OwnFile {
         &self.path
     }
 
-    pub fn sync(&self) -> io::Result<()> {
+    /// Whether no exporter has run on it yet, as its head says now.
+    pub fn is_copy(&self) -> io::Result<bool> {
+        let mut id = [0; 4];
+        self.file.read_exact_at(&mut id, schema::APPLICATION_ID_AT)?;
+        Ok(id == schema::COPY_ID.to_be_bytes())
+    }
+
+    /// Writes another `application_id` into the head, and lets it reach the disk. No connection may be open.
+    pub fn write_id(&self, id: i32) -> io::Result<()> {
+        self.file.write_all_at(&id.to_be_bytes(), schema::APPLICATION_ID_AT)?;
         self.file.sync_all()
     }
 
@@ -111,7 +142,7 @@ impl OwnFile {
         };
         Ok(match at(&self.path)? {
             None => Standing::Gone,
-            Some(place) if place != self.place => Standing::Replaced,
+            Some(place) if place != self.place || self.is_copy()? => Standing::Replaced,
             Some(_) => match (at(&beside(&self.path, "-wal"))?, at(&beside(&self.path, "-shm"))?) {
                 _ if self.log.is_none() => Standing::InPlace,
                 (None, _) | (_, None) => Standing::WithoutLog,
@@ -144,11 +175,7 @@ impl FolderLock {
             && !path.exists()
             && since.elapsed() < WAIT_FOR_OTHERS
         {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "there is no event; this thread is there to open the ledger"
-            )]
-            std::thread::sleep(Duration::from_millis(100));
+            pause();
         }
         Self(folder)
     }
@@ -161,6 +188,12 @@ impl FolderLock {
     pub fn share(self) -> Self {
         Self(self.0.filter(|folder| folder.try_lock_shared().is_ok()))
     }
+}
+
+/// Between two looks at what another process does.
+#[expect(clippy::disallowed_methods, reason = "there is no event; who calls this has a thread to wait on")]
+pub fn pause() {
+    std::thread::sleep(Duration::from_millis(100));
 }
 
 /// The path itself, whatever links lead to it: where the ledger is, or is to be made.
@@ -189,8 +222,8 @@ fn regular(found: &Metadata) -> Result<(), NoLedger> {
     }
 }
 
-/// Whether the head of a file says that it is a ledger. What is behind may be damaged.
-fn prove(file: &File, length: u64) -> io::Result<Result<(), NoLedger>> {
+/// Whether the head of a file says that it is a ledger, and if so whether a copy. What is behind may be damaged.
+fn prove(file: &File, length: u64) -> io::Result<Result<bool, NoLedger>> {
     if length == 0 {
         return Ok(Err(NoLedger::Empty));
     }
@@ -200,7 +233,8 @@ fn prove(file: &File, length: u64) -> io::Result<Result<(), NoLedger>> {
         read => read?,
     }
     Ok(match head {
-        _ if head.ends_with(&schema::APPLICATION_ID.to_be_bytes()) => Ok(()),
+        _ if head.ends_with(&schema::APPLICATION_ID.to_be_bytes()) => Ok(false),
+        _ if head.ends_with(&schema::COPY_ID.to_be_bytes()) => Ok(true),
         _ if head.starts_with(schema::SQLITE) => Err(NoLedger::OtherDatabase),
         _ => Err(NoLedger::OtherFile),
     })

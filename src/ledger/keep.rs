@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::error::{CommitError, Replaced};
 use super::file::Standing;
@@ -22,7 +23,12 @@ impl Sqlite {
                 self.put_back(&path).map_err(|error| gone(error.to_string()))?;
                 tracing::warn!(path = %path.display(), "the ledger was gone, and has been written back");
             }
-            Standing::Replaced => return Err(Replaced { path }.into()),
+            Standing::Replaced => {
+                // To close it would write the log into what is there now, and remove the log that is there.
+                let no_checkpoint = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+                _ = self.connection.set_db_config(no_checkpoint, true);
+                return Err(Replaced { path }.into());
+            }
         }
         Ok(())
     }
@@ -50,7 +56,7 @@ impl Sqlite {
 }
 
 /// Writes a consistent copy into the empty file at `to`.
-fn copy(connection: &Connection, to: &Path) -> rusqlite::Result<()> {
+pub(super) fn copy(connection: &Connection, to: &Path) -> rusqlite::Result<()> {
     let to = to.to_str().ok_or_else(|| rusqlite::Error::InvalidPath(to.to_owned()))?;
     connection.execute("VACUUM INTO ?1", [to]).map(drop)
 }

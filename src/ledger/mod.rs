@@ -3,9 +3,11 @@
 //!
 //! A [`Change`] is what is to be stored, as a value: [`account`] makes it of two accounts, [`seen`] of what
 //! was seen. [`writer`] is the one thread that hands changes to a [`Store`], several at once where several
-//! have come. [`sqlite`] is the engine; [`mod@file`], [`open`] and [`keep`] see to its file.
+//! have come. [`sqlite`] is the engine; [`mod@file`], [`open`] and [`keep`] see to its file, [`mod@copy`]
+//! to copies of it.
 
 mod account;
+mod copy;
 mod days;
 mod error;
 mod file;
@@ -39,7 +41,8 @@ use row::{Edit, Table};
 use store::{Change, Store};
 use writer::{Prepared, Shared, Writer};
 
-pub use error::{CommitError, OpenError, Replaced};
+pub use copy::{Copied, copy};
+pub use error::{CommitError, CopyError, OpenError, Replaced};
 pub use seen::Seen;
 
 /// The report of abandoned calls, as the ledger and the label `report` name it.
@@ -215,6 +218,11 @@ impl Ledger {
             size_bytes: self.shared.size_bytes.load(Ordering::Relaxed),
             keys: u64::try_from(self.shared.keys.load(Ordering::Relaxed)).unwrap_or(0),
         }
+    }
+
+    /// Whether it is missing from its place, and could not be written back so far.
+    pub fn is_gone(&self) -> bool {
+        self.shared.is_gone.load(Ordering::Relaxed)
     }
 
     /// Ends when another file has taken the ledger's place.

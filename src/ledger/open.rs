@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tempfile::NamedTempFile;
 
+use super::account::Scope;
 use super::error::OpenError;
 use super::file::{FolderLock, OwnFile, beside, folder_of, resolve, sync_folder_of};
 use super::row::Table;
@@ -31,6 +32,7 @@ pub fn open(path: &Path, now: Timestamp) -> Result<Ledger, OpenError> {
             }
         }
     };
+    file.begin_if_copy(now).map_err(|error| OpenError::File { path: path.clone(), error })?;
     match load(&path, file) {
         Ok((store, key, checked)) => {
             let shared = Arc::new(Shared {
@@ -39,6 +41,7 @@ pub fn open(path: &Path, now: Timestamp) -> Result<Ledger, OpenError> {
                 commit_errors: AtomicU64::new(0),
                 size_bytes: AtomicU64::new(store.size()),
                 next_id: AtomicI64::new(checked.next_id),
+                is_gone: Default::default(),
                 replaced: Default::default(),
             });
             let writer = Writer::start(store, shared.clone()).map_err(|error| OpenError::File { path, error })?;
@@ -89,18 +92,21 @@ pub(super) fn put_in_place(new: NamedTempFile, path: &Path) -> Result<OwnFile, O
     let failed = |error| OpenError::File { path: path.to_owned(), error };
     let lock = new.as_file().try_clone().map_err(failed)?;
     let own = OwnFile::lock(path, lock)?;
-    own.sync().map_err(failed)?;
-    match new.persist_noclobber(path) {
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(OpenError::InUse { path: path.to_owned() })
-        }
-        Err(error) => Err(failed(error.error)),
-        Ok(_) => sync_folder_of(path).map_err(failed).map(|()| own),
+    match persist(new, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(OpenError::InUse { path: path.to_owned() }),
+        persisted => persisted.map_err(failed).map(|()| own),
     }
 }
 
+/// Gives a whole file its name, where nothing has it, and lets both reach the disk.
+pub(super) fn persist(new: NamedTempFile, path: &Path) -> io::Result<()> {
+    new.as_file().sync_all()?;
+    new.persist_noclobber(path)?;
+    sync_folder_of(path)
+}
+
 /// No file is made, and a name is a name: none is taken for an address.
-const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+pub(super) const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
 pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, FLAGS)?;
@@ -132,18 +138,12 @@ fn load(path: &Path, mut file: OwnFile) -> Result<(Sqlite, [u8; 16], Checked), R
     if found < schema::OLDEST {
         return Err(Refusal::Damaged("it is of a time before the first release".to_owned(), file));
     }
-    let prepared = take_over(&connection, found).and_then(|()| {
-        let whole: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-        let key: [u8; 16] = connection.query_row("SELECT hash_key FROM meta", [], |row| row.get(0))?;
-        Ok((whole, key))
-    });
-    let (whole, key) = match prepared {
-        Ok(prepared) => prepared,
+    let prepared = take_over(&connection, found).and_then(|()| whole_key(&connection));
+    let key = match prepared {
+        Ok(Ok(key)) => key,
+        Ok(Err(why)) => return Err(Refusal::Damaged(why, file)),
         Err(error) => return Err(refusal(path, file, error)),
     };
-    if whole != "ok" {
-        return Err(Refusal::Damaged(whole.replace('\n', " "), file));
-    }
     file.note_log();
     let mut store = Sqlite::new(connection, file);
     match check(&mut store, &key) {
@@ -153,7 +153,7 @@ fn load(path: &Path, mut file: OwnFile) -> Result<(Sqlite, [u8; 16], Checked), R
 }
 
 /// Gives a ledger of an older version the tables that it lacks.
-fn take_over(connection: &Connection, version: i32) -> rusqlite::Result<()> {
+pub(super) fn take_over(connection: &Connection, version: i32) -> rusqlite::Result<()> {
     if version == schema::VERSION {
         return Ok(());
     }
@@ -164,16 +164,34 @@ fn take_over(connection: &Connection, version: i32) -> rusqlite::Result<()> {
     ))
 }
 
+/// The ledger's key, if SQLite finds nothing wrong; else what.
+pub(super) fn whole_key(connection: &Connection) -> rusqlite::Result<Result<[u8; 16], String>> {
+    let whole: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    let key = connection.query_row("SELECT hash_key FROM meta", [], |row| row.get(0))?;
+    Ok(if whole == "ok" { Ok(key) } else { Err(whole.replace('\n', " ")) })
+}
+
 /// What reading a ledger once has shown.
 #[derive(Debug, Default)]
-struct Checked {
+pub(super) struct Checked {
     known: Known,
     keys: i64,
     next_id: i64,
 }
 
+impl Checked {
+    pub fn operations(&self) -> usize {
+        self.known.operations.len()
+    }
+
+    /// Of all accounts.
+    pub fn scopes(&self) -> impl Iterator<Item = Scope> {
+        self.known.accounts.iter().map(|((operation, _), account)| Scope { operation: *operation, account: *account })
+    }
+}
+
 /// Reads all of the ledger once and compares it with its digests, whatever rows there are. The error says what is wrong.
-fn check(store: &mut dyn Store, key: &[u8; 16]) -> Result<Checked, String> {
+pub(super) fn check(store: &mut dyn Store, key: &[u8; 16]) -> Result<Checked, String> {
     let mut checked = Checked::default();
     let mut digests = BTreeMap::<i64, i64>::new();
     let mut operation_of = HashMap::new();

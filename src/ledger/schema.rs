@@ -3,10 +3,14 @@
 
 /// Marks a SQLite file as a ledger of this program: "wolk".
 pub const APPLICATION_ID: i32 = 0x776f_6c6b;
+/// Marks a copy of a ledger that no exporter has run on yet: "wolc".
+pub const COPY_ID: i32 = 0x776f_6c63;
+/// Where SQLite's format has it.
+pub const APPLICATION_ID_AT: u64 = 68;
 
 /// How a file of SQLite begins.
 pub const SQLITE: &[u8] = b"SQLite format 3\0";
-/// The bytes of a file up to the end of its application id, which is where SQLite's format has it.
+/// The bytes of a file up to the end of its application id.
 pub const HEAD: usize = 72;
 
 /// Grows with every change that an older version would get wrong. A ledger with a higher one was written by a newer version

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 
@@ -35,6 +35,8 @@ pub struct Shared {
     pub size_bytes: AtomicU64,
     /// For the next operation or account.
     pub next_id: AtomicI64,
+    /// Whether the last look found the ledger missing, and it could not be written back.
+    pub is_gone: AtomicBool,
     /// Set when another file has taken the ledger's place: nothing is stored any more.
     pub replaced: watch::Sender<Option<Replaced>>,
 }
@@ -74,14 +76,13 @@ impl Drop for Writer {
 }
 
 fn work(mut store: impl Store, queue: &Receiver<Job>, shared: &Shared) {
-    let mut in_place = true;
     loop {
         let first = match queue.recv_timeout(LOOK_EVERY) {
             Ok(job) => Some(job),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => break,
         };
-        let kept = keep(&mut store, shared, &mut in_place);
+        let kept = keep(&mut store, shared);
         let jobs: Vec<_> = first.into_iter().chain(queue.try_iter()).take(MOST_AT_ONCE).collect();
         if jobs.is_empty() {
             continue;
@@ -103,7 +104,7 @@ fn work(mut store: impl Store, queue: &Receiver<Job>, shared: &Shared) {
             _ = catch_unwind(AssertUnwindSafe(|| done(stored.map_err(CommitError::Store))));
         }
     }
-    _ = keep(&mut store, shared, &mut in_place);
+    _ = keep(&mut store, shared);
 }
 
 /// A job that panics has changed nothing.
@@ -113,15 +114,16 @@ fn prepare(job: Job, store: &mut impl Store, kept: &Result<(), CommitError>) -> 
 }
 
 /// Says once that the ledger is not in its place.
-fn keep(store: &mut impl Store, shared: &Shared, in_place: &mut bool) -> Result<(), CommitError> {
+fn keep(store: &mut impl Store, shared: &Shared) -> Result<(), CommitError> {
     if let Some(replaced) = &*shared.replaced.borrow() {
         return Err(replaced.clone().into());
     }
     let kept = store.keep();
+    let was_gone = shared.is_gone.swap(kept.is_err(), Ordering::Relaxed);
     match &kept {
-        Ok(()) => *in_place = true,
+        Ok(()) => {}
         Err(CommitError::Replaced(replaced)) => _ = shared.replaced.send_replace(Some(replaced.clone())),
-        Err(error) if std::mem::take(in_place) => tracing::error!(%error, "the ledger is not in its place"),
+        Err(error) if !was_gone => tracing::error!(%error, "the ledger is not in its place"),
         Err(_) => {}
     }
     kept

@@ -22,8 +22,9 @@ impl Operation {
         };
         let opened = ledger.account(&config.name, ABANDONED, zone, now, || Account::new(&rules.windows, first))?;
         let mut account = opened.account;
-        // A new account has shown nothing yet.
-        if account.marks.read_before && !rules.start_hold.is_zero() {
+        // A new account has shown nothing yet, and what a copy has is older than what was shown.
+        let has_shown = account.marks.read_before && account.marks.copied_at.is_none();
+        if has_shown && !rules.start_hold.is_zero() {
             account.begin_start_hold(now);
         }
         let report = Report::new(ledger.clone(), opened.id, account);

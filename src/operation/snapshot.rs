@@ -93,6 +93,8 @@ impl Snapshot {
         let most_rejected = pulse
             .mostly_rejected
             .map(|summary| Concern::MostRejected { rows: summary.rows, rejected: summary.rejected });
-        [most_rejected, zone, clock, only_empty].into_iter().flatten().collect()
+        let copy = marks.copied_at.map(|made| Concern::Copy { made });
+        let start_hold = self.account.start_hold.as_ref().filter(|_| copy.is_none()).map(|_| Concern::StartHold);
+        [copy, most_rejected, zone, clock, only_empty, start_hold].into_iter().flatten().collect()
     }
 }

@@ -15,6 +15,8 @@ pub struct Status {
     pub ready: bool,
     pub operations: Vec<OperationStatus>,
     pub links: Links,
+    /// Whether the ledger is missing from its place, and could not be written back so far.
+    pub ledger_is_gone: bool,
     /// That whoever reads the log was too slow for, since the start.
     pub log_lines_dropped: u64,
 }
@@ -84,6 +86,10 @@ pub enum Concern {
         /// IANA names.
         zones_that_fit: Vec<&'static str>,
     },
+    /// The ledger is a copy that was made then, and is not shown to scrapes before what it lacks has been read.
+    Copy { made: Timestamp },
+    /// Scrapes see what an earlier process showed, for a while yet.
+    StartHold,
     /// The host's clock is ahead of the server's by this, or behind where it is negative.
     Clock { ahead: SignedDuration },
 }

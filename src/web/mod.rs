@@ -24,14 +24,23 @@ pub struct Scrape {
     pub served: Box<dyn FnOnce() + Send>,
 }
 
+/// Why there is no answer to a scrape yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotShown {
+    /// The ledger is not open and loaded.
+    NotLoaded,
+    /// The ledger is a copy, and what it lacks has not been read yet.
+    Copy,
+}
+
 /// What the server shows. It never calls wolkvox and never waits for the ledger.
 pub trait Site: Send + Sync + 'static {
-    /// The answer to a scrape with these request headers; `None` until the ledger is loaded.
+    /// The answer to a scrape with these request headers.
     fn metrics(
         &self,
         accept: Option<&str>,
         accept_encoding: Option<&str>,
-    ) -> impl Future<Output = Option<Scrape>> + Send;
+    ) -> impl Future<Output = Result<Scrape, NotShown>> + Send;
     fn status(&self) -> Status;
     /// Whether the ledger is open and loaded.
     fn ready(&self) -> bool;

@@ -12,7 +12,7 @@ use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::body::Pieces;
-use super::{Exposed, Scrape, Site, page};
+use super::{Exposed, NotShown, Scrape, Site, page};
 use crate::paths::{HEALTHY, PAGE, READY};
 
 /// The answer to a request. The request's body, if there is one, is not read. To a HEAD the answer is that to a GET;
@@ -77,8 +77,8 @@ async fn route<S: Site, B>(site: &S, telemetry_path: &str, request: &Request<B>)
             let accept = joined(request.headers(), ACCEPT);
             let accept_encoding = joined(request.headers(), ACCEPT_ENCODING);
             match site.metrics(accept.as_deref(), accept_encoding.as_deref()).await {
-                Some(Scrape { exposed, served }) => self::exposed(exposed).map(|body| body.served(served)),
-                None => not_ready(),
+                Ok(Scrape { exposed, served }) => self::exposed(exposed).map(|body| body.served(served)),
+                Err(why) => not_shown(why),
             }
         }
         Place::Page => {
@@ -87,13 +87,17 @@ async fn route<S: Site, B>(site: &S, telemetry_path: &str, request: &Request<B>)
         }
         Place::Healthy => text(StatusCode::OK, "healthy\n".into()),
         Place::Ready if site.ready() => text(StatusCode::OK, "ready\n".into()),
-        Place::Ready => not_ready(),
+        Place::Ready => not_shown(NotShown::NotLoaded),
     }
 }
 
-/// A scrape without the totals of the ledger would make them look as if they had begun again.
-fn not_ready() -> Response<Pieces> {
-    text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the ledger is not open and loaded yet\n".into())
+/// A scrape without the totals of the ledger, or with those of an old copy, would make them look as if they had begun again.
+fn not_shown(why: NotShown) -> Response<Pieces> {
+    let words = match why {
+        NotShown::NotLoaded => "not ready: the ledger is not open and loaded yet\n",
+        NotShown::Copy => "not yet: the ledger is a copy, and what it lacks is being read; the status page has more\n",
+    };
+    text(StatusCode::SERVICE_UNAVAILABLE, words.into())
 }
 
 /// Whether a request says for whom it is, as RFC 9112 (section 3.2) asks: HTTP/1.1 with one `Host`, HTTP/1.0 with one

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod answers;
+mod backup;
 mod birth;
 mod check_api;
 mod cli;

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use wolkvox_exporter::config::Links;
 use wolkvox_exporter::operation::status::Status;
 use wolkvox_exporter::web::server::{Limits, Options, run};
-use wolkvox_exporter::web::{Scrape, Site, listen};
+use wolkvox_exporter::web::{NotShown, Scrape, Site, listen};
 
 /// Long enough for a busy machine; no test waits for it unless it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,7 +36,7 @@ struct Fake {
 }
 
 impl Site for Fake {
-    async fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Option<Scrape> {
+    async fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Result<Scrape, NotShown> {
         let body = match accept {
             Some("panic") => panic!("a panic that the test asked for"),
             Some("wait") => {
@@ -52,7 +52,7 @@ impl Site for Fake {
         };
         let content_type = "text/plain; version=0.0.4; charset=utf-8";
         let exposed = Exposed { content_type, content_encoding: Some("identity"), body };
-        self.ready().then(|| Scrape { exposed, served: Box::new(|| ()) })
+        if self.ready() { Ok(Scrape { exposed, served: Box::new(|| ()) }) } else { Err(NotShown::NotLoaded) }
     }
 
     fn status(&self) -> Status {
@@ -64,6 +64,7 @@ impl Site for Fake {
             ready: self.ready(),
             operations: Vec::new(),
             links: Links::default(),
+            ledger_is_gone: false,
             log_lines_dropped: 0,
         }
     }

@@ -67,6 +67,8 @@ pub struct Marks {
     /// The identities of rows dated before are gone, so no read may bring such a row.
     pub kept_from: Option<DateTime>,
     pub catch_up: CatchUp,
+    /// When the ledger was copied, where it is a copy that has not been read on to its first now: see [`super::copy`].
+    pub copied_at: Option<Timestamp>,
 }
 
 /// Whether an outage (or a start with history) is being made good.
@@ -104,6 +106,7 @@ impl Account {
                 has_answered: false,
                 kept_from: None,
                 catch_up: CatchUp::None,
+                copied_at: None,
             },
             totals: Totals::default(),
             skills: BTreeMap::new(),
@@ -133,8 +136,8 @@ impl Account {
         } else {
             shifted(before, late).min(begun)
         };
-        let has_answered = self.marks.has_answered;
-        self.marks = Marks { has_answered, ..Self::new(windows, start).marks };
+        let Marks { has_answered, copied_at, .. } = self.marks;
+        self.marks = Marks { has_answered, copied_at, ..Self::new(windows, start).marks };
     }
 
     /// Abandoned calls in the last complete window, by series number; none for a series without any.

@@ -14,6 +14,7 @@ pub mod abandon_time;
 pub mod account;
 pub mod cadence;
 pub mod conn_id;
+pub mod copy;
 pub mod coverage;
 pub mod days;
 pub mod disposition;

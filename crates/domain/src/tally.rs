@@ -125,6 +125,7 @@ pub fn tally(account: &mut Account, rules: &Rules, read: &Read, seen: &Sightings
     tally.account.totals.add(Total::SkippedSeconds, read.findings.unreadable_seconds);
     tally.note_gaps();
     tally.move_cursor();
+    tally.end_copy();
     let forget_before = tally.forget();
     Tallied { summary: tally.summary, changes: tally.changes, forget_before }
 }
@@ -406,6 +407,14 @@ impl Tally<'_> {
         self.account.recent = self.account.recent.split_off(&(marks.recent_from.as_second(), 0));
         self.account.totals.add(Total::Windows, completed);
         self.account.forget_days(&self.rules.zone);
+    }
+
+    /// Once the first catch-up is whole, or as whole as it can be.
+    fn end_copy(&mut self) {
+        let marks = &self.account.marks;
+        if marks.copied_at.is_some() && marks.complete_until >= self.read.due_end {
+            self.account.end_copy();
+        }
     }
 
     /// Forgets what no read can bring again: what is dated before the next read's beginning. Returns the date where

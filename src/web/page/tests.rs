@@ -73,6 +73,7 @@ fn status(operations: Vec<OperationStatus>) -> Status {
             dashboards: Some("https://grafana.example.com/d/wolkvox".to_owned()),
             alerts: Some("https://alerts.example.com/#/alerts?filter=a&b".to_owned()),
         },
+        ledger_is_gone: false,
         log_lines_dropped: 0,
     }
 }
@@ -136,6 +137,8 @@ fn all_states() -> Status {
     ];
     let failures = failures.map(|outcome| failing("fallida", call_failed(outcome, "SERVER BACKUP IN PROGRESS")));
     let unreadable = Trouble::Unreadable { second: date(2026, 1, 18).at(14, 3, 7, 0) };
+    let copy =
+        OperationStatus { concerns: vec![Concern::Copy { made: at("2026-01-18T03:10:00Z") }], ..starting.clone() };
     let operations = vec![
         operation("ventas", State::Current),
         starting,
@@ -150,9 +153,11 @@ fn all_states() -> Status {
         concerned("nueva", vec![Concern::OnlyEmpty]),
         concerned("rotas", vec![Concern::MostRejected { rows: 12_050, rejected: 12_049 }]),
         failing("ilegible", unreadable),
+        OperationStatus { name: "copia".to_owned(), ..copy },
+        concerned("recién", vec![Concern::StartHold]),
     ];
     let all = operations.into_iter().chain(failures).chain(Cause::ALL.map(unanswered));
-    Status { log_lines_dropped: 1_234, ..status(all.collect()) }
+    Status { ledger_is_gone: true, log_lines_dropped: 1_234, ..status(all.collect()) }
 }
 
 /// The page with its tags on lines of their own, to be read.
@@ -234,6 +239,10 @@ fn nothing_good_is_said_without_evidence() {
         concerned(State::Current, Concern::MostRejected { rows: 9, rejected: 8 }),
         concerned(State::Current, zone()),
         concerned(State::CatchingUp, zone()),
+        OperationStatus {
+            concerns: vec![Concern::Copy { made: at("2026-01-18T03:10:00Z") }],
+            ..unread(State::Starting)
+        },
         concerned(State::Failing(call()), zone()),
     ] {
         for lang in Lang::ALL {
@@ -281,6 +290,7 @@ fn topics() -> impl Iterator<Item = Topic> {
     let rest = [Starting, Current, CatchingUp, OnlyEmpty, Incomplete, Topic::TooManyParts, Ledger, Topic::Zone];
     rest.into_iter()
         .chain([ClockAhead, ClockBehind, Topic::Unreadable, Topic::MostRejected, Topic::NotLoaded, Topic::LogDropped])
+        .chain([Topic::Copy, Topic::StartHold, Topic::LedgerGone])
         .chain(Cause::ALL.map(Topic::NoAnswer))
         .chain(Outcome::ALL.map(Topic::Call))
 }
@@ -292,8 +302,8 @@ fn what_is_in_trouble_comes_first_and_is_linked() {
     let section = |number: usize| place(&format!("<section id=\"operation-{number}\">"));
     // ventas is the first in the configuration; soporte, the fourth, fails; the tenth has a clock that is off.
     assert!(section(4) < section(10) && section(10) < section(11) && section(11) < section(1));
-    assert!(place("30 of 34 in trouble: <a href=\"#operation-4\">soporte</a> (no connection), ") < section(4));
-    assert!(place("2 of 34 not confirmed yet: <a href=\"#operation-2\">arranque</a>") < section(4));
+    assert!(place("31 of 36 in trouble: <a href=\"#operation-4\">soporte</a> (no connection), ") < section(4));
+    assert!(place("2 of 36 not confirmed yet: <a href=\"#operation-2\">arranque</a>") < section(4));
     assert!(!page.contains("without trouble"));
 }
 

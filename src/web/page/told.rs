@@ -69,13 +69,13 @@ impl Level {
     const fn of(topic: Topic) -> Self {
         match topic {
             Topic::Current => Self::Good,
-            Topic::CatchingUp => Self::Working,
+            Topic::CatchingUp | Topic::StartHold => Self::Working,
             Topic::Starting | Topic::OnlyEmpty | Topic::NotLoaded => Self::Unknown,
-            Topic::Zone | Topic::ClockAhead | Topic::ClockBehind | Topic::LogDropped => Self::Warning,
+            Topic::Copy | Topic::Zone | Topic::ClockAhead | Topic::ClockBehind | Topic::LogDropped => Self::Warning,
             Topic::Call(_) | Topic::NoAnswer(_) | Topic::Incomplete | Topic::TooManyParts | Topic::Unreadable => {
                 Self::Bad
             }
-            Topic::Ledger | Topic::MostRejected => Self::Bad,
+            Topic::Ledger | Topic::LedgerGone | Topic::MostRejected => Self::Bad,
         }
     }
 }
@@ -103,7 +103,10 @@ fn topics(operation: &OperationStatus) -> Vec<Topic> {
         State::Starting => Topic::Starting,
         State::CatchingUp => Topic::CatchingUp,
         State::Failing(trouble) | State::Paused { trouble, .. } => topic_of(trouble),
-        State::Current if operation.concerns.is_empty() => Topic::Current,
+        // That scrapes see it later is no doubt of what has been read.
+        State::Current if operation.concerns.iter().all(|concern| matches!(concern, Concern::StartHold)) => {
+            Topic::Current
+        }
         State::Current => return concerns.collect(),
     };
     std::iter::once(state).chain(concerns).collect()
@@ -116,6 +119,8 @@ fn topic_of_concern(concern: &Concern) -> Topic {
         Concern::Zone { .. } => Topic::Zone,
         Concern::Clock { ahead } if ahead.is_negative() => Topic::ClockBehind,
         Concern::Clock { .. } => Topic::ClockAhead,
+        Concern::Copy { .. } => Topic::Copy,
+        Concern::StartHold => Topic::StartHold,
     }
 }
 
@@ -139,7 +144,7 @@ fn point(topic: Topic, alone: bool, operation: &OperationStatus, lang: Lang, whe
         word: entry.word,
         happened: filled(entry.happened),
         follows: filled(entry.follows),
-        to_do: (alone || level >= Level::Unknown).then(|| filled(entry.to_do)),
+        to_do: (alone || !matches!(topic, Topic::Current | Topic::CatchingUp)).then(|| filled(entry.to_do)),
         technical: trouble.and_then(|trouble| technical(trouble, lang)),
     }
 }
@@ -170,6 +175,7 @@ fn technical(trouble: &Trouble, lang: Lang) -> Option<Technical> {
 /// What is true of the exporter as a whole, where anything is to be said.
 pub(super) fn of_exporter(status: &Status, lang: Lang) -> Vec<Point> {
     let not_loaded = (!status.ready).then_some(Topic::NotLoaded);
+    let gone = status.ledger_is_gone.then_some(Topic::LedgerGone);
     let dropped = (status.log_lines_dropped > 0).then_some(Topic::LogDropped);
     let lines = number(status.log_lines_dropped);
     let point = |topic| {
@@ -183,7 +189,7 @@ pub(super) fn of_exporter(status: &Status, lang: Lang) -> Vec<Point> {
             technical: None,
         }
     };
-    [not_loaded, dropped].into_iter().flatten().map(point).collect()
+    [not_loaded, gone, dropped].into_iter().flatten().map(point).collect()
 }
 
 /// What happened and what to do, of a trouble or a concern: the page's words for whoever tells of them elsewhere.
@@ -215,7 +221,14 @@ fn fill(text: &str, operation: &OperationStatus, lang: Lang, when: &When) -> Str
         "It asks for all that is missing, as far back as `max_catch_up` (24 hours unless configured).",
         "Pedirá todo lo que falta, hasta donde alcance `max_catch_up` (24 horas si no se configura otra cosa).",
     );
-    let text = text.replace("{next}", &next(operation, lang, when)).replace("{missing}", missing);
+    let copied = operation.concerns.iter().find_map(|concern| match concern {
+        Concern::Copy { made } => Some(when.spoken(*made)),
+        _ => None,
+    });
+    let text = text
+        .replace("{next}", &next(operation, lang, when))
+        .replace("{missing}", missing)
+        .replace("{copied}", &copied.unwrap_or_default());
     fill_known(&text, operation.state.trouble(), &operation.concerns, lang)
 }
 
@@ -231,7 +244,7 @@ fn fill_known(text: &str, trouble: Option<&Trouble>, concerns: &[Concern], lang:
                 zones = zones_text(zones_that_fit, lang);
             }
             Concern::MostRejected { rows, rejected } => unusable = (*rejected, *rows),
-            Concern::OnlyEmpty => {}
+            Concern::OnlyEmpty | Concern::Copy { .. } | Concern::StartHold => {}
         }
     }
     let status = match trouble {

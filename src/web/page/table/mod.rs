@@ -33,8 +33,14 @@ pub(super) enum Topic {
     Zone,
     ClockAhead,
     ClockBehind,
+    /// The ledger is a copy, and what it lacks has not been read yet.
+    Copy,
+    /// Scrapes see what an earlier process showed.
+    StartHold,
     /// Of the exporter: no operation is known before.
     NotLoaded,
+    /// Of the exporter: its ledger is missing.
+    LedgerGone,
     /// Of the exporter: who reads its log was too slow.
     LogDropped,
 }
@@ -43,7 +49,7 @@ pub(super) enum Topic {
 type Words = (&'static str, &'static str, &'static str, &'static str);
 
 /// What the page says of a topic, in one language. `{next}`, `{missing}`, `{difference}`, `{offset}`, `{zones}`,
-/// `{rejected}`, `{rows}`, `{status}` and `{lines}` stand for what is known at run time only.
+/// `{rejected}`, `{rows}`, `{copied}`, `{status}` and `{lines}` stand for what is known at run time only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry {
     /// A few words: for the badge, the summary and the table of polls.
@@ -394,6 +400,54 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
                 "Mientras tanto las ventanas se leen según el reloj del servidor; las horas de esta página son las de \
                  esta máquina.",
                 "Ponga en hora el reloj de esta máquina y manténgalo sincronizado (NTP).",
+            ),
+        ),
+        Topic::Copy => (
+            (
+                "restored copy",
+                "The ledger is a copy made on {copied}; what came after it is being read again.",
+                "Until that is done for all operations, `/metrics` answers 503: nobody is to see totals lower than before. \
+                 {missing}",
+                "Wait for the next poll. If polls fail, mend what they say.",
+            ),
+            (
+                "copia restaurada",
+                "El registro (ledger) es una copia del {copied}; lo que vino después se está leyendo otra vez.",
+                "Hasta que eso termine en todas las operaciones, `/metrics` responde 503: nadie debe ver totales más bajos \
+                 que antes. {missing}",
+                "Espere la próxima consulta. Si las consultas fallan, corrija lo que indican.",
+            ),
+        ),
+        Topic::StartHold => (
+            (
+                "just started",
+                "Prometheus still sees what was shown before the start; this page has what has been read since.",
+                "A while after the first scrape (`start_hold`) Prometheus sees all of it, in one step.",
+                "If this stays, Prometheus doesn't scrape `/metrics`: see its targets.",
+            ),
+            (
+                "recién iniciado",
+                "Prometheus todavía ve lo que se mostraba antes del arranque; esta página tiene lo leído desde entonces.",
+                "Un momento después de su primera lectura (`start_hold`) Prometheus lo ve todo, de una vez.",
+                "Si esto continúa, Prometheus no está leyendo `/metrics`: vea sus targets.",
+            ),
+        ),
+        Topic::LedgerGone => (
+            (
+                "ledger gone",
+                "The ledger is missing from its place, and can't be written back there so far.",
+                "Nothing is counted meanwhile; what this page and `/metrics` show was stored before. The exporter tries once \
+                 a second, and then reads what is missing.",
+                "Put its folder back, or mount its disk again, while the exporter runs: what it holds is lost if it is stopped \
+                 now. The log has more.",
+            ),
+            (
+                "falta el registro",
+                "El registro (ledger) no está en su lugar, y por ahora no se puede volver a escribir ahí.",
+                "Mientras tanto no se cuenta nada; lo que muestran esta página y `/metrics` se guardó antes. El exportador lo \
+                 intenta cada segundo, y después lee lo que falta.",
+                "Restablezca su carpeta, o monte otra vez su disco, con el exportador en marcha: lo que tiene se pierde si se \
+                 detiene ahora. El log dice más.",
             ),
         ),
         Topic::NotLoaded => (
