@@ -10,6 +10,7 @@ mod check_api;
 mod cli;
 mod corpus;
 mod demo;
+mod disk;
 mod exact;
 mod exposition;
 mod faults;
