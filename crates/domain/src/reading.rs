@@ -214,7 +214,10 @@ impl Reading {
         match halves {
             None => self.doubts.explain(known.look(asked, short)),
             Some(halves) if shape.may_be_cut() => return self.divide(stretch, halves, shape, beyond),
-            Some(_) if expected.contains(&short) => known.confirm(asked),
+            Some(_) if expected.contains(&short) => {
+                known.narrow(asked, short);
+                known.confirm(asked);
+            }
             Some(_) if short == 0 => known.clear(asked),
             // The search may have come close to the place of some.
             Some(_) if is_first && self.doubts.see(beyond) => {

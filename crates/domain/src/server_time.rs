@@ -124,6 +124,8 @@ impl Clocks {
 /// it says that all has settled, again and again, while none appears beyond the host's time.
 #[derive(Debug)]
 pub struct ServerTime {
+    /// When this process began.
+    began: Moment,
     run: Option<Run>,
     /// The server's clock less the monotonic one, counted from 1970.
     believed: Option<SignedDuration>,
@@ -137,7 +139,8 @@ pub struct ServerTime {
 impl ServerTime {
     /// Nothing is known but that all until `proven` is over: [`crate::account::Marks::proven_until`].
     pub fn new(proven: Timestamp, now: Moment) -> Self {
-        Self { run: None, believed: None, looked: None, passages: Passages::new(proven, now.monotonic), odd: None }
+        let passages = Passages::new(proven, now.monotonic);
+        Self { began: now, run: None, believed: None, looked: None, passages, odd: None }
     }
 
     /// The time that windows are planned by.

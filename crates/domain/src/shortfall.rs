@@ -1,12 +1,15 @@
 use alloc::collections::BTreeMap;
 use core::ops::RangeInclusive;
 
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
 
 use super::range::CivilRange;
 
 /// What stays the same through this many polls is believed.
 pub const POLLS_TO_BELIEVE: u32 = 3;
+
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 /// Places that are remembered. A poll finds few, and a report that lacks more in a day has no places but a defect.
 const MOST_PLACES: usize = 1_000;
@@ -43,6 +46,38 @@ impl Shortfalls {
             }
         }
         least..=most
+    }
+
+    /// A whole answer to `asked` lacked `rows`, which is what was expected. Of a place that only ends within, it tells how
+    /// many rows are there and how many before: otherwise those would excuse as many that go missing later.
+    pub fn narrow(&mut self, asked: CivilRange, rows: u64) {
+        let Ok(before) = asked.ini.checked_sub(SECOND) else { return };
+        let is_wide = |place: &CivilRange| place.end.duration_since(place.ini) > SECOND;
+        let mut ends_within = self.0.keys().filter(|place| place.ini < asked.ini && place.meets(asked)).copied();
+        let (Some(place), None) = (ends_within.next(), ends_within.next()) else { return };
+        if place.end >= asked.end || !is_wide(&place) {
+            return;
+        }
+        let others = self.0.iter().filter(|(other, _)| **other != place && other.meets(asked));
+        let theirs = others.fold(0u64, |sum, (_, shortfall)| sum.saturating_add(shortfall.rows));
+        let Some(whole) = self.0.remove(&place) else { return };
+        let within = rows.saturating_sub(theirs).min(whole.rows);
+        let earlier = whole.rows - within;
+        let counted = whole.counted.min(earlier);
+        let parts = [
+            (CivilRange { end: before, ..place }, Shortfall { rows: earlier, counted, ..whole }),
+            (
+                CivilRange { ini: asked.ini, ..place },
+                Shortfall { rows: within, counted: whole.counted - counted, ..whole },
+            ),
+        ];
+        for (place, part) in parts {
+            let shortfall = self.0.entry(place).or_default();
+            shortfall.rows = shortfall.rows.saturating_add(part.rows);
+            shortfall.counted = shortfall.counted.saturating_add(part.counted);
+            shortfall.polls = shortfall.polls.max(part.polls);
+        }
+        self.drop_idle();
     }
 
     /// A whole answer to `asked` lacked what was expected: each place within was seen once more.
@@ -132,7 +167,6 @@ impl FromIterator<(CivilRange, Shortfall)> for Shortfalls {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::SignedDuration;
 
     fn date(second: i64) -> DateTime {
         jiff::civil::date(2026, 3, 2).at(7, 0, 0, 0) + SignedDuration::from_secs(second)
@@ -140,6 +174,30 @@ mod tests {
 
     fn range(ini: i64, end: i64) -> CivilRange {
         CivilRange { ini: date(ini), end: date(end) }
+    }
+
+    /// Rows of a place that was never searched do not excuse others that go missing when it is left.
+    #[test]
+    fn a_place_that_a_read_leaves_behind_is_narrowed_to_what_is_still_missing() {
+        for (still, counted) in [(0, 3), (1, 3), (2, 0), (3, 1)] {
+            let mut known = Shortfalls::from_iter([(range(0, 100), Shortfall { rows: 3, polls: 3, counted })]);
+            let before = known.rows();
+            known.narrow(range(40, 200), still);
+            assert_eq!(known.rows(), before, "none is forgotten");
+            assert_eq!(known.iter().map(|(_, part)| part.counted).sum::<u64>(), counted, "nor counted again");
+            assert_eq!(known.expected(range(40, 200)), still..=still);
+            assert_eq!(known.expected(range(0, 30)), 0..=3 - still);
+            known.narrow(range(60, 200), still);
+            assert_eq!((known.rows(), known.expected(range(60, 300))), (before, still..=still));
+        }
+        // What is beside it, and what is as narrow as can be, stays as it is.
+        let places = [(range(0, 50), 2), (range(49, 50), 1), (range(10, 300), 1)];
+        for (place, rows) in places {
+            let mut known = Shortfalls::from_iter([(place, Shortfall { rows, polls: 3, counted: 0 })]);
+            let before = known.clone();
+            known.narrow(range(if place.ini == date(49) { 50 } else { 60 }, 200), 0);
+            assert_eq!(known, before, "{place}");
+        }
     }
 
     #[test]

@@ -101,7 +101,7 @@ struct AllLives {
     heads_were_right: bool,
     /// Whether each answer had a time.
     heads_told: bool,
-    /// Whether one of the clocks was right whenever an answer was used.
+    /// Whether one of the clocks was right whenever an answer came.
     one_was_right: bool,
     zones_were_right: bool,
     zone_changes_soon: bool,
@@ -199,6 +199,7 @@ impl Judge {
         }
         self.all.heads_were_right &= told.time_is_right || told.head.date.is_none();
         let nothing_came = matches!(told.meaning, Meaning::Outcome("timeout" | "connect"));
+        self.all.one_was_right &= nothing_came || self.one_clock_is_right(told);
         self.all.heads_told &= told.head.date.is_some() || nothing_came;
         // A call that was in flight when all became well may yet bring the last fault.
         self.calm_since = self.calm_since.map(|since| if told.from.at < since { told.to.at } else { since });

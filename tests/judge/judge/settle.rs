@@ -163,7 +163,6 @@ impl Judge {
     }
 
     fn used(&mut self, told: &Told, old: &Numbers, new: &Numbers) -> Result<(), String> {
-        self.all.one_was_right &= self.one_clock_is_right(told);
         // Whether an answer without rows was used can't be seen, nor does anything hang on it.
         self.cursor.read_before |= !told.rows.is_empty() || new.complete > old.complete || !self.in_doubt();
         let truth = self.truth.clone();
@@ -235,7 +234,7 @@ impl Judge {
         if new.complete <= claimed_from {
             return Ok(());
         }
-        if !self.one_clock_is_right(told) || self.a_lie_may_be_believed() {
+        if !self.all.one_was_right || self.a_lie_may_be_believed() {
             self.cursor.may_be_ahead |= new.complete > told.made;
             return Ok(());
         }

@@ -3,7 +3,8 @@ use core::time::Duration;
 use jiff::SignedDuration;
 
 use super::run::SPREAD_TO_BELIEVE;
-use super::{Moment, ServerTime};
+use super::{CLOCKS_MAY_DIFFER, Moment, ServerTime};
+use crate::instant;
 
 /// A start that is wrong by less is hardly seen: it is less than a window. Nothing but a start hangs on it.
 const START_MAY_DIFFER: SignedDuration = SignedDuration::from_secs(60);
@@ -28,14 +29,16 @@ pub enum FirstStart {
 }
 
 impl ServerTime {
-    /// What the answers so far, of `calls` that were made, say about a first start.
+    /// What the answers so far, of `calls` that were made, say about a first start. It is told by the host's clock as that
+    /// was when the process began: whoever sets it meanwhile does not move a start.
     pub fn first_start(&self, now: Moment, calls: u32) -> FirstStart {
-        let difference = self.told(now).map(|told| told.duration_since(now.host));
-        let Some(difference) = difference.filter(|difference| difference.abs() > START_MAY_DIFFER) else {
-            return FirstStart::Agreed;
-        };
-        if self.is_believed() {
-            FirstStart::Settled { later: difference }
+        let Some(told) = self.told(now) else { return FirstStart::Agreed };
+        let passed = now.monotonic.saturating_sub(self.began.monotonic);
+        let later = told.duration_since(instant::later(self.began.host, passed));
+        if later.abs() <= START_MAY_DIFFER {
+            FirstStart::Agreed
+        } else if self.is_believed() || told.duration_since(now.host).abs() <= CLOCKS_MAY_DIFFER {
+            FirstStart::Settled { later }
         } else if calls < MOST_CALLS {
             FirstStart::Probe { after: SPREAD_TO_BELIEVE / (CALLS_PER_ROUND - 1) }
         } else {

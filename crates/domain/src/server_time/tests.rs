@@ -372,6 +372,20 @@ fn a_first_start_is_settled_by_three_answers_or_by_the_host() {
     }
 }
 
+/// A start hangs on the host's clock as it was when the process began, whatever that is set to before it is settled.
+#[test]
+fn a_start_is_told_by_the_hosts_clock_as_it_was() {
+    for (began, set_to, later) in [(0, 90_000, 0), (0, -7_000, 0), (-90_000, 0, 90_000), (7_000, -9_000, -7_000)] {
+        let mut time = new(Host(began));
+        for second in [0, 15, 30] {
+            time.heard(&heard(Host(set_to), second, 0), &windows(300, 60));
+        }
+        let decided = time.first_start(Host(set_to).at(30), 3);
+        let settled = FirstStart::Settled { later: SignedDuration::from_secs(later) };
+        assert_eq!(decided, if later == 0 { FirstStart::Agreed } else { settled }, "{began} then {set_to}");
+    }
+}
+
 mod passages {
     use super::*;
 
