@@ -6,7 +6,7 @@
 //! - [`ended`]: how a poll ended, and what was wrong if it failed;
 //! - [`pulse`]: what is known of the polls since the process began;
 //! - [`open`]: the way from a configuration and a ledger to an operation;
-//! - [`snapshot`]: an operation at one moment, and [`status`], what the page tells of it.
+//! - [`snapshot`]: an operation at one moment, and [`status`], what the page tells of it, [`today`] included.
 
 pub mod ended;
 mod open;
@@ -14,6 +14,7 @@ pub mod pulse;
 pub mod report;
 mod snapshot;
 pub mod status;
+pub mod today;
 
 use std::sync::Arc;
 

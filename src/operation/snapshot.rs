@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::Operation;
 use super::pulse::Pulse;
 use super::status::{Concern, OperationStatus, State};
+use super::today::Today;
 
 /// An operation at one moment: whoever shows it twice in one answer shows the same account.
 #[derive(Debug, Clone)]
@@ -65,9 +66,16 @@ impl Snapshot {
             calls_total: account.series.values().map(|series| series.counts.calls).sum(),
             series: account.series.len(),
             series_on_hold: account.series.values().filter(|series| series.hold.is_some()).count(),
+            today: self.today(),
             next_poll: pulse.next_poll,
             last_polls: pulse.polls.iter().cloned().collect(),
         }
+    }
+
+    /// `None` until a read has been stored.
+    fn today(&self) -> Option<Today> {
+        let Self { operation, account, now } = self;
+        account.marks.read_before.then(|| Today::new(account, &operation.rules.zone, operation.clock.now(*now)))?
     }
 
     fn state(&self, pulse: &Pulse) -> State {

@@ -3,6 +3,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::ended::{EndedPoll, Trouble};
+use super::today::Today;
 use crate::config::Links;
 
 /// What the status page tells. Made afresh for each request; holds no secret and no personal data.
@@ -42,6 +43,8 @@ pub struct OperationStatus {
     /// Label sets exposed, and how many of them are on hold.
     pub series: usize,
     pub series_on_hold: usize,
+    /// `None` until a read has been stored.
+    pub today: Option<Today>,
     pub next_poll: Option<Timestamp>,
     /// Newest first, a bounded number.
     pub last_polls: Vec<EndedPoll>,

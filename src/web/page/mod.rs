@@ -1,13 +1,15 @@
 //! The status page: what the exporter knows and doesn't know, for a person. Plain HTML, no script, nothing loaded.
 //!
 //! [`render`] lays the page out; `told` finds what is true of an operation and takes the words from `table`, where all
-//! states stand in both languages; `polls` is the table of the last polls, `when` writes times in the operation's zone,
+//! states stand in both languages; `today` is the day so far and the last 24 hours, `polls` the table of the last polls,
+//! `when` writes times in the operation's zone,
 //! `clean` keeps characters out that could make the page look like another one.
 
 mod clean;
 mod lang;
 mod polls;
 mod table;
+mod today;
 mod told;
 mod when;
 
@@ -111,6 +113,7 @@ fn section(told: &Told, lang: Lang, when: &When) -> Markup {
             }
             @for point in trouble { (explained(point, lang)) }
             (facts(told.operation, lang, when))
+            @if let Some(today) = &told.operation.today { (today::today(today, told.doubted, lang, when)) }
             @if told.operation.last_polls.is_empty() {
                 p.muted { (lang.pick("No poll has ended yet.", "Todavía no ha terminado ninguna consulta.")) }
             } @else {

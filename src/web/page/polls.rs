@@ -20,7 +20,7 @@ pub(super) fn polls(polls: &[EndedPoll], lang: Lang, when: &When) -> Markup {
         lang.pick("Duration", "Duración"),
     ];
     html! {
-        table {
+        table.polls {
             caption { (lang.pick("Last polls", "Últimas consultas")) }
             thead {
                 tr {

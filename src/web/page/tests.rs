@@ -1,8 +1,14 @@
+use std::sync::Arc;
 use std::time::Duration;
 
+use domain::account::{Account, SkillName};
+use domain::days::Days;
 use domain::outcome::Outcome;
-use domain::range::CivilRange;
+use domain::range::{CivilRange, Stretch};
+use domain::series::{Series, SeriesKey};
+use domain::window::Windows;
 use jiff::civil::date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::table::{Topic, entry};
@@ -10,6 +16,7 @@ use super::*;
 use crate::config::Links;
 use crate::operation::ended::{EndedPoll, Trouble};
 use crate::operation::status::{Concern, State};
+use crate::operation::today::Today;
 use crate::wolkvox::{Cause, Failure};
 
 fn at(text: &str) -> Timestamp {
@@ -44,6 +51,7 @@ fn operation(name: &str, state: State) -> OperationStatus {
         calls_total: 48_213,
         series: 34,
         series_on_hold: 0,
+        today: Some(today()),
         next_poll: Some(at("2026-01-18T19:41:00Z")),
         last_polls: vec![
             EndedPoll { rows: 12_050, counted: 7, took: Duration::from_millis(2310), ..poll(14, 36, Outcome::Ok) },
@@ -56,6 +64,40 @@ fn operation(name: &str, state: State) -> OperationStatus {
             },
         ],
     }
+}
+
+/// A day in Bogotá up to 14:35, and the hours before.
+fn today() -> Today {
+    today_of(&counted(24))
+}
+
+fn today_of(account: &Account) -> Today {
+    Today::new(account, &TimeZone::get("America/Bogota").unwrap(), at("2026-01-18T19:37:12Z")).unwrap()
+}
+
+/// Has counted the calls of that many hours up to 14:35.
+fn counted(hours: i64) -> Account {
+    let until = at("2026-01-18T19:35:00Z");
+    let windows = Windows::new(Duration::from_secs(300), Duration::from_secs(60));
+    let mut account = Account::new(&windows, until - SignedDuration::from_hours(hours));
+    account.marks.complete_until = until;
+    for (number, name) in
+        (0..).zip(["Ventas", "Soporte técnico de hogares", "Cobranzas", "Ventas corporativas, gobierno y aliados"])
+    {
+        let key =
+            SeriesKey { skill_id: format!("{}", 4170 + number).as_str().into(), type_interaction: "inbound".into() };
+        let said = SkillName { name: name.into(), as_of: date(2026, 1, 18).at(9, 0, 0, 0) };
+        account.skills.insert(key.skill_id.clone(), said);
+        account.series.insert(key, Arc::new(Series::new(number, until)));
+        for hour in 0..hours {
+            let call = until - SignedDuration::from_mins(60 * hour + 7);
+            let local = TimeZone::get("America/Bogota").unwrap().to_datetime(call);
+            for calls in 0..(hour * 7 + i64::from(number)) % 11 * 3 {
+                account.days.count(local.date(), call, number, (number != 2).then_some((calls * 17) as f64));
+            }
+        }
+    }
+    account
 }
 
 fn call_failed(outcome: Outcome, message: &str) -> Trouble {
@@ -85,7 +127,7 @@ fn unanswered(cause: Cause) -> OperationStatus {
     let message = format!("no connection to the server: {cause:?}");
     let trouble = Trouble::Call(Failure { outcome, cause: Some(cause), message, retry_after: None });
     let last_polls = Vec::new();
-    OperationStatus { last_polls, ..operation("sin-respuesta", State::Failing(trouble)) }
+    OperationStatus { today: None, last_polls, ..operation("sin-respuesta", State::Failing(trouble)) }
 }
 
 /// One operation in each state.
@@ -93,22 +135,44 @@ fn all_states() -> Status {
     let behind = |complete_until: &str, name, state| OperationStatus {
         complete_until: Some(at(complete_until)),
         last_window_calls: None,
+        today: None,
         last_polls: Vec::new(),
         ..operation(name, state)
     };
-    let concerned =
-        |name, concerns| OperationStatus { concerns, last_polls: Vec::new(), ..operation(name, State::Current) };
+    let concerned = |name, concerns| OperationStatus {
+        concerns,
+        today: None,
+        last_polls: Vec::new(),
+        ..operation(name, State::Current)
+    };
     let starting = OperationStatus {
         complete_until: None,
         last_window_calls: None,
         calls_total: 0,
         series: 0,
+        today: None,
         next_poll: None,
         last_polls: Vec::new(),
         ..operation("arranque", State::Starting)
     };
-    let catching_up =
-        OperationStatus { series_on_hold: 3, ..behind("2026-01-18T18:05:00Z", "cobranzas", State::CatchingUp) };
+    // Counting by day began in the morning; half an hour of the day was given up, and some rows could not be counted.
+    let mut begun = counted(6);
+    let (from, to) = (at("2026-01-18T15:10:00Z"), at("2026-01-18T15:40:00Z"));
+    begun.days.unread.note(Stretch { from, to });
+    begun.days.could_not_count(CivilRange { ini: date(2026, 1, 18).into(), end: date(2026, 1, 18).into() }, 12_050);
+    begun.days.leave_out(date(2026, 1, 18), &"4199".into());
+    begun.marks.complete_until = at("2026-01-18T18:05:00Z");
+    let catching_up = OperationStatus {
+        series_on_hold: 3,
+        today: Some(today_of(&begun)),
+        ..behind("2026-01-18T18:05:00Z", "cobranzas", State::CatchingUp)
+    };
+    // After an outage over midnight, and of a skill that has a long name.
+    let mut long_ago = counted(24);
+    long_ago.marks.complete_until = at("2026-01-18T04:10:00Z");
+    long_ago.days.days.clear();
+    let mut quiet = counted(24);
+    quiet.days = Days::default();
     let refused = OperationStatus {
         timezone: "Europe/Madrid".to_owned(),
         ..behind(
@@ -143,14 +207,17 @@ fn all_states() -> Status {
         operation("ventas", State::Current),
         starting,
         catching_up,
-        failing("soporte", call_failed(Outcome::Connect, "tcp connect error: connection timed out")),
+        OperationStatus {
+            today: Some(today_of(&long_ago)),
+            ..failing("soporte", call_failed(Outcome::Connect, "tcp connect error: connection timed out"))
+        },
         refused,
         failing("pedidos", Trouble::Incomplete { delivered: 59_000, announced: Some(80_000) }),
         failing("nacional", Trouble::TooManyParts { calls: 16 }),
         failing("disco-lleno", Trouble::Ledger("database or disk is full".to_owned())),
         concerned("santiago", vec![zone, Concern::Clock { ahead: -ahead }]),
         concerned("reloj", vec![Concern::Clock { ahead }]),
-        concerned("nueva", vec![Concern::OnlyEmpty]),
+        OperationStatus { today: Some(today_of(&quiet)), ..concerned("nueva", vec![Concern::OnlyEmpty]) },
         concerned("rotas", vec![Concern::MostRejected { rows: 12_050, rejected: 12_049 }]),
         failing("ilegible", unreadable),
         OperationStatus { name: "copia".to_owned(), ..copy },
@@ -390,7 +457,8 @@ fn check_well_formed(page: &str) -> Vec<String> {
             let (attribute, value_on) = attributes.split_once("=\"").unwrap_or_else(|| panic!("<{tag}>"));
             let (value, more) = value_on.split_once('"').unwrap_or_else(|| panic!("<{tag}>"));
             assert!(!attribute.starts_with("on") && !names.contains(&attribute), "<{tag}>");
-            assert!(attribute.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "<{tag}>");
+            let of_svg = ["viewBox", "preserveAspectRatio"].contains(&attribute);
+            assert!(of_svg || attribute.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "<{tag}>");
             check_text(value);
             names.push(attribute);
             attributes = more.strip_prefix(' ').unwrap_or(more);

@@ -16,6 +16,8 @@ pub(super) struct Told<'a> {
     pub id: String,
     /// How far the data go.
     pub data: String,
+    /// Whether it is not known that nothing is missing, though polls may succeed.
+    pub doubted: bool,
     /// Never empty; what matters most first.
     pub points: Vec<Point>,
 }
@@ -88,7 +90,8 @@ impl<'a> Told<'a> {
         let mut points: Vec<Point> = topics.iter().map(|&topic| point(topic, alone, operation, lang, when)).collect();
         points.sort_by_key(|point| std::cmp::Reverse(point.level));
         let doubted = topics.iter().any(|topic| matches!(topic, Topic::Zone | Topic::OnlyEmpty | Topic::MostRejected));
-        Self { operation, id: format!("operation-{number}"), data: data(operation, doubted, lang, when), points }
+        let data = data(operation, doubted, lang, when);
+        Self { operation, id: format!("operation-{number}"), data, doubted, points }
     }
 
     pub fn level(&self) -> Level {

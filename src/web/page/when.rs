@@ -33,6 +33,11 @@ impl When {
         if local.date() == self.today() { clock(local) } else { self.dated(at) }
     }
 
+    /// `14:35`, whatever day it is.
+    pub fn clock(&self, at: Timestamp) -> String {
+        clock(self.zone.to_datetime(at))
+    }
+
     /// `14:35 on 2026-01-17`, `las 14:35 del 2026-01-17`: for a sentence, after "at", "up to", "a", "hasta".
     pub fn spoken(&self, at: Timestamp) -> String {
         let local = self.zone.to_datetime(at);
