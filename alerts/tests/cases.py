@@ -155,9 +155,9 @@ TEXTS = {
     "WolkvoxDataStale": (
         "The data are too old to be relied on",
         "Los datos son demasiado viejos para confiar en ellos",
-        "{operation}: the newest complete data are {value} old. Alerts about calls are silent until they are current again.",
-        "{operation}: los datos completos más recientes tienen {value} de antigüedad. Las alertas de llamadas callan hasta que"
-        " vuelvan a estar al día.",
+        "{operation}: the newest complete data are {value} old. {without_en} until they are current again.",
+        "{operation}: los datos completos más recientes tienen {value} de antigüedad. {without_es} hasta que vuelvan a estar al"
+        " día.",
     ),
     "WolkvoxTokenRejected": (
         "wolkvox rejects the token",
@@ -184,10 +184,8 @@ TEXTS = {
     "WolkvoxCatchingUp": (
         "The exporter makes good an outage",
         "El exporter está recuperando datos de una interrupción",
-        "{operation}: calls of the outage are being counted now, or were within the last 20 minutes. Alerts about calls are"
-        " silent meanwhile.",
-        "{operation}: las llamadas de la interrupción se cuentan ahora o se contaron en los últimos 20 minutos. Las alertas de"
-        " llamadas callan mientras tanto.",
+        "{operation}: calls of the outage are being counted now, or were within the last 20 minutes.{muted_en}",
+        "{operation}: las llamadas de la interrupción se cuentan ahora o se contaron en los últimos 20 minutos.{muted_es}",
     ),
     "WolkvoxRowsRejected": (
         "Rows of the report could not be counted",
@@ -280,6 +278,8 @@ def dashboard(labels):
 def expected(name, alert):
     """Labels and texts of an alert; `alert` holds its own labels and the words for the texts."""
     words = dict(alert)
+    if name in PER_REPORT:
+        words.setdefault("report", "abandoned")
     labels = {key: words[key] for key in ("instance", "job", "operation", "report", "skill_id", "skill_name") if key in words}
     severity = "critical" if name in CRITICAL else "info" if name == "WolkvoxCatchingUp" else "warning"
     labels |= {"severity": severity, "audience": "supervisors" if name in VALUE_ALERTS else "oncall"}
@@ -296,6 +296,11 @@ def expected(name, alert):
         )
     words["wait_en"] = f" They waited for {wait} s on average{points[0]}." if wait else ""
     words["wait_es"] = f" Esperaron {wait} s en promedio{points[1]}." if wait else ""
+    whole = labels.get("report", "abandoned") == "abandoned"
+    words["without_en"] = "Alerts about calls are silent" if whole else "What share of the calls is lost is unknown"
+    words["without_es"] = "Las alertas de llamadas callan" if whole else "No se sabe qué parte de las llamadas se pierde"
+    words["muted_en"] = " Alerts about calls are silent meanwhile." if whole else ""
+    words["muted_es"] = " Las alertas de llamadas callan mientras tanto." if whole else ""
     if "report" in labels:
         english, spanish = (f"{words['operation']} ({word} {words['report']})" for word in ("report", "reporte"))
     else:
@@ -306,16 +311,8 @@ def expected(name, alert):
     }
 
 
-# Metrics that an operation has once for each of its reports.
-OF_A_REPORT = re.compile(
-    r"wolkvox_(?:windows_total|up|polls_total|last_poll_outcome|rows_total|rows_rejected_total|rows_missing_total"
-    r"|complete_until_timestamp_seconds|catching_up|skipped_seconds_total|timezone_mismatch|series_overflow_total"
-    r"|api_clock_difference_seconds)\{"
-)
-
-
 def of_two_reports(test, troubled=False):
-    """The same with the label `report`, and with a second report that is switched on for the middle third.
+    """The same with a second report that is switched on for the middle third.
 
     `troubled`: the second report is a day late, catches up, its token is refused: nobody's concern but its own.
     """
@@ -327,10 +324,7 @@ def of_two_reports(test, troubled=False):
         labels = f'{ON_TARGET},operation="{operation}",report="answered"{more}'
         return (f"wolkvox_{name}{{{labels}}}", f"_x{begin} {values} stale")
 
-    series = [
-        (OF_A_REPORT.sub(lambda found: found[0] + 'report="abandoned",', name, count=1) if "report=" not in name else name, values)
-        for name, values in test.series
-    ]
+    series = list(test.series)
     last = end - begin - 1
     for operation in sorted(names):
         late = 86_400 if troubled else 0
@@ -343,11 +337,7 @@ def of_two_reports(test, troubled=False):
             second("polls_total", operation, f"0+1x{last}", ',outcome="ok"'),
             second("rows_total", operation, f"0+1x{last}", ',disposition="counted"'),
         ]
-    alerts = [
-        (at, name, [{"report": "abandoned"} | alert if name in PER_REPORT and "operation" in alert else alert for alert in found])
-        for at, name, found in test.alerts
-    ]
-    return dataclasses.replace(test, name=f"{test.name} (two reports)", series=series, alerts=alerts)
+    return dataclasses.replace(test, name=f"{test.name} (two reports)", series=series)
 
 
 def run(part):
@@ -678,6 +668,7 @@ def silence():
 
 TARGET = dict(instance="exporter:10119", job="wolkvox")
 ON_TARGET = 'instance="exporter:10119",job="wolkvox"'
+ON_REPORT = f'{ON_TARGET},report="abandoned"'
 
 
 def down():
@@ -732,7 +723,8 @@ def one_report_alone():
     test.alerts = [
         (4730, "WolkvoxAbandonmentSpike", [dict(operation="ventas", skill_id="4173", skill_name="Ventas", value=36, times="3.8", since=23)]),
         (4730, "WolkvoxCatchingUp", [answered]),
-        *none(4730, "WolkvoxTokenRejected"),
+        # Whichever report's call was refused: the token is the operation's.
+        (4730, "WolkvoxTokenRejected", [dict(operation="ventas")]),
         *none(6900, "WolkvoxDataStale", "WolkvoxCatchingUp"),
     ]
     test.values = [
@@ -741,16 +733,29 @@ def one_report_alone():
     return test
 
 
+def no_label():
+    length = HOUR
+    world = World("ventas", [Skill("4173", "Ventas", by_window((0, 12)))], length, 60)
+    series = [(name.replace(',report="abandoned"', ""), values) for name, values in world.series()]
+    return Test(
+        "self-metrics without the label are no report's: nothing is made of the calls beside them",
+        60,
+        series,
+        none(3530, "WolkvoxAbandonmentSpike"),
+        [(3530, f"count(wolkvox:{record})", []) for record in ("coverage:15m", "data_trusted", "skill_calls:15m")],
+    )
+
+
 def polls(changes, length, scrape, operation="ventas"):
     """Counters of polls: outcome -> steps."""
     return [
-        (f'wolkvox_polls_total{{{ON_TARGET},operation="{operation}",outcome="{outcome}"}}', steps(stairs, length, scrape))
+        (f'wolkvox_polls_total{{{ON_REPORT},operation="{operation}",outcome="{outcome}"}}', steps(stairs, length, scrape))
         for outcome, stairs in changes.items()
     ]
 
 
 def up_gauge(changes, length, scrape, operation="ventas"):
-    return [(f'wolkvox_up{{{ON_TARGET},operation="{operation}"}}', steps(changes, length, scrape))]
+    return [(f'wolkvox_up{{{ON_REPORT},operation="{operation}"}}', steps(changes, length, scrape))]
 
 
 def stairs(first, every, count, start=0):
@@ -762,7 +767,7 @@ def last_outcome(changes, length, scrape, operation="ventas"):
     """wolkvox_last_poll_outcome: [(second, outcome)]."""
     return [
         (
-            f'wolkvox_last_poll_outcome{{{ON_TARGET},operation="{operation}",outcome="{outcome}"}}',
+            f'wolkvox_last_poll_outcome{{{ON_REPORT},operation="{operation}",outcome="{outcome}"}}',
             steps([(second, int(last == outcome)) for second, last in changes], length, scrape),
         )
         for outcome in sorted({"ok", *(outcome for _, outcome in changes)})
@@ -870,7 +875,7 @@ def api_failing():
             "says which outcomes",
             30,
             polls({"ok": [(0, 9)], "connect": [(0, 0)]}, length, 30)
-            + [(f'wolkvox_polls_total{{{ON_TARGET},operation="ventas",outcome="timeout"}}', slopes([(0, 1)], length, 30))]
+            + [(f'wolkvox_polls_total{{{ON_REPORT},operation="ventas",outcome="timeout"}}', slopes([(0, 1)], length, 30))]
             + up_gauge([(0, 0)], length, 30),
             [(7200, name, [dict(operation="ventas", value="100%", outcomes=" timeout 120;")])],
         ),
@@ -920,37 +925,37 @@ def counters():
         (
             "WolkvoxRowsRejected",
             {
-                f'wolkvox_rows_total{{{ON_TARGET},disposition="rejected",operation="ventas"}}': 60,
-                f'wolkvox_rows_total{{{ON_TARGET},disposition="counted",operation="ventas"}}': 0,
-                f'wolkvox_rows_rejected_total{{{ON_TARGET},operation="ventas",reason="date"}}': 45,
-                f'wolkvox_rows_rejected_total{{{ON_TARGET},operation="ventas",reason="shape"}}': 15,
-                f'wolkvox_rows_rejected_total{{{ON_TARGET},operation="ventas",reason="range"}}': 0,
+                f'wolkvox_rows_total{{{ON_REPORT},disposition="rejected",operation="ventas"}}': 60,
+                f'wolkvox_rows_total{{{ON_REPORT},disposition="counted",operation="ventas"}}': 0,
+                f'wolkvox_rows_rejected_total{{{ON_REPORT},operation="ventas",reason="date"}}': 45,
+                f'wolkvox_rows_rejected_total{{{ON_REPORT},operation="ventas",reason="shape"}}': 15,
+                f'wolkvox_rows_rejected_total{{{ON_REPORT},operation="ventas",reason="range"}}': 0,
             },
             dict(operation="ventas", value=60, outcomes=" date 45; shape 15;"),
         ),
         (
             "WolkvoxMostRowsRejected",
             {
-                f'wolkvox_rows_total{{{ON_TARGET},disposition="rejected",operation="ventas"}}': 60,
-                f'wolkvox_rows_total{{{ON_TARGET},disposition="counted",operation="ventas"}}': 40,
+                f'wolkvox_rows_total{{{ON_REPORT},disposition="rejected",operation="ventas"}}': 60,
+                f'wolkvox_rows_total{{{ON_REPORT},disposition="counted",operation="ventas"}}': 40,
                 # What is read again doesn't make the share smaller.
-                f'wolkvox_rows_total{{{ON_TARGET},disposition="duplicate",operation="ventas"}}': 900,
+                f'wolkvox_rows_total{{{ON_REPORT},disposition="duplicate",operation="ventas"}}': 900,
                 # Half is not most, and four rows are too few to speak of a share.
-                f'wolkvox_rows_total{{{ON_TARGET},disposition="rejected",operation="mitad"}}': 60,
-                f'wolkvox_rows_total{{{ON_TARGET},disposition="counted",operation="mitad"}}': 60,
-                f'wolkvox_rows_total{{{ON_TARGET},disposition="rejected",operation="pocas"}}': 4,
-                f'wolkvox_rows_total{{{ON_TARGET},disposition="counted",operation="pocas"}}': 0,
+                f'wolkvox_rows_total{{{ON_REPORT},disposition="rejected",operation="mitad"}}': 60,
+                f'wolkvox_rows_total{{{ON_REPORT},disposition="counted",operation="mitad"}}': 60,
+                f'wolkvox_rows_total{{{ON_REPORT},disposition="rejected",operation="pocas"}}': 4,
+                f'wolkvox_rows_total{{{ON_REPORT},disposition="counted",operation="pocas"}}': 0,
             },
             dict(operation="ventas", value="60%"),
         ),
         (
             "WolkvoxRowsMissing",
-            {f'wolkvox_rows_missing_total{{{ON_TARGET},operation="ventas"}}': 60},
+            {f'wolkvox_rows_missing_total{{{ON_REPORT},operation="ventas"}}': 60},
             dict(operation="ventas", value=60),
         ),
         (
             "WolkvoxSeriesOverflow",
-            {f'wolkvox_series_overflow_total{{{ON_TARGET},operation="ventas"}}': 60},
+            {f'wolkvox_series_overflow_total{{{ON_REPORT},operation="ventas"}}': 60},
             dict(operation="ventas", value=60),
         ),
         ("WolkvoxLedgerErrors", {f"wolkvox_ledger_commit_errors_total{{{ON_TARGET}}}": 3}, dict(TARGET, value=3)),
@@ -972,7 +977,7 @@ def counters():
 
 def timezone():
     length = HOUR
-    series = [(f'wolkvox_timezone_mismatch{{{ON_TARGET},operation="ventas"}}', steps([(0, 0), (600, 1), (2400, 0)], length, 30))]
+    series = [(f'wolkvox_timezone_mismatch{{{ON_REPORT},operation="ventas"}}', steps([(0, 0), (600, 1), (2400, 0)], length, 30))]
     name = "WolkvoxTimezoneMismatch"
     return [
         Test(
@@ -987,7 +992,7 @@ def timezone():
 def clock():
     length = 2 * HOUR
     series = [
-        (f'wolkvox_api_clock_difference_seconds{{{ON_TARGET},operation="{operation}"}}', steps(changes, length, 60))
+        (f'wolkvox_api_clock_difference_seconds{{{ON_REPORT},operation="{operation}"}}', steps(changes, length, 60))
         for operation, changes in (
             ("adelante", [(0, 1.5), (600, 61), (4000, 1)]),
             ("atras", [(0, None), (600, -3600), (4000, -1)]),
@@ -1013,7 +1018,7 @@ def only_empty():
     name = "WolkvoxOnlyEmpty"
 
     def report(operation, label, rows, empty):
-        labels = f'{ON_TARGET},operation="{operation}"' + (f',report="{label}"' if label else "")
+        labels = f'{ON_TARGET},operation="{operation}",report="{label}"'
         return [
             (f'wolkvox_rows_total{{{labels},disposition="counted"}}', rows),
             (f'wolkvox_rows_total{{{labels},disposition="duplicate"}}', constant(0, length, 300)),
@@ -1028,7 +1033,7 @@ def only_empty():
             "fires after a day, after three hours where the other report has calls, and resolves with the first row",
             300,
             # Nothing since the beginning; a row after 26 hours; no answer at all, empty or not; many calls.
-            report("nada", None, nothing, grows)
+            report("nada", "abandoned", nothing, grows)
             + report("tarde", "abandoned", steps([(0, 0), (26 * HOUR, 1)], length, 300), grows)
             + report("muda", "abandoned", nothing, nothing)
             # Calls in one report, none in the other, which was switched on after 20 hours; and with too few calls.
@@ -1045,7 +1050,7 @@ def only_empty():
                     [
                         dict(operation="dos", report="answered"),
                         dict(operation="nada"),
-                        dict(operation="tarde", report="abandoned"),
+                        dict(operation="tarde"),
                     ],
                 ),
                 (27 * HOUR, name, [dict(operation="dos", report="answered"), dict(operation="nada")]),
@@ -1076,9 +1081,9 @@ def skipped():
     # before its first scrape.
     name = "WolkvoxDataSkipped"
     series = [
-        (f'wolkvox_skipped_seconds_total{{{ON_TARGET},operation="ventas"}}', steps([(0, 0), (7 * HOUR, 5400)], length, 300)),
+        (f'wolkvox_skipped_seconds_total{{{ON_REPORT},operation="ventas"}}', steps([(0, 0), (7 * HOUR, 5400)], length, 300)),
         (
-            f'wolkvox_skipped_seconds_total{{{ON_TARGET},operation="otra"}}',
+            f'wolkvox_skipped_seconds_total{{{ON_REPORT},operation="otra"}}',
             steps([(0, 300), (2 * HOUR, None), (28 * HOUR, 7500)], length, 300),
         ),
     ]
@@ -1301,8 +1306,8 @@ def history():
             f"wolkvox_abandoned_calls_total{{{other}}}",
             compress(["_" if at < 3 * week - 3 * HOUR or not any(b <= at < e for b, e in looked_at) else str((at - nine_days) // scrape) for at in range(0, length + 1, scrape)]),
         ),
-        (f'wolkvox_complete_until_timestamp_seconds{{{ON_TARGET},operation="ventas"}}', sparse(lambda at: scrape)),
-        (f'wolkvox_catching_up{{{ON_TARGET},operation="ventas"}}', f"0x{length // scrape}"),
+        (f'wolkvox_complete_until_timestamp_seconds{{{ON_REPORT},operation="ventas"}}', sparse(lambda at: scrape)),
+        (f'wolkvox_catching_up{{{ON_REPORT},operation="ventas"}}', f"0x{length // scrape}"),
     ]
     at = 4 * week + 3 * HOUR
     ventas = '{operation="ventas",skill_id="4173"}'
@@ -1427,7 +1432,7 @@ def files():
     for name, test in counters():
         snake = "".join("_" + letter.lower() if letter.isupper() else letter for letter in name.removeprefix("Wolkvox"))
         exporter[snake.lstrip("_")] = File(f"{name}.", [test])
-    # Each alert with a second report switched on and off; that all of it also holds without the label, the situations show.
+    # Each alert with a second report switched on and off in the middle.
     for file in calls.values():
         file.tests = [of_two_reports(test, troubled=True) for test in file.tests]
     for file in exporter.values():
@@ -1435,12 +1440,12 @@ def files():
     others = {
         "emulation": File("The numbers of the replay.", emulation()),
         "share": File("The page by the share of the offered calls.", share()),
-        "reports": File("One report in trouble, the other not.", [one_report_alone()]),
+        "reports": File("One report in trouble, the other not; no report at all.", [one_report_alone(), no_label()]),
         "only_empty": File("WolkvoxOnlyEmpty.", only_empty(), evaluation=293),
         # On the grid: what is read from exactly a week ago must have been recorded then.
         "history": File("Medians of the same hour in four weeks, from raw counters.", history(), evaluation=1800),
         "history_rare": File("Rare levels.", rare(), ("wolkvox-history.rules.yml",), evaluation=6 * HOUR),
-        "situations_15s": File("Situations, scraped every 15 s; self-metrics without the label report.", situations(15)),
+        "situations_15s": File("Situations, scraped every 15 s; one report.", situations(15)),
         "situations_30s": File(
             "Situations, scraped every 30 s; two reports.", [of_two_reports(test) for test in situations(30)]
         ),

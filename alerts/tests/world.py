@@ -134,7 +134,7 @@ class World:
                 operation + ',report="answered"',
                 lambda at: self.complete(max(0, at - self.answered_lag)),
             )
-            operation += ',report="abandoned"'
+        operation += ',report="abandoned"'
         add("wolkvox_complete_until_timestamp_seconds", operation, self.complete)
         add("wolkvox_catching_up", operation, lambda at: int(within(at, self.catching)))
         add("wolkvox_up", operation, lambda at: int(not within(at, self.outages)))

@@ -32,9 +32,8 @@ SHARE_CALLS = 10
 TOP_SKILLS = 8
 
 OPERATION = 'operation=~"$operation"'
-# An operation's self-metrics stand there once per report, and older exporters have them without that label: the report of
-# abandoned calls.
-SELF = f'{OPERATION}, report=~"abandoned|"'
+# An operation's self-metrics stand there once per report; the one that is always there is that of abandoned calls.
+SELF = f'{OPERATION}, report="abandoned"'
 SKILLS = f'{OPERATION}, skill_id=~"$skill"'
 CALLS = SKILLS
 SKILL = "operation, skill_id"

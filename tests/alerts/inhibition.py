@@ -28,14 +28,13 @@ CASES = [
         [alert("AbandonmentSpike", operation="otra")],
     ),
     # That its alert is not there any more then, promtool's tests see to.
-    ("the token was mended, now the network fails", [], [], [alert("DataStale", **VENTAS)]),
+    ("the token was mended, now the network fails", [], [], [alert("DataStale", **VENTAS, report="abandoned")]),
     (
         "the data are late",
         [alert("DataStale", **VENTAS, report="abandoned")],
         [SPIKE, alert("ApiFailing", **VENTAS, report="abandoned")],
         [alert("ApiFailing", **VENTAS, report="answered")],
     ),
-    ("the same without the label", [alert("DataStale", **VENTAS)], [SPIKE, alert("ApiFailing", **VENTAS)], []),
     (
         "only the second report is late",
         [alert("DataStale", **VENTAS, report="answered"), alert("CatchingUp", **VENTAS, report="answered")],
@@ -52,13 +51,19 @@ CASES = [
         "the quota is used up",
         [alert("QuotaExceeded", **VENTAS)],
         [alert("ApiFailing", **VENTAS, report="abandoned")],
-        [alert("DataStale", **VENTAS)],
+        [alert("DataStale", **VENTAS, report="abandoned")],
     ),
     (
         "most rows are rejected",
-        [alert("MostRowsRejected", **VENTAS)],
-        [alert("RowsRejected", **VENTAS), alert("SuspiciousSilence", **VENTAS)],
-        [SPIKE],
+        [alert("MostRowsRejected", **VENTAS, report="abandoned")],
+        [alert("RowsRejected", **VENTAS, report="abandoned"), alert("SuspiciousSilence", **VENTAS)],
+        [SPIKE, alert("RowsRejected", **VENTAS, report="answered")],
+    ),
+    (
+        "most rows of the second report are rejected",
+        [alert("MostRowsRejected", **VENTAS, report="answered")],
+        [alert("RowsRejected", **VENTAS, report="answered")],
+        [alert("SuspiciousSilence", **VENTAS)],
     ),
     (
         "the whole operation",

@@ -83,7 +83,7 @@ def queries(text):
         # In a text a query stands in a string of Go's, its quotes escaped, what is filled in as %q.
         for inner in re.findall(r'"((?:[^"\\]|\\.)*)"', block.split("annotations:")[-1]):
             if "operation=%q" in inner:
-                yield name, re.sub(r"%q", '"x"', inner.replace('\\"', '"'))
+                yield name, re.sub(r"%q", '"$report"', inner.replace('\\"', '"'))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 Each self-metric of an operation stands there once per report. Adding the reports up, or taking the largest of them, counts
 coverage twice and calls late data fresh. So every selector of such a metric says which report it means:
 
-    report=~"abandoned|"   the one that is always there (with or without the label, which older exporters don't have)
-    report="answered"      another one
-    report=~".*"           each by itself: then every aggregation in the query keeps the label
+    report="abandoned"   one of them
+    report="$report"     the one that is chosen on a dashboard
+    report=~".+"         each by itself: then every aggregation in the query keeps the label
+
+Nothing else: what matches a series without the label too, as `!=` does, would take another exporter's numbers for ours.
 """
 
 import re
@@ -23,7 +25,8 @@ REPORT = re.compile(r"\breport\s*(=~|=|!=|!~)\s*\"([^\"]*)\"")
 AGGREGATION = re.compile(
     r"\b(?:sum|max|min|avg|group|count|quantile|topk|bottomk|stddev|stdvar|count_values)\b\s*(?:by\s*\(([^()]*)\))?\s*\("
 )
-EACH = ("=~", ".*")
+EACH = ("=~", ".+")
+ONE = ("abandoned", "answered", "totals", "$report")
 
 
 def problems(expression):
@@ -33,6 +36,8 @@ def problems(expression):
         report = REPORT.search(selector[2] or "")
         if not report:
             found.append(f"wolkvox_{selector[1]} without a report")
+        elif report[1] == "=" and report[2] not in ONE or report[1] != "=" and report.groups() != EACH:
+            found.append(f"wolkvox_{selector[1]} with {report[0]}")
         elif report.groups() == EACH:
             # The aggregations that the selector stands in.
             for aggregation in AGGREGATION.finditer(expression):
@@ -72,19 +77,22 @@ def in_markdown(text):
 
 
 def self_test():
-    """Three forms of the mistake, and as many queries without it."""
+    """Forms of the mistake, and queries without it."""
     for wrong in (
         "sum by (operation) (delta(wolkvox_complete_until_timestamp_seconds[15m]))",
-        'max by (operation) (wolkvox_up{report=~".*"})',
+        'max by (operation) (wolkvox_up{report=~".+"})',
         'sum(increase(wolkvox_polls_total{outcome="ok"}[1h]))',
-        'sum by (operation, report) (wolkvox_windows_total{report=~".*"}) / max(wolkvox_windows_total{report=~".*"})',
+        'wolkvox_up{report=~"abandoned|"}',
+        'wolkvox_up{report!="answered"}',
+        'wolkvox_up{report=""}',
+        'sum by (operation, report) (wolkvox_windows_total{report=~".+"}) / max(wolkvox_windows_total{report=~".+"})',
     ):
         assert problems(wrong), wrong
     for right in (
-        'sum by (operation) (delta(wolkvox_complete_until_timestamp_seconds{report=~"abandoned|"}[15m]))',
-        'max by (operation, report) (wolkvox_up{operation="ventas",report=~".*"})',
+        'sum by (operation) (delta(wolkvox_complete_until_timestamp_seconds{report="abandoned"}[15m]))',
+        'max by (operation, report) (wolkvox_up{operation="ventas",report=~".+"})',
         'sum by (operation) (wolkvox_abandoned_calls_total) / max by (operation) (wolkvox_up{report="answered"})',
-        'count(ALERTS) or wolkvox_up{report=~".*"}',
+        'count(ALERTS) or wolkvox_up{report=~".+"}',
     ):
         assert not problems(right), right
 

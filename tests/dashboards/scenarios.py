@@ -15,7 +15,6 @@ CENTRE = (
 
 DAY = Scenario(
     name="day",
-    report="abandoned",
     skills=CENTRE,
     end=local("2026-03-18 15:27"),
     weeks=5,

@@ -94,8 +94,6 @@ class Scenario:
     restarts: tuple = ()
     alerts: tuple = ()
     renames: tuple = ()
-    # The label of the self-metrics; empty for an exporter that doesn't have it yet.
-    report: str = ""
     seed: int = 1
 
 

@@ -3,8 +3,8 @@
 from .. import promql as q
 from ..text import Text
 
-# Self-metrics of the chosen report; `|` for exporters that don't have the label.
-OP = f'{q.OPERATION}, report=~"$report|"'
+# Self-metrics of the chosen report.
+OP = f'{q.OPERATION}, report="$report"'
 
 JOB = 'job=~"$job"'
 OPERATION_COLUMN, SKILL_COLUMN = Text("Operación", "Operation"), Text("Skill", "Skill")
