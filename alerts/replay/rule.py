@@ -136,7 +136,7 @@ class Skill:
         ):
             both = (hour_lost or 0) + (hour_served or 0)
             least = max(t["share_floor"], t["share_factor"] * hour_lost / both if both else 0)
-            found.append(lost > t["share_min_calls"] and served > 0.5 and share_low(lost, served) > least)
+            found.append(lost > t["share_min_calls"] and share_low(lost, served) > least)
         return found
 
     def _drift(self):

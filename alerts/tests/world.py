@@ -45,26 +45,27 @@ class World:
     # Prometheus itself doesn't scrape.
     gaps: list = dataclasses.field(default_factory=list)
     instance: str = "exporter:10119"
-    # How much later than the other report that of answered calls is read.
+    # How much later than the other report that of answered calls is read, and when it alone fails.
     answered_lag: int = 0
+    answered_outages: list = dataclasses.field(default_factory=list)
+    utc_offset: int = 0
     # Of the abandoned calls: per cent that waited for 10 s or less, and the mean of all in seconds.
     waits: tuple = ()
 
     def __post_init__(self):
-        self.reads = self._reads()
-        self.catching = [
-            (at, at + HOLD)
-            for (_, before), (at, until) in zip(self.reads, self.reads[1:])
-            if until - before > 2 * WINDOW
+        self.reads = self._reads(self.outages)
+        self.catching = catching_up(self.reads)
+        self.answered_reads = [
+            (at + self.answered_lag * (at > 0), until) for at, until in self._reads(self.outages + self.answered_outages)
         ]
 
-    def _reads(self):
+    def _reads(self, outages):
         """(time, complete until) of every read that succeeds."""
         times = set(range(READ_DELAY, self.length + 1, WINDOW))
         times |= {end + START_DELAY for _, end in self.downs}
         reads = [(-WINDOW, 0)]
         for at in sorted(times):
-            if within(at, self.outages) or within(at, self.downs):
+            if within(at, outages) or within(at, self.downs):
                 continue
             until = (at - READ_DELAY + 1) // WINDOW * WINDOW
             if until > reads[-1][1] or len(reads) == 1:
@@ -72,7 +73,10 @@ class World:
         return reads
 
     def complete(self, at):
-        return [until for read, until in self.reads if read <= at][-1]
+        return complete(self.reads, at)
+
+    def answered_complete(self, at):
+        return complete(self.answered_reads, at)
 
     def total(self, skill, at):
         """The counter, None before the series exists."""
@@ -112,29 +116,33 @@ class World:
                 labels = f'{operation},skill_id="{skill.skill_id}",skill_name="{skill.name}",type_interaction="inbound"'
                 short, mean = self.waits
                 add("wolkvox_abandon_time_seconds_count", labels, lambda at, skill=skill: self.total(skill, at))
-                add("wolkvox_abandon_time_seconds_sum", labels, lambda at, skill=skill: self.total(skill, at) * mean)
+                add("wolkvox_abandon_time_seconds_sum", labels, lambda at, skill=skill: None if self.total(skill, at) is None else self.total(skill, at) * mean)
                 add(
                     "wolkvox_abandon_time_seconds_bucket",
                     labels + ',le="10.0"',
-                    lambda at, skill=skill: round(self.total(skill, at) * short / 100, 1),
+                    lambda at, skill=skill: None if self.total(skill, at) is None else round(self.total(skill, at) * short / 100, 1),
                 )
             if skill.answered:
                 labels = f'{operation},skill_id="{skill.skill_id}",skill_name="{skill.name}",type_interaction="inbound"'
 
                 def served(at, skill=skill):
-                    return sum(map(skill.answered, range(self.complete(max(0, at - self.answered_lag)) // WINDOW)))
+                    # A label set that is known from one report stands in both families.
+                    if self.total(skill, at) is None:
+                        return None
+                    return sum(map(skill.answered, range(self.answered_complete(at) // WINDOW)))
 
                 add("wolkvox_answered_calls_total", labels, served)
-                # Three in four within 20 s.
+                # Three in four within 20 s, 30 s on average.
                 add("wolkvox_answer_time_seconds_count", labels, served)
-                add('wolkvox_answer_time_seconds_bucket', labels + ',le="20.0"', lambda at, served=served: 0.75 * served(at))
+                add("wolkvox_answer_time_seconds_sum", labels, lambda at, served=served: seconds(served(at)))
+                add('wolkvox_answer_time_seconds_bucket', labels + ',le="20.0"', lambda at, served=served: in_time(served(at)))
         if any(skill.answered for skill in self.skills):
-            add(
-                "wolkvox_complete_until_timestamp_seconds",
-                operation + ',report="answered"',
-                lambda at: self.complete(max(0, at - self.answered_lag)),
-            )
+            answered = operation + ',report="answered"'
+            add("wolkvox_complete_until_timestamp_seconds", answered, self.answered_complete)
+            behind = catching_up(self.answered_reads)
+            add("wolkvox_catching_up", answered, lambda at: int(within(at, behind)))
         operation += ',report="abandoned"'
+        add("wolkvox_observed_utc_offset_seconds", operation, lambda at: self.utc_offset)
         add("wolkvox_complete_until_timestamp_seconds", operation, self.complete)
         add("wolkvox_catching_up", operation, lambda at: int(within(at, self.catching)))
         add("wolkvox_up", operation, lambda at: int(not within(at, self.outages)))
@@ -164,6 +172,24 @@ class World:
                 samples.append(f"{now:g}" if isinstance(now, float) else str(now))
                 there = True
         return compress(samples)
+
+
+def complete(reads, at):
+    return [until for read, until in reads if read <= at][-1]
+
+
+def catching_up(reads):
+    return [(at, at + HOLD) for (_, before), (at, until) in zip(reads, reads[1:]) if until - before > 2 * WINDOW]
+
+
+def in_time(answered):
+    """Three in four are answered within 20 s."""
+    return None if answered is None else 0.75 * answered
+
+
+def seconds(answered):
+    """They wait for 30 s on average."""
+    return None if answered is None else 30 * answered
 
 
 def within(at, stretches):

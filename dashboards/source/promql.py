@@ -255,22 +255,25 @@ def usual_today(today):
     return f"sum(avg_over_time({USUAL_1H}[{today}])) * scalar(vector({today.removesuffix('s')})) / 3600"
 
 
-ANSWERED = f"wolkvox:skill_answered:1h{{{SKILLS}}}"
-LOST = f"(wolkvox:skill_calls:1h{{{SKILLS}}} and {ANSWERED})"
-OFFERED = f"(sum({ANSWERED}) + sum({LOST}))"
+def parts(part, span):
+    """Calls of the chosen skills between two moments at which both reports were complete: whole numbers."""
+    return f'sum(wolkvox:skill_service:{span}{{{SKILLS}, part=~"{part}"}})'
 
 
-def share_1h():
-    """Abandoned of offered; nothing where one report is behind the other, or nobody was ever answered."""
-    return f"sum({LOST}) / ({OFFERED} > 0.5) and on () sum({ANSWERED}) > 0.5"
+def _of_offered(part, span):
+    """Nothing where nobody was answered, for that is not yet a share but a report that may be wrong."""
+    answered = f"{parts('answered', span)} > 0.5"
+    return f"{parts(part, span)} / {parts('abandoned|answered', span)} and on () {answered}"
 
 
-def service_1h():
-    """Answered in time of offered: the records' answered calls times the share of them in time."""
-    by = "sum by (operation, skill_id)"
-    quick = f'{by} (increase(wolkvox_answer_time_seconds_bucket{{{SKILLS}, le="{SERVICE_SECONDS}.0"}}[1h]))'
-    all_ = f"{by} (increase(wolkvox_answer_time_seconds_count{{{SKILLS}}}[1h]))"
-    return f"sum({ANSWERED} * on (operation, skill_id) ({quick} / ({all_} > 0))) / ({OFFERED} > 0.5)"
+def share(span="1h"):
+    """Abandoned of offered."""
+    return _of_offered("abandoned", span)
+
+
+def service(span="1h"):
+    """Answered in time of offered."""
+    return _of_offered("in_time", span)
 
 
 # 1 where the window that ends here was not read when it was due, in any of the operations.

@@ -94,8 +94,8 @@ SHARE = g.lines(
     ),
     (12, 28, 12, 8),
     [
-        g.query(q.share_1h(), LOST_LINE, q.MIN_STEP),
-        g.query(q.service_1h(), SERVED_LINE, q.MIN_STEP, ref="B"),
+        g.query(q.share(), LOST_LINE, q.MIN_STEP),
+        g.query(q.service(), SERVED_LINE, q.MIN_STEP, ref="B"),
     ],
     "percentunit",
     decimals=0,

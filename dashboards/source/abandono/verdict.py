@@ -154,8 +154,8 @@ STATS = [
         ),
         (18, 5, 6, 4),
         [
-            g.instant(q.share_1h(), LOST_NAME),
-            g.instant(q.service_1h(), SERVED_NAME, ref="B"),
+            g.instant(q.share(), LOST_NAME),
+            g.instant(q.service(), SERVED_NAME, ref="B"),
         ],
         "percentunit",
         no_value=Text("sin reporte de atendidas", "no report of answered calls"),
