@@ -261,9 +261,8 @@ def parts(part, span):
 
 
 def _of_offered(part, span):
-    """Nothing where nobody was answered, for that is not yet a share but a report that may be wrong."""
-    answered = f"{parts('answered', span)} > 0.5"
-    return f"{parts(part, span)} / {parts('abandoned|answered', span)} and on () {answered}"
+    """Nothing on few calls; nor where nobody was answered, for that is not yet a share but a report that may be wrong."""
+    return f"{ratio(parts(part, span), parts('abandoned|answered', span), SHARE_CALLS)} and on () {parts('answered', span)} > 0.5"
 
 
 def share(span="1h"):

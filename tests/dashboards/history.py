@@ -9,7 +9,7 @@ import random
 
 import records
 from model import Operation, Series
-from traffic import DAY, WINDOW, draw_calls
+from traffic import DAY, WINDOW, draw_answered, draw_calls
 
 
 class History:
@@ -18,12 +18,15 @@ class History:
         self.detail = scenario.end - scenario.hours * 3600
         self.start = (self.detail - scenario.weeks * 7 * DAY) // WINDOW * WINDOW
         self.calls = draw_calls(scenario, self.start)
+        self.answered = draw_answered(scenario, self.start) if scenario.answered else {}
         self.series = Series()
         self.operations = {}
         rng = random.Random(scenario.seed + 1)
         for name in sorted({skill.operation for skill in scenario.skills}):
             calls = [call for call in self.calls if call.skill.operation == name]
-            operation = self.operations[name] = Operation(name, self.series, scenario, self.start, self.detail, calls, rng)
+            answered = {skill: windows for skill, windows in self.answered.items() if skill.operation == name}
+            operation = Operation(name, self.series, scenario, self.start, self.detail, calls, rng, answered)
+            self.operations[name] = operation
             for end in range(self.start + WINDOW, scenario.end + 1, WINDOW):
                 operation.poll(end)
         self._process()
@@ -85,6 +88,16 @@ class History:
             out.write("# EOF\n")
 
     # ---- the truth
+
+    def served(self, start, end, keep=lambda skill: True):
+        """Answered calls of the windows in [start, end), and how many of them within 20 s."""
+        windows = [
+            window
+            for skill, windows in self.answered.items()
+            if keep(skill)
+            for window in windows[(start - self.start) // WINDOW : (end - self.start) // WINDOW]
+        ]
+        return sum(window.calls for window in windows), sum(window.in_time for window in windows)
 
     def count(self, start, end, known_at=math.inf, keep=lambda call: True):
         """Calls that ended in [start, end) and stood on /metrics by `known_at`."""

@@ -102,10 +102,11 @@ class Total:
 class Operation:
     """One operation of the exporter, window by window."""
 
-    def __init__(self, name, series, scenario, start, detail, calls, rng):
+    def __init__(self, name, series, scenario, start, detail, calls, rng, answered):
         self.series, self.scenario, self.detail, self.calls, self.rng = series, scenario, detail, calls, rng
         self.own = {"operation": name}
         self.of_report = {**self.own, "report": "abandoned"}
+        self.start, self.answered = start, answered
         self.cursor = start
         self.next_call = 0
         self.failed = False  # the last poll
@@ -179,7 +180,24 @@ class Operation:
         for skill in self.totals:
             last = sum(call.ended >= end - WINDOW for call in by_skill.get(skill, ()))
             self.gauge(skill).set(at, last)
+        self.count_answered(at, end)
         self.cursor = end
+
+    def count_answered(self, at, end):
+        """The second report, published with the first: what the boards show of it."""
+        if not self.answered or at < self.detail:
+            return
+        own = {**self.own, "report": "answered"}
+        for name, value in (("complete_until_timestamp_seconds", end), ("up", 1), ("catching_up", 0)):
+            self.series.steps(f"wolkvox_{name}", **own).set(at, value)
+        for skill in self.totals:
+            windows = self.answered[skill][: (end - self.start) // WINDOW]
+            labels = self.labels(skill)
+            calls, in_time = sum(w.calls for w in windows), sum(w.in_time for w in windows)
+            self.series.steps("wolkvox_answered_calls_total", **labels).set(at, calls)
+            self.series.histogram(
+                "wolkvox_answer_time_seconds", at, [20], [in_time, calls - in_time], sum(w.seconds for w in windows), **labels
+            )
 
     def outcome(self, at, last):
         for outcome in OUTCOMES:

@@ -29,10 +29,9 @@ def record(history):
     trusted = {name: trust(history, name) for name in {skill.operation for skill in scenario.skills}}
     for skill, calls in by_skill.items():
         windows = (scenario.end - history.start) // WINDOW + 1
-        counts = [0] * windows
-        for call in calls:
-            counts[(call.ended - history.start) // WINDOW] += 1
-        known = rule.Skill(counts, t=thresholds)
+        counts = counted(calls, history)
+        served = [window.calls for window in history.answered.get(skill, ())] + [0]
+        known = rule.Skill(counts, served[:windows] if history.answered else None, t=thresholds)
         if scenario.weeks < 2:
             known.usual_1h = known.expected_15m = known.surprise = [None] * windows
         write(history, skill, calls, known, trusted[skill.operation])
@@ -73,9 +72,9 @@ def write(history, skill, calls, known, minutes):
             last = minute
             since[minute] = begin
 
-    def add(name, value):
+    def add(name, value, **more):
         changes(
-            history.series[(f"wolkvox:{name}", labels)],
+            history.series[(f"wolkvox:{name}", tuple(sorted((*labels, *more.items()))))],
             (
                 (minute, value(minute, window) if window is not None and minute >= born else None)
                 for minute, window, _ in minutes
@@ -105,6 +104,8 @@ def write(history, skill, calls, known, minutes):
         "skill_short_share:30m",
         lambda _, window: of_half_an_hour(window, lambda waits: sum(wait <= 10 for wait in waits) / len(waits)),
     )
+    if history.answered:
+        service(add, counted(calls, history), history.answered[skill])
     names = [(history.detail, skill.name)]
     names += [(rename.at, rename.name) for rename in history.scenario.renames if rename.skill_id == skill.id]
     for number, (at, name) in enumerate(names):
@@ -112,3 +113,32 @@ def write(history, skill, calls, known, minutes):
         steps.set(max(at, history.detail), 1)
         if number + 1 < len(names):
             steps.set(names[number + 1][0], None)
+
+
+def counted(calls, history):
+    counts = [0] * ((history.scenario.end - history.start) // WINDOW + 1)
+    for call in calls:
+        counts[(call.ended - history.start) // WINDOW] += 1
+    return counts
+
+
+def service(add, abandoned, answered):
+    """The records of the second report, which is never behind the first one here."""
+    for span, length in (("15m", 3), ("1h", rule.HOUR)):
+
+        def of(window, values, length=length):
+            return sum(values[max(0, window + 1 - length) : window + 1])
+
+        parts = {
+            "abandoned": abandoned,
+            "answered": [window.calls for window in answered],
+            "in_time": [window.in_time for window in answered],
+        }
+        for part, values in parts.items():
+            add(f"skill_service:{span}", lambda _, window, values=values, of=of: of(window, values), part=part)
+
+        def share(_, window, of=of, parts=parts):
+            lost, served = of(window, parts["abandoned"]), of(window, parts["answered"])
+            return lost / (lost + served) if lost + served else None
+
+        add(f"skill_share:{span}", share)

@@ -19,6 +19,7 @@ DAY = Scenario(
     end=local("2026-03-18 15:27"),
     weeks=5,
     hours=40,
+    answered=True,
     incidents=(Incident(("4173", "4180"), local("2026-03-18 14:50"), local("2026-03-18 15:30"), 9),),
     restarts=(local("2026-03-18 08:12"),),
     alerts=(

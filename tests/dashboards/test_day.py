@@ -75,8 +75,6 @@ class OnTheDay(unittest.TestCase):
                         self.assertEqual(labels, {}, panel["title"])
             for transformation in panel.get("transformations", ()):
                 if transformation["id"] == "filterFieldsByName":
-                    # The share is there only with the report of answered calls.
-                    names |= {"Value #G"} if panel["id"] == RANKING else set()
                     self.assertEqual(set(transformation["options"]["include"]["names"]) - names, set())
                 if transformation["id"] == "groupingToMatrix":
                     self.assertLessEqual({"day", "hour"}, names)
@@ -86,10 +84,9 @@ class Abandono(OnTheDay):
     name = "abandono"
 
     def test_every_panel_shows_something_at_every_zoom(self):
-        # On this day all skills have a name among the eight, not each colour is needed, nothing was late, there is no report
-        # of answered calls, and there is a verdict with names in it.
+        # On this day all skills have a name among the eight, not each colour is needed, nothing was late, and there is a
+        # verdict with names in it.
         empty = {(BARS, target["refId"]) for panel in panels_of(self.screen.dashboard) for target in panel["targets"]}
-        empty |= {(id, ref) for id in (SERVICE, SHARE) for ref in "AB"} | {(RANKING, "G")}
         self.check_every_panel_shows_something_at_every_zoom(empty | {(VERDICT, ref) for ref in "BCDE"})
 
     def test_labels_are_the_ones_that_legends_and_columns_name(self):
@@ -158,9 +155,21 @@ class Abandono(OnTheDay):
         self.assertEqual(int(labels["hour"]), hours.index(max(hours)))
         self.assertAlmostEqual(*values.values(), max(hours), delta=0.6)
 
-    def test_no_share_without_the_report_of_answered_calls(self):
-        for id in (SERVICE, SHARE):
-            self.assertEqual(self.screen.panel(id), {"A": [], "B": []})
+    def test_what_share_is_lost(self):
+        def truth(keep=lambda skill: True):
+            lost = self.history.count(self.complete - 3600, self.complete, keep=lambda call: keep(call.skill))
+            served, in_time = self.history.served(self.complete - 3600, self.complete, keep)
+            return lost / (lost + served), in_time / (lost + served)
+
+        shown = {ref: value for ref, ((_, values),) in self.screen.panel(SERVICE).items() for value in values.values()}
+        self.assertAlmostEqual(shown["A"], truth()[0])
+        self.assertAlmostEqual(shown["B"], truth()[1])
+        self.assertGreater(shown["A"], 0.2)
+        for labels, values in self.screen.panel(RANKING)["G"]:
+            self.assertAlmostEqual(*values.values(), truth(lambda skill: skill.id == labels["skill_id"])[0])
+        self.assertEqual(len(self.screen.panel(RANKING)["G"]), len(SCENARIO.skills))
+        one = self.open(operation=["ventas"], skill=["4173"]).single(SERVICE)
+        self.assertAlmostEqual(one, truth(lambda skill: skill.id == "4173")[0])
 
     def test_the_usual_stands_beside_what_is_now(self):
         usual = {ref: values for ref, ((_, values),) in self.screen.panel(LAST_HOUR).items()}

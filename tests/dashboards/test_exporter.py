@@ -17,8 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # And what is there only with the report of answered calls.
 FROM_ELSEWHERE = re.compile(r"up|ALERTS|scrape_\w+|wolkvox:.*|wolkvox_answer\w+")
 # Labels that Prometheus, the rules or a query itself bring.
-# The label of a report comes with the second one; the dashboards do with and without.
-OTHER_LABELS = {"job", "alertname", "alertstate", "report"}
+OTHER_LABELS = {"job", "alertname", "alertstate"}
 
 
 def binary():

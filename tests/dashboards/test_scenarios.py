@@ -6,7 +6,7 @@ import scenarios
 from traffic import WINDOW, local
 from screen import Screen, panels_of
 from stored import serve
-from test_day import BARS, BY_TYPE, HEATMAP, LAST_HOUR, LATE, RANKING, TODAY, VERDICT, YOUNG, bars
+from test_day import AGE, BARS, BY_TYPE, HEATMAP, LAST_HOUR, LATE, RANKING, SERVICE, SHARE, TODAY, VERDICT, WORST, YOUNG, bars
 from test_lint import DASHBOARDS
 
 MIDNIGHT = local("2026-03-18 00:00")
@@ -28,6 +28,42 @@ class Case(unittest.TestCase):
         hours = hours or min(12, self.scenario.hours - 1)
         return Screen(DASHBOARDS["es", name], self.prometheus, end - hours * 3600, end, self.scenario.scrape, **chosen)
 
+    def check_the_first_screen_makes_nothing_up(self):
+        """What it can't know here it doesn't say: since when, how bad, how long they waited on few calls, what share is lost."""
+        screen = self.open()
+        table = screen.panel(RANKING)
+        # Since when, how many times the usual, surprise: without history and without a verdict there is none of these.
+        self.assertEqual((table["C"], table["D"], table["F"]), ([], [], []))
+        # The share: without the report of answered calls.
+        self.assertEqual(table["G"], [])
+        for id in (SERVICE, SHARE):
+            self.assertEqual(screen.panel(id), {"A": [], "B": []})
+        # How long they waited.
+        for labels, values in table["E"]:
+            waits = [
+                call.wait
+                for call in self.history.calls
+                if call.skill.id == labels["skill_id"] and self.cursor - 1800 <= call.ended < self.cursor
+            ]
+            self.assertGreater(len(waits), 4)
+            self.assertAlmostEqual(*values.values(), sum(waits) / len(waits), delta=0.1)
+        # How old the data are.
+        self.assertAlmostEqual(screen.single(AGE), (self.end - self.cursor) / 60, delta=0.02)
+        # At what hour most are lost.
+        hours = [self.history.count(at, at + 3600) for at in range(MIDNIGHT, self.cursor - 3599, 3600)]
+        shown = [(int(labels["hour"]), value) for labels, values in screen.panel(WORST)["A"] for value in values.values()]
+        self.assertEqual(len(shown), int(any(hours)))
+        for hour, value in shown:
+            # An hour that was made good later is read as the mean of what came with it.
+            self.assertGreater(value, 0)
+            self.assertGreater(hours[hour], 0)
+
+    @property
+    def cursor(self):
+        """Up to where the operation that is furthest behind has been read."""
+        operations = self.history.operations.values()
+        return min(operation.steps("complete_until_timestamp_seconds").get(self.end) for operation in operations)
+
     def check_runs_without_nan(self):
         for name in ("abandono", "exporter"):
             screen = self.open(name)
@@ -43,6 +79,9 @@ class Night(Case):
 
     def test_every_query_runs(self):
         self.check_runs_without_nan()
+
+    def test_the_first_screen_makes_nothing_up(self):
+        self.check_the_first_screen_makes_nothing_up()
 
     def test_nothing_is_zero_and_not_unknown(self):
         screen = self.open()
@@ -95,6 +134,9 @@ class Outages(Case):
 
     def test_every_query_runs(self):
         self.check_runs_without_nan()
+
+    def test_the_first_screen_makes_nothing_up(self):
+        self.check_the_first_screen_makes_nothing_up()
 
     def test_there_is_no_verdict_while_the_data_are_late(self):
         verdict = self.open().panel(VERDICT)

@@ -94,6 +94,8 @@ class Scenario:
     restarts: tuple = ()
     alerts: tuple = ()
     renames: tuple = ()
+    # Whether the report of answered calls is on.
+    answered: bool = False
     seed: int = 1
 
 
@@ -120,6 +122,39 @@ def poisson(rng, mean):
         count += 1
         product *= rng.random()
     return count
+
+
+@dataclass
+class Answered:
+    """The answered calls of one window of a skill, how many of them within 20 s, and the seconds that they waited in all."""
+
+    calls: int = 0
+    in_time: int = 0
+    seconds: float = 0.0
+
+
+def draw_answered(scenario, start):
+    """{skill: [Answered of each window]}: in an incident callers wait longer and fewer are answered."""
+    # Its own source of chance: the abandoned calls are the same with and without.
+    rng = random.Random(scenario.seed + 7)
+    drawn = {}
+    for skill in scenario.skills:
+        drawn[skill] = windows = []
+        for time in range(start, scenario.end, WINDOW):
+            window = Answered()
+            windows.append(window)
+            when = datetime.fromtimestamp(time, BOGOTA)
+            hour = when.hour - 7
+            if not 0 <= hour < len(OFFERED) or time < skill.born:
+                continue
+            struck = any(skill.id in incident.skill_ids and incident.start <= time < incident.end for incident in scenario.incidents)
+            mean = OFFERED[hour] * (1 - ABANDONED_SHARE[hour]) * WEEKDAY_FACTOR[when.weekday()] * skill.share * WINDOW / 3600
+            for _ in range(poisson(rng, mean * (0.6 if struck else 1))):
+                wait = round(rng.expovariate(1 / (90 if struck else 12)))
+                window.calls += 1
+                window.in_time += wait <= 20
+                window.seconds += wait
+    return drawn
 
 
 def draw_calls(scenario, start):

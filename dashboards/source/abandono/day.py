@@ -88,9 +88,10 @@ SHARE = g.lines(
     Text("Qué parte se pierde, última hora", "What share is lost, last hour"),
     lagging(
         "De las llamadas ofrecidas en la hora anterior a cada instante: la parte que se perdió y la que se atendió a"
-        " tiempo. Sólo con el reporte answered, y mientras los dos reportes están completos hasta el mismo momento.",
-        "Of the calls offered in the hour before each moment: the share that was lost and the one answered in time. Only"
-        " with the report answered, and while both reports are complete up to the same moment.",
+        f" tiempo, desde {q.SHARE_CALLS} llamadas. Sólo con el reporte answered, y mientras los dos reportes están completos"
+        " hasta el mismo momento.",
+        "Of the calls offered in the hour before each moment: the share that was lost and the one answered in time, from"
+        f" {q.SHARE_CALLS} calls on. Only with the report answered, and while both reports are complete up to the same moment.",
     ),
     (12, 28, 12, 8),
     [

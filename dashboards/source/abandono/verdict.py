@@ -134,8 +134,9 @@ STATS = [
         7,
         Text("Peor hora de hoy", "Worst hour today"),
         Text(
-            "La hora de hoy, en la hora local de la operación, con más llamadas abandonadas, y cuántas.",
-            "The hour of today, in the operation's local time, with most abandoned calls, and how many.",
+            "De las horas de hoy que ya terminaron, en la hora local de la operación, la que tuvo más llamadas abandonadas, y"
+            " cuántas.",
+            "Of today's hours that are over, in the operation's local time, the one with most abandoned calls, and how many.",
         ),
         (14, 5, 4, 4),
         [g.instant(f"topk(1, {q.by_hour_today(TODAY)})", Text("{{hour}} h", "{{hour}}:00"))],
@@ -146,10 +147,10 @@ STATS = [
         Text(f"Atención (meta {q.TARGETS})", f"Service (target {q.TARGETS})"),
         lagging(
             "Parte de las llamadas ofrecidas que se perdió, y parte que se atendió en"
-            f" {q.SERVICE_SECONDS} segundos o menos, en la última hora. Sólo con el reporte answered, y mientras los dos"
+            f" {q.SERVICE_SECONDS} segundos o menos, en la última hora, desde {q.SHARE_CALLS} llamadas. Sólo con el reporte answered, y mientras los dos"
             " reportes están completos hasta el mismo momento.",
             "Share of the offered calls that was lost, and share that was answered within"
-            f" {q.SERVICE_SECONDS} seconds, in the last hour. Only with the report answered, and while both reports are"
+            f" {q.SERVICE_SECONDS} seconds, in the last hour, from {q.SHARE_CALLS} calls on. Only with the report answered, and while both reports are"
             " complete up to the same moment.",
         ),
         (18, 5, 6, 4),
