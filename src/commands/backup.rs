@@ -11,7 +11,7 @@ use crate::ledger::{self, Copied};
 
 /// `backup FILE`: copies the ledger, whether an exporter runs on it or not.
 pub fn run(args: &BackupArgs) -> Result<(), Failure> {
-    let ledger = config::ledger(args, &|name| std::env::var(name).ok()).map_err(Failure::Configuration)?;
+    let ledger = config::ledger(args).map_err(Failure::Configuration)?;
     let now: Timestamp = SystemClock.now();
     let Copied { ledger, operations, bytes } =
         ledger::copy(&ledger, &args.file, now).map_err(|error| Failure::Failed(error.into()))?;

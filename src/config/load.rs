@@ -54,17 +54,29 @@ pub fn load(args: &ServeArgs, env: Env<'_>) -> Result<Config, Problems> {
     Err(problems)
 }
 
-/// The ledger alone: by its flag, whatever else is configured; else as the configuration has it.
-pub fn ledger(args: &BackupArgs, env: Env<'_>) -> Result<PathBuf, Problems> {
-    let (ledger, config_file) = (args.ledger.clone(), args.config_file.clone());
-    let mut problems = Problems::default();
-    let flag = ledger.ledger.as_deref().and_then(|text| from_flag("--ledger", text, &mut problems, values::ledger));
-    problems.into_result()?;
-    match (flag, &config_file) {
-        (Some(path), _) => Ok(path),
-        (None, None) => Ok(PathBuf::from(DEFAULT_LEDGER)),
-        (None, Some(_)) => load(&ServeArgs { config_file, ..ServeArgs::default() }, env).map(|config| config.ledger),
+/// The ledger alone: by its flag, else as the file has it. Whether the operations have what they need is no matter: who
+/// copies the ledger may have none of their tokens.
+pub fn ledger(args: &BackupArgs) -> Result<PathBuf, Problems> {
+    let mut problems = Problems::new(args.config_file.clone());
+    let flag = args.ledger.ledger.as_deref();
+    let mut ledger = flag.and_then(|text| from_flag("--ledger", text, &mut problems, values::ledger));
+    let file = args.config_file.as_deref().filter(|_| flag.is_none());
+    if let Some(path) = file.and_then(|name| from_flag("--config.file", name, &mut problems, values::path)) {
+        match read_file(&path) {
+            Ok(text) => {
+                let root = tree::parse(&text, &mut problems);
+                let top = root.as_ref().and_then(|root| Section::open(root, Called::Top, &TOP_KEYS, &mut problems));
+                ledger = top.and_then(|top| ledger_of(&top, &mut problems));
+            }
+            Err(reason) => problems.push(Origin::WholeFile, reason),
+        }
     }
+    problems.into_result()?;
+    Ok(ledger.unwrap_or_else(|| PathBuf::from(DEFAULT_LEDGER)))
+}
+
+fn ledger_of(top: &Section<'_>, problems: &mut Problems) -> Option<PathBuf> {
+    top.value("ledger").and_then(|node| top.place("ledger", node).read(node, problems, values::ledger))
 }
 
 /// The HTTP server's settings, which are flags only.
@@ -89,8 +101,7 @@ pub(super) fn from_text(file: Option<(&str, &str)>, args: &ServeArgs, env: Env<'
     let mut ledger = None;
     let mut operations = Vec::new();
     if let Some(top) = &top {
-        ledger =
-            top.value("ledger").and_then(|node| top.place("ledger", node).read(node, &mut problems, values::ledger));
+        ledger = ledger_of(top, &mut problems);
         let mut defaults = Draft::new();
         if let Some(node) = top.value("defaults")
             && let Some(section) = Section::open(node, Called::In("defaults".into()), &names(SHARED), &mut problems)

@@ -48,7 +48,7 @@ pub enum Standing {
     /// The database is; its write-ahead log or that one's index is gone.
     WithoutLog,
     Gone,
-    /// Another file is there, or a copy was written over this one.
+    /// Another file is there, or something was written over this one.
     Replaced,
 }
 
@@ -122,6 +122,11 @@ impl OwnFile {
         Ok(id == schema::COPY_ID.to_be_bytes())
     }
 
+    /// Whether the head is that of a ledger in use: `cp` writes over a file that is open.
+    fn is_still_ours(&self) -> io::Result<bool> {
+        Ok(matches!(prove(&self.file, self.file.metadata()?.len())?, Ok(false)))
+    }
+
     /// Writes another `application_id` into the head, and lets it reach the disk. No connection may be open.
     pub fn write_id(&self, id: i32) -> io::Result<()> {
         self.file.write_all_at(&id.to_be_bytes(), schema::APPLICATION_ID_AT)?;
@@ -142,7 +147,7 @@ impl OwnFile {
         };
         Ok(match at(&self.path)? {
             None => Standing::Gone,
-            Some(place) if place != self.place || self.is_copy()? => Standing::Replaced,
+            Some(place) if place != self.place || !self.is_still_ours()? => Standing::Replaced,
             Some(_) => match (at(&beside(&self.path, "-wal"))?, at(&beside(&self.path, "-shm"))?) {
                 _ if self.log.is_none() => Standing::InPlace,
                 (None, _) | (_, None) => Standing::WithoutLog,

@@ -138,13 +138,22 @@ fn a_copy_is_written_over_nothing_and_a_full_disk_says_so() {
     assert!(left.is_empty(), "{left:?}");
     assert_eq!(exporter.get("/metrics", &[]).status, 200);
 
-    // The flag is enough, whatever else the configuration says.
-    let mut command = child::command(&["backup", "copy.db", "--ledger", "ledger.db", "--config.file", "file"]);
-    command.current_dir(folder.path());
-    let output = run(command);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.starts_with("copy.db: a copy of ") && said.contains(", 1 operation, "), "{said}");
+    // The flag is enough, whatever else the configuration says; and who copies may have no token.
+    fs::write(path("no-token.yml"), "ledger: ledger.db\noperations:\n  - server: '0042'\n    token_env: NOT_SET\n")
+        .expect("space");
+    for (number, arguments) in
+        [&["--ledger", "ledger.db", "--config.file", "file"][..], &["--config.file", "no-token.yml"]]
+            .into_iter()
+            .enumerate()
+    {
+        let to = format!("copy-{number}.db");
+        let mut command = child::command(&["backup", &to]);
+        command.args(arguments).current_dir(folder.path());
+        let output = run(command);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.starts_with(&format!("{to}: a copy of ")) && said.contains(", 1 operation, "), "{said}");
+    }
 }
 
 fn backup(folder: &Folder, to: &str) -> Command {

@@ -127,18 +127,28 @@ fn what_another_ledger_has_left_beside_its_place_does_a_copy_no_harm() {
 
 /// As `cp copy.db ledger.db` does, while the exporter runs.
 #[test]
-fn a_copy_that_is_written_over_an_open_ledger_is_left_alone() {
+fn what_is_written_over_an_open_ledger_is_left_alone() {
     let folder = folder();
     let path = |name: &str| folder.path().join(name);
     let ledger = Ledger::open(&path("ledger.db"), now()).unwrap();
     let states = fill(&ledger, 8);
     copy(&path("ledger.db"), &path("copy.db"), later()).unwrap();
-    let (id, last) = (load(&ledger).id, states.last().unwrap());
-    let last = commit(&ledger, &id, last, 8).unwrap();
-    fs::write(path("ledger.db"), fs::read(path("copy.db")).unwrap()).unwrap();
-    let error = commit(&ledger, &id, &last, 9).expect_err("replaced");
-    assert!(matches!(error, CommitError::Replaced(_)), "{error}");
     drop(ledger);
+    let copy = fs::read(path("copy.db")).unwrap();
+    for over in [&b""[..], b"a: list\n", &[7; 9_000], &copy] {
+        let ledger = Ledger::open(&path("ledger.db"), now()).unwrap();
+        let loaded = load(&ledger);
+        let last = commit(&ledger, &loaded.id, &loaded.account, 8).unwrap();
+        let whole = fs::read(path("ledger.db")).unwrap();
+        fs::write(path("ledger.db"), over).unwrap();
+        let error = commit(&ledger, &loaded.id, &last, 9).expect_err("replaced");
+        assert!(matches!(error, CommitError::Replaced(_)), "{error}");
+        drop(ledger);
+        assert_eq!(fs::read(path("ledger.db")).unwrap(), over, "not even closing writes there");
+        if over != copy {
+            fs::write(path("ledger.db"), whole).unwrap();
+        }
+    }
     let begun = Ledger::open(&path("ledger.db"), later()).unwrap();
     assert_eq!(load(&begun).account, copied(states[8].clone()));
 }
