@@ -17,7 +17,7 @@ use super::Shim;
 use super::record::{Disk, Operation, Survives, read};
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::truth::{Cadence, Reach, of_windows, wait_until_exact};
-use crate::support::{Child, Folder, Sim};
+use crate::support::{Child, Folder, PATIENCE, Sim};
 
 const CADENCE: Cadence = Cadence { interval: 1.0, settle: 1.0 };
 const DEFAULTS: [&str; 5] = ["interval: 1s", "settle: 1s", "overlap: 5s", "hold: 0s", "start_hold: 0s"];
@@ -43,7 +43,7 @@ fn power_cut_anywhere_nothing_that_was_shown_is_lost() {
     let mut shown = Vec::new();
     for (number, seconds) in lives.into_iter().enumerate() {
         let exporter = shim.record(&folder);
-        watch(&exporter, Timestamp::now() + Duration::from_secs(seconds), &mut shown);
+        watch(&exporter, Duration::from_secs(seconds), &mut shown);
         if number == 0 { _ = exporter.kill() } else { _ = exporter.terminate() }
     }
     let operations = read(&shim.log);
@@ -81,9 +81,10 @@ fn power_cut_anywhere_nothing_that_was_shown_is_lost() {
 /// When a scrape had come whole, since 1970, and the cursor that it showed.
 type Shown = (Duration, Timestamp);
 
-/// Scrapes until what is shown is complete until then.
-fn watch(exporter: &Child, until: Timestamp, shown: &mut Vec<Shown>) {
-    exporter.wait_for("what is shown to come so far", |scrape| {
+/// Scrapes until what is shown is complete for so long from now on.
+fn watch(exporter: &Child, time: Duration, shown: &mut Vec<Shown>) {
+    let until = Timestamp::now() + time;
+    exporter.wait_at_most(PATIENCE + time, "what is shown to come so far", |scrape| {
         let cursor = scrape.value("wolkvox_complete_until_timestamp_seconds", &[("operation", "ventas")]);
         let cursor = Timestamp::from_second(cursor as i64).expect("this century");
         shown.push((SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970"), cursor));
