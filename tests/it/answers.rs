@@ -15,7 +15,7 @@ use simulator::faults::Fault;
 use crate::support::child::{Child, command};
 use crate::support::scrape::Scrape;
 use crate::support::sim::quiet;
-use crate::support::{Folder, Sim};
+use crate::support::{Folder, Sim, at_once};
 
 /// A head behind its `HTTP/1.1 `, without a length, and a body. `{date}` stands for a date of the range that was asked for.
 #[derive(Clone)]
@@ -201,7 +201,7 @@ fn rows_of_which_none_can_be_read_pass_no_window() {
 
 #[test]
 fn a_404_with_nothing_in_it_is_an_empty_window_only_of_a_report_that_has_answered() {
-    for body in ["", " \r\n", "\u{feff}"] {
+    at_once(["", " \r\n", "\u{feff}"], |body| {
         let bare = || Fault::Status {
             status: 404,
             body: body.to_owned(),
@@ -233,7 +233,7 @@ fn a_404_with_nothing_in_it_is_an_empty_window_only_of_a_report_that_has_answere
             let is_empty = calls[1] == 0.0;
             assert_eq!(is_empty, outcome == "empty", "{body:?}, answered before: {answered_before}: {calls:?}");
         }
-    }
+    });
 }
 
 #[test]

@@ -11,7 +11,7 @@ use simulator::faults::Fault;
 
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::truth::{Cadence, wait_until_exact};
-use crate::support::{Child, Folder, PATIENCE, Sim, wait_for};
+use crate::support::{Child, Folder, PATIENCE, Sim, at_once, wait_for};
 
 const CADENCE: Cadence = Cadence { interval: 1.0, settle: 1.0 };
 const VENTAS: [(&str, &str); 1] = [("operation", "ventas")];
@@ -44,7 +44,7 @@ fn a_clock_that_is_hours_off_and_set_stops_nothing() {
 /// What a host whose clock is wrong counts at its first start: nothing dated before it, and all that comes.
 #[test]
 fn a_first_start_is_where_the_process_began_whatever_the_hosts_clock_says() {
-    for wrong_by in ["-3d", "-2h", "+2h", "+3d"] {
+    at_once(["-3d", "-2h", "+2h", "+3d"], |wrong_by| {
         let sim = Sim::start(vec![quiet("ventas")]);
         let now = Timestamp::now();
         let calls = [72, 48, 2, 1].map(|hours| now - Duration::from_secs(hours * 3_600) - Duration::from_secs(30));
@@ -62,13 +62,13 @@ fn a_first_start_is_where_the_process_began_whatever_the_hosts_clock_says() {
         let reach = wait_until_exact(&exporter, &sim, "ventas", CADENCE, began + Duration::from_secs(40));
         let late = reach.start.duration_since(began).as_secs_f64();
         assert!((-2.0..20.0).contains(&late), "{wrong_by}: counts from {} on: {}", reach.start, exporter.said());
-    }
+    });
 }
 
 /// The server wants to be left alone until a time by its own clock.
 #[test]
 fn a_retry_after_that_is_a_date_is_kept_by_any_host() {
-    for wrong_by in ["+3h", "-3h", "+0"] {
+    at_once(["+3h", "-3h", "+0"], |wrong_by| {
         let sim = Sim::start(vec![quiet("ventas")]);
         let folder = Folder::new(&sim, &["interval: 1s", "settle: 1s", "overlap: 5s", "hold: 0s"], |_| vec![]);
         let clock = HostClock::new(&folder, wrong_by);
@@ -84,7 +84,7 @@ fn a_retry_after_that_is_a_date_is_kept_by_any_host() {
         });
         let pause = requests[1].at.duration_since(requests[0].at).as_secs_f64();
         assert!((8.5..14.0).contains(&pause), "{wrong_by}: {pause} s: {}", exporter.said());
-    }
+    });
 }
 
 /// The wall clock of a process, by libfaketime; its monotonic clock is left alone.

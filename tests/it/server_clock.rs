@@ -9,7 +9,7 @@ use simulator::faults::Fault;
 
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::truth::{Cadence, wait_until_exact};
-use crate::support::{Child, Folder, Sim};
+use crate::support::{Child, Folder, Sim, at_once};
 
 const CADENCE: Cadence = Cadence { interval: 1.0, settle: 1.0 };
 const DEFAULTS: [&str; 4] = ["interval: 1s", "settle: 1s", "overlap: 5s", "hold: 0s"];
@@ -45,31 +45,30 @@ fn goes_on(exporter: &Child, sim: &Sim) {
 
 #[test]
 fn a_date_that_no_clock_can_have_said_neither_ends_the_process_nor_stops_it() {
-    let (sim, folder, exporter) = reading();
-    let mut exporter = Some(exporter);
-    for date in [
+    let dates = [
         "Thu, 30 Dec 9999 21:59:57 GMT",
-        "Fri, 31 Dec 9999 23:59:59 GMT",
         "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
         "Sun, 31 Dec 2017 23:59:60 GMT",
-    ] {
-        sim.clear_faults();
-        sim.set_fault(head(Some(date), None, None), None);
-        let mut running = exporter.take().expect("started again below");
-        goes_on(&running, &sim);
-        assert!(running.is_running(), "{date}: {}", running.said());
-        running.kill();
-        // With such an answer from the first poll on.
-        let again = folder.serve();
-        goes_on(&again, &sim);
-        exporter = Some(again);
-    }
+    ];
+    at_once(dates.chunks(2), |dates| {
+        let (sim, folder, mut exporter) = reading();
+        for date in dates {
+            sim.clear_faults();
+            sim.set_fault(head(Some(date), None, None), None);
+            goes_on(&exporter, &sim);
+            assert!(exporter.is_running(), "{date}: {}", exporter.said());
+            exporter.kill();
+            // With such an answer from the first poll on.
+            exporter = folder.serve();
+            goes_on(&exporter, &sim);
+        }
+    });
 }
 
 #[test]
 fn one_answer_with_another_time_stops_nothing() {
-    let (sim, _folder, exporter) = reading();
-    for fault in [
+    let faults = [
         // Kept by a cache.
         head(None, Some(-900), Some("900")),
         head(None, Some(-90_000), Some("90000")),
@@ -81,10 +80,14 @@ fn one_answer_with_another_time_stops_nothing() {
         // An age that is none.
         head(None, None, Some("99999999999999999999")),
         head(None, None, Some("86400")),
-    ] {
-        sim.set_fault(fault, Some(1));
-        goes_on(&exporter, &sim);
-    }
+    ];
+    at_once(faults.chunks(2), |faults| {
+        let (sim, _folder, exporter) = reading();
+        for fault in faults {
+            sim.set_fault(fault.clone(), Some(1));
+            goes_on(&exporter, &sim);
+        }
+    });
 }
 
 #[test]

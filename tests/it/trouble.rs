@@ -8,7 +8,7 @@ use simulator::call::Injected;
 use simulator::faults::Fault;
 
 use crate::support::sim::{quiet, stream_of_calls};
-use crate::support::{Child, Folder, Sim, child};
+use crate::support::{Child, Folder, Sim, at_once, child};
 
 /// The promise of the contract, and what a busy machine may take besides.
 const TOKEN_NOTICED_WITHIN: Duration = Duration::from_secs(13);
@@ -29,7 +29,7 @@ fn the_first_refusal_is_ended_by_another_token_within_ten_seconds() {
         ("no file", |folder| std::fs::remove_file(folder.token_file("ventas")).expect("it was written")),
         ("two words", |folder| folder.write_token("ventas", "two words")),
     ];
-    for (what, spoil) in cases {
+    at_once(cases, |(what, spoil)| {
         let sim = Sim::start(vec![quiet("ventas")]);
         let folder = Folder::new(&sim, &HOURLY, |_| Vec::new());
         spoil(&folder);
@@ -49,7 +49,7 @@ fn the_first_refusal_is_ended_by_another_token_within_ten_seconds() {
         assert!(since.elapsed() < TOKEN_NOTICED_WITHIN, "{what}: {:?}", since.elapsed());
         let last_call = [before, exporter.scrape()].map(|scrape| scrape.value("wolkvox_last_poll_outcome", &refused));
         assert_eq!(last_call, [1.0, 0.0], "{what}");
-    }
+    });
 }
 
 #[test]

@@ -15,4 +15,4 @@ pub mod wait;
 pub use child::{Child, run};
 pub use config::Folder;
 pub use sim::Sim;
-pub use wait::{PATIENCE, wait_for};
+pub use wait::{PATIENCE, at_once, wait_for};

@@ -94,6 +94,12 @@ impl Prometheus {
         results.iter().map(value).collect()
     }
 
+    /// How many scrapes failed though the answer came in time: those of a busy machine may come too late.
+    pub fn refused(&self) -> f64 {
+        let failed = "sum(count_over_time((up == 0 and scrape_duration_seconds < 0.9)[5m:200ms])) or vector(0)";
+        self.query(failed, None)[0].1
+    }
+
     fn ask(&self, query: &str, at: Option<f64>) -> Vec<Value> {
         let mut path = "/api/v1/query?query=".to_owned();
         for byte in query.bytes() {
