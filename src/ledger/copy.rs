@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tempfile::NamedTempFile;
 
-use super::account::{Scope, difference};
-use super::error::{CopyError, OpenError};
+use super::account::difference;
+use super::error::{CopyError, OpenError, told};
 use super::file::{OwnFile, Proven, WAIT_FOR_OTHERS, beside, pause, resolve, sync_folder_of};
 use super::open::{self, Checked};
 use super::sqlite::Sqlite;
-use super::store::{Change, Store as _};
+use super::store::{Change, Store as _, StoreError};
 use super::{load, schema};
 
 /// A copy that was made, as it has been read again.
@@ -34,34 +34,103 @@ pub fn copy(ledger: &Path, to: &Path, now: Timestamp) -> Result<Copied, CopyErro
     if fs::symlink_metadata(to).is_ok() {
         return Err(CopyError::Exists { to: to.to_owned() });
     }
-    let ledger = resolve(ledger)?;
+    let ledger = &resolve(ledger)?;
     let failed = |error| CopyError::Target { to: to.to_owned(), error };
-    let new = open::new_file(to).map_err(failed)?;
-    read_into(&ledger, &new, to)?;
-    mark(&new, now).map_err(|why| CopyError::Bad { ledger: ledger.clone(), why })?;
+    let copying = Copying { ledger, to, new: open::new_file(to).map_err(failed)? };
+    copying.read()?;
+    copying.mark(now)?;
     // As a stranger would, who has nothing but the file.
-    let (_, checked) = examine(&new).map_err(|why| CopyError::Bad { ledger: ledger.clone(), why })?;
-    let file = new.as_file();
+    let operations = copying.open()?.checked.operations();
+    let file = copying.new.as_file();
     file.write_all_at(&schema::COPY_ID.to_be_bytes(), schema::APPLICATION_ID_AT).map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();
-    match open::persist(new, to) {
+    match open::persist(copying.new, to) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(CopyError::Exists { to: to.to_owned() }),
         persisted => persisted.map_err(failed),
     }?;
-    Ok(Copied { ledger, operations: checked.operations(), bytes })
+    Ok(Copied { ledger: ledger.clone(), operations, bytes })
 }
 
-/// Writes what the ledger holds after its last commit into a new file.
-fn read_into(ledger: &Path, new: &NamedTempFile, to: &Path) -> Result<(), CopyError> {
-    // First, so that it is closed after the connection: see `OwnFile`.
-    let proven = Proven::at(ledger)?.ok_or_else(|| CopyError::NoLedger { ledger: ledger.to_owned() })?;
-    if proven.is_copy {
-        return Err(CopyError::IsCopy { ledger: ledger.to_owned() });
+/// A copy that has no name yet, and is gone when it is dropped.
+struct Copying<'a> {
+    ledger: &'a Path,
+    to: &'a Path,
+    new: NamedTempFile,
+}
+
+/// What a copy holds.
+struct Content {
+    store: Sqlite,
+    key: [u8; 16],
+    checked: Checked,
+}
+
+impl Copying<'_> {
+    /// Writes what the ledger holds after its last commit into the new file.
+    fn read(&self) -> Result<(), CopyError> {
+        let ledger = self.ledger;
+        // First, so that it is closed after the connection: see `OwnFile`.
+        let proven = Proven::at(ledger)?.ok_or_else(|| CopyError::NoLedger { ledger: ledger.to_owned() })?;
+        if proven.is_copy {
+            return Err(CopyError::IsCopy { ledger: ledger.to_owned() });
+        }
+        wait_for_side_files(ledger, &proven)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(ledger, flags).map_err(|error| OpenError::database(ledger, &error))?;
+        super::keep::copy(&connection, self.new.path()).map_err(|error| self.failed(&error))
     }
-    wait_for_side_files(ledger, &proven)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(ledger, flags).map_err(|error| OpenError::database(ledger, &error))?;
-    super::keep::copy(&connection, new.path()).map_err(|error| CopyError::database(ledger, to, &error))
+
+    /// Lets each account know that it is one of a copy.
+    fn mark(&self, now: Timestamp) -> Result<(), CopyError> {
+        let Content { mut store, key, checked } = self.open()?;
+        // A file that is thrown away if this fails needs no second one to roll back with.
+        store.connection.pragma_update(None, "journal_mode", "MEMORY").map_err(|error| self.failed(&error))?;
+        for scope in checked.scopes() {
+            let (account, _, _) = load(&mut store, scope, now).map_err(|error| self.bad(error.to_string()))?;
+            let mut copied = account.clone();
+            copied.begin_copy(now);
+            let change = Change { edits: difference(scope, Some(&account), &copied), ..Change::new(scope) };
+            let stored: Result<(), StoreError> = store.commit(&[&change], &key).into_iter().collect();
+            stored.map_err(|StoreError(why)| self.not_copied(why))?;
+        }
+        Ok(())
+    }
+
+    /// Opens the new file, reads all of it and compares it with its digests.
+    fn open(&self) -> Result<Content, CopyError> {
+        let failed = |error: rusqlite::Error| self.failed(&error);
+        let path = self.new.path();
+        let file = self.new.as_file().try_clone();
+        let file = OwnFile::lock(path, file.map_err(|error| CopyError::Target { to: self.to.to_owned(), error })?)?;
+        let connection = Connection::open_with_flags(path, open::FLAGS).map_err(failed)?;
+        let found = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+        if found > schema::VERSION {
+            let path = self.ledger.to_owned();
+            return Err(OpenError::Newer { path, found, known: schema::VERSION }.into());
+        }
+        open::take_over(&connection, found).map_err(failed)?;
+        let key = open::whole_key(&connection).map_err(failed)?.map_err(|why| self.bad(why))?;
+        let mut store = Sqlite::new(connection, file);
+        let checked = open::check(&mut store, &key).map_err(|why| self.bad(why))?;
+        Ok(Content { store, key, checked })
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> CopyError {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => self.bad(error.to_string()),
+            _ => self.not_copied(told(error)),
+        }
+    }
+
+    /// Where nothing is known to be wrong with the ledger.
+    fn not_copied(&self, why: String) -> CopyError {
+        CopyError::Database { ledger: self.ledger.to_owned(), to: self.to.to_owned(), why }
+    }
+
+    fn bad(&self, why: String) -> CopyError {
+        CopyError::Bad { ledger: self.ledger.to_owned(), why }
+    }
 }
 
 /// SQLite would begin a log beside a running exporter whose own is gone for a moment.
@@ -74,45 +143,6 @@ fn wait_for_side_files(ledger: &Path, proven: &Proven) -> Result<(), CopyError> 
         pause();
     }
     Ok(())
-}
-
-/// Lets each account know that it is one of a copy.
-fn mark(new: &NamedTempFile, now: Timestamp) -> Result<(), String> {
-    let (mut store, key, checked) = open_alone(new)?;
-    // A file that is thrown away if this fails needs no second one to roll back with.
-    store.connection.pragma_update(None, "journal_mode", "MEMORY").map_err(|error| error.to_string())?;
-    for scope in checked.scopes() {
-        let Scope { operation, .. } = scope;
-        let (account, _, _) =
-            load(&mut store, scope, now).map_err(|error| format!("operation {operation}: {error}"))?;
-        let mut copied = account.clone();
-        copied.begin_copy(now);
-        let change = Change { edits: difference(scope, Some(&account), &copied), ..Change::new(scope) };
-        store.commit(&[&change], &key).into_iter().collect::<Result<(), _>>().map_err(|error| error.to_string())?;
-    }
-    Ok(())
-}
-
-/// Reads all of a copy and compares it with its digests.
-fn examine(new: &NamedTempFile) -> Result<([u8; 16], Checked), String> {
-    open_alone(new).map(|(_, key, checked)| (key, checked))
-}
-
-fn open_alone(new: &NamedTempFile) -> Result<(Sqlite, [u8; 16], Checked), String> {
-    let said = |error: rusqlite::Error| super::error::told(&error);
-    let file = new.as_file().try_clone().map_err(|error| error.to_string())?;
-    let file = OwnFile::lock(new.path(), file).map_err(|error| error.to_string())?;
-    let connection = Connection::open_with_flags(new.path(), open::FLAGS).map_err(said)?;
-    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(said)?;
-    if version > schema::VERSION {
-        let (path, found) = (new.path().to_owned(), version);
-        return Err(OpenError::Newer { path, found, known: schema::VERSION }.to_string());
-    }
-    open::take_over(&connection, version).map_err(said)?;
-    let key = open::whole_key(&connection).map_err(said)??;
-    let mut store = Sqlite::new(connection, file);
-    let checked = open::check(&mut store, &key)?;
-    Ok((store, key, checked))
 }
 
 impl OwnFile {

@@ -155,17 +155,6 @@ pub enum CopyError {
     Ledger(#[from] OpenError),
 }
 
-impl CopyError {
-    /// As [`OpenError::database`].
-    pub fn database(ledger: &Path, to: &Path, error: &rusqlite::Error) -> Self {
-        let ledger = ledger.to_owned();
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Bad { ledger, why: error.to_string() },
-            _ => Self::Database { ledger, to: to.to_owned(), why: told(error) },
-        }
-    }
-}
-
 /// Another file has taken the ledger's place while it was open. The process ends with it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(

@@ -126,8 +126,18 @@ fn a_copy_is_written_over_nothing_and_a_full_disk_says_so() {
     assert!(!path("nowhere").exists());
     let words = refused(backup(&folder, "/proc/copy.db"));
     assert!(words.contains("/proc/copy.db") && words.contains("writable"), "{words}");
-    let words = refused(child::limited(&backup(&folder, "copy.db"), "ulimit -f 8"));
-    assert!(words.contains("the disk is full"), "{words}");
+    // Whichever write finds no room: the copy has one page more than the ledger, for the marks.
+    let size = fs::metadata(folder.ledger()).expect("the ledger").len() / 1_024;
+    for blocks in [8, size / 2, size - 8, size - 4, size] {
+        // `sh` counts in half of a kilobyte.
+        let output = run(child::limited(&backup(&folder, "copy.db"), &format!("ulimit -f {}", 2 * blocks)));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            fs::remove_file(path("copy.db")).expect("a copy");
+        } else {
+            assert!(said.contains("the disk is full") && !said.contains("not whole"), "{blocks} kB: {said}");
+        }
+    }
     let mut elsewhere = child::command(&["backup", "copy.db", "--ledger", "no-such.db"]);
     elsewhere.current_dir(folder.path());
     assert!(refused(elsewhere).contains("there is no ledger"));
