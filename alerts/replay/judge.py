@@ -7,7 +7,6 @@ its abandoned calls an hour when it is busy: goals that don't name both can be m
 
 import dataclasses
 import math
-import random
 
 from rule import DAY, HOUR, WEEK, WINDOW, sums
 
@@ -62,6 +61,14 @@ class Truth:
             share = lost / (lost + served) if lost + served else 0
             usual = few / many if many > 0 else 0
             found.append(lost >= OVERLOAD_CALLS and share >= OVERLOAD_SHARE and share >= OVERLOAD_FACTOR * usual)
+        return found
+
+    def without_incident(self):
+        """For each window whether there is no incident in it, nor the calls of one in its aftermath."""
+        found, last = [], -AFTERMATH - 1
+        for window, factor in enumerate(self.incident):
+            last = window if factor else last
+            found.append(window > last + AFTERMATH)
         return found
 
     def incidents(self):
@@ -176,77 +183,4 @@ def interval(hits, of):
     return f"{100 * share:.0f} ({100 * max(0, middle - half):.0f}-{100 * min(1, middle + half):.0f})"
 
 
-def poisson(rng, mean):
-    limit, count, product = math.exp(-mean), 0, rng.random()
-    while product > limit:
-        count += 1
-        product *= rng.random()
-    return count
-
-
-def hindsight(truth, factor, false_a_week):
-    """The same test on the calls as they were, with the limit that is best afterwards, on the very weeks that it is judged by."""
-    step, pull, total, values = math.log(factor), factor - 1, 0.0, []
-    for count, mean in zip(truth.abandoned, truth.usual_abandoned):
-        total = max(0.0, total + count * step - mean * pull)
-        values.append(total)
-    limits = sorted({round(value, 2) for value in values})
-    low, high = 0, len(limits) - 1
-    while low < high:
-        middle = (low + high) // 2
-        score = judge(truth, [value > limits[middle] for value in values])
-        if score.false / score.weeks <= false_a_week:
-            high = middle
-        else:
-            low = middle + 1
-    return judge(truth, [value > limits[low] for value in values])
-
-
-def optimum(truth, factor, false_a_week, seed=1, tries=400):
-    """Found within 20 minutes / ever by the best test there can be, on calls that vary by chance alone around the usual.
-
-    The cumulative sum of the likelihood ratio, which knows the usual and the factor, with the limit that makes so many false
-    pages a week. Real calls vary more, so no rule does better on them. The incidents are those of `truth`.
-    """
-    rng = random.Random(seed)
-    mean = truth.usual_abandoned
-    step, pull = math.log(factor), factor - 1
-    quiet, total = [], 0.0
-    span = range(HISTORY, len(mean))
-    for now in span:
-        total = max(0.0, total + poisson(rng, mean[now]) * step - mean[now] * pull)
-        quiet.append(total)
-    limits = sorted(set(quiet))
-    low, high = 0, len(limits) - 1
-    while low < high:
-        middle = (low + high) // 2
-        count, last = 0, -9
-        for now, value in enumerate(quiet):
-            if value > limits[middle]:
-                count += now > last + KEEP + 1
-                last = now
-        if count / (len(quiet) / WEEK) <= false_a_week:
-            high = middle
-        else:
-            low = middle + 1
-    limit = limits[low]
-    incidents = [(begin, end) for begin, end, size in truth.incidents() if size == factor]
-    soon = ever = of = 0
-    for number in range(tries if incidents else 0):
-        begin, end = incidents[number % len(incidents)]
-        total, hit = quiet[begin - HISTORY - 1] if begin > HISTORY else 0.0, None
-        if total > limit:
-            continue
-        of += 1
-        for now in range(begin, min(end + AFTERMATH, len(mean))):
-            rate = mean[now] * (factor if now < end else 1)
-            total = max(0.0, total + poisson(rng, rate) * step - mean[now] * pull)
-            if total > limit:
-                hit = (now + 1 - begin) * WINDOW + DELAY_SECONDS
-                break
-        ever += hit is not None
-        soon += hit is not None and hit <= SOON_SECONDS
-    return (soon / of, ever / of) if of else (None, None)
-
-
-__all__ = ["HOUR", "Score", "Truth", "hindsight", "interval", "judge", "optimum"]
+__all__ = ["HOUR", "Score", "Truth", "interval", "judge"]

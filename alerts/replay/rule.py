@@ -45,6 +45,16 @@ def usual(per_hour, t):
     return found
 
 
+def remembered(counts, t):
+    """Calls of the three hours around each moment on all days before, of which each forgets a part."""
+    three, found = sums(counts, 3 * HOUR), []
+    for now in range(len(counts)):
+        then = now - DAY
+        middle = then + 3 * HOUR // 2
+        found.append(t["share_memory"] * found[then] + three[middle] if then >= 0 else 0.0)
+    return found
+
+
 def level(per_hour, usual_1h, t):
     """How much busier than usual the three hours were that ended half an hour ago."""
     prior = t["level_prior_calls"]
@@ -120,23 +130,23 @@ class Skill:
             max(t["absolute_floor"], known or 0, t["absolute_factor"] * (hour / 4 + 0.5) if hour is not None else 0)
             for hour, known in zip(self.usual_1h, rare)
         ]
-        self.share_over = self._share(answered, per_hour) if answered else [False] * len(abandoned)
+        self.share_over = self._share(answered) if answered else [False] * len(abandoned)
         self.drift = self._drift()
         self.drift_limit = [
             max(known or 0, t["drift_least"]) for known in learnt(self.drift, t["drift_rare_share"], t)
         ]
 
-    def _share(self, answered, per_hour):
-        t = self.t
-        usual_answered = usual([count / 3 for count in sums(answered, 3 * HOUR)], t | {"history_weeks": 1})
-        usual_lost = usual(per_hour, t | {"history_weeks": 1})
-        found = []
-        for lost, served, hour_lost, hour_served in zip(
-            self.calls_15m, sums(answered, 3), usual_lost, usual_answered
-        ):
-            both = (hour_lost or 0) + (hour_served or 0)
-            least = max(t["share_floor"], t["share_factor"] * hour_lost / both if both else 0)
-            found.append(lost > t["share_min_calls"] and share_low(lost, served) > least)
+    def _share(self, answered):
+        t, found = self.t, []
+        usual_lost, usual_served = remembered(self.abandoned, t), remembered(answered, t)
+        for lost, served, hours_lost, hours_served in zip(self.calls_15m, sums(answered, 3), usual_lost, usual_served):
+            both = hours_lost + hours_served
+            known = hours_lost / both if both else 0
+            found.append(
+                lost > t["share_min_calls"]
+                and lost / (lost + served) > max(t["share_floor"], t["share_factor"] * known)
+                and share_low(lost, served) > max(t["share_low_floor"], t["share_low_factor"] * known)
+            )
         return found
 
     def _drift(self):

@@ -38,7 +38,7 @@ WEEK = g.panel(
         "decimals": 0,
         "min": 0,
         "color": {"mode": "continuous-blues"},
-        "noValue": g.NO_DATA,
+        "noValue": Text("Se muestra desde dos semanas de historia", "Shown from two weeks of history on"),
         "custom": {"align": "center", "cellOptions": {"type": "color-background", "mode": "basic"}, "minWidth": 50},
         "mappings": [{"type": "range", "options": {"from": 0, "to": 0.5, "result": {"index": 0, "text": "·"}}}],
     },
