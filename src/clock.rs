@@ -29,9 +29,9 @@ pub struct ServerClock {
 }
 
 impl ServerClock {
-    /// All until `proven` is known to be over: [`domain::account::Marks::proven_until`].
-    pub fn new(proven: Timestamp, host: Timestamp) -> Self {
-        let time = ServerTime::new(proven, Moment::new(host, Duration::ZERO));
+    /// See [`ServerTime::new`].
+    pub fn new(proven: Timestamp, settle: Duration, host: Timestamp) -> Self {
+        let time = ServerTime::new(proven, settle, Moment::new(host, Duration::ZERO));
         Self { time: Mutex::new(time), origin: Instant::now() }
     }
 

@@ -11,7 +11,7 @@ pub fn server_time(lines: &[u8]) {
     let windows = Windows::new(Duration::from_secs(300), Duration::from_secs(60));
     let mut monotonic = Duration::ZERO;
     let begin = instant(1_768_766_400);
-    let mut time = ServerTime::new(begin, Moment::new(begin, monotonic));
+    let mut time = ServerTime::new(begin, windows.settle(), Moment::new(begin, monotonic));
     let mut proven = begin;
     for line in String::from_utf8_lossy(lines).lines() {
         let mut numbers = line.split_whitespace().map_while(|number| number.parse::<i64>().ok());

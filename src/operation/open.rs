@@ -43,9 +43,9 @@ impl Operation {
         Ok(Arc::new(Self {
             name: config.name.as_str().into(),
             server: config.server.name.clone(),
+            clock: ServerClock::new(report.account().marks.proven_until, rules.windows.settle(), now),
             rules,
             buckets: config.abandon_time_buckets.clone(),
-            clock: ServerClock::new(report.account().marks.proven_until, now),
             first,
             start_at_open: report.account().marks.start,
             abandoned: Arc::new(report),

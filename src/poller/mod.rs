@@ -157,6 +157,11 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         loop {
             let (moment, now) = (self.moment(), self.now());
             due = due.min(self.cadence.next_poll(&windows, after, now, moment.monotonic));
+            // A window may have ended by another clock, until it is settled which is right: its time brings a poll too.
+            let latest = self.operation.clock.time().clocks(moment).latest;
+            if latest > now {
+                due = due.min(self.cadence.next_poll(&windows, latest, latest, moment.monotonic));
+            }
             // A clock that was set meanwhile may bring the next window sooner.
             after = now;
             let left = due.saturating_sub(moment.monotonic);

@@ -137,9 +137,10 @@ pub struct ServerTime {
 }
 
 impl ServerTime {
-    /// Nothing is known but that all until `proven` is over: [`crate::account::Marks::proven_until`].
-    pub fn new(proven: Timestamp, now: Moment) -> Self {
-        let passages = Passages::new(proven, now.monotonic);
+    /// Nothing is known but that all until `proven` is over: [`crate::account::Marks::proven_until`]. An earlier process
+    /// may have said so that waited for less to settle, so no more is over before `settle` has passed.
+    pub fn new(proven: Timestamp, settle: Duration, now: Moment) -> Self {
+        let passages = Passages::new(proven, now.monotonic.saturating_add(settle));
         Self { began: now, run: None, believed: None, looked: None, passages, odd: None }
     }
 

@@ -65,7 +65,7 @@ fn uses_told(uses: Result<TokenUses, Failure>) -> String {
 async fn report(config: &OperationConfig, rules: &Rules, api: &Client, token: &mut TokenInTurn<Client>) -> Checked {
     let now = SystemClock.now();
     let range = civil_range(&rules.zone, Stretch { from: earlier(now, REACH), to: now });
-    let clock = ServerClock::new(now, now);
+    let clock = ServerClock::new(now, rules.windows.settle(), now);
     let moment = || clock.moment(SystemClock.now());
     // What the identities are hashed with is forgotten with them.
     let hasher = RowHasher::new([0; 16]);

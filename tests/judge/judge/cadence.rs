@@ -91,7 +91,7 @@ impl Judge {
         self.asked_rightly(now, asked)?;
         self.followed_in_time(now)?;
         self.pauses_are_kept(now, asked, token)?;
-        self.belongs_to_a_poll(now, asked)?;
+        self.belongs_to_a_poll(now, asked, token)?;
         self.cadence.in_flight = true;
         Ok(())
     }
@@ -135,8 +135,8 @@ impl Judge {
             None => (life.began.at, 1),
             Some((told, outcome)) => (told.to.at, self.windows_to_wait(told, outcome.as_deref())),
         };
-        // A cursor that is a bit ahead has no window due for a while.
-        let pause = pause + u64::from(self.cursor.may_be_ahead);
+        // A cursor that is a bit ahead of a clock has no window due for a while.
+        let pause = pause + u64::from(self.cursor.may_be_ahead || self.in_doubt());
         let longest = pause * life.interval().as_secs() + life.settings.settle + GRACE.as_secs();
         holds(now.at.duration_since(since) <= SignedDuration::from_secs(longest as i64), || {
             format!("nothing was asked from {since} to {}", now.at)
@@ -201,7 +201,7 @@ impl Judge {
     }
 
     /// Never more calls than one per interval, two retries and the parts.
-    fn belongs_to_a_poll(&mut self, now: When, asked: CivilRange) -> Result<(), String> {
+    fn belongs_to_a_poll(&mut self, now: When, asked: CivilRange, token: usize) -> Result<(), String> {
         let cursor = self.claimed();
         let in_doubt = self.in_doubt();
         let settings = self.life().settings.clone();
@@ -215,6 +215,8 @@ impl Judge {
                 let failed = !matches!(outcome.as_str(), "ok" | "empty" | "incomplete");
                 let parts_are_left = asked.end <= poll.asked.end && asked != poll.asked;
                 match () {
+                    // A refusal ends a poll, and another token begins the next one at once.
+                    () if token != last.token => Some(true),
                     () if gap > LONGEST_RETRY_PAUSE || poll.calls >= 16 || failed && poll.failures > 2 => Some(true),
                     () if !window_fell_due => None,
                     () if failed || parts_are_left => Some(false),

@@ -37,7 +37,7 @@ fn with_rows(heard: Heard, newest: i64, until: i64) -> Heard {
 }
 
 fn new(host: Host) -> ServerTime {
-    ServerTime::new(at(-1_000), host.at(-100))
+    ServerTime::new(at(-1_000), Duration::ZERO, host.at(-100))
 }
 
 /// How far the planning clock is from the truth after answers at these seconds that are wrong by so much.
@@ -369,6 +369,26 @@ fn a_first_start_is_settled_by_three_answers_or_by_the_host() {
         (0, (0..9).map(|call| (call * 15, 1_000 * (call + 1))).collect(), FirstStart::Agreed),
     ] {
         assert_eq!(first_start(Host(host), &answers), decided, "{host} {answers:?}");
+    }
+}
+
+/// A `settle` that was made longer holds for what an earlier process proved too: an answer that objects, from a host whose
+/// clock is ahead, completes nothing that has not settled.
+#[test]
+fn what_an_earlier_process_proved_settles_anew() {
+    for (settle, passed, completes) in
+        [(60, 900, 600), (364, 900, 300), (364, 1_000, 600), (3_000, 3_000, 0), (0, 900, 900)]
+    {
+        let windows = windows(300, settle);
+        let host = Host(900_000);
+        let mut time = ServerTime::new(at(0), seconds(settle as i64), host.at(0));
+        let pass = |time: &mut ServerTime, second: i64| {
+            let due_end = windows.last_due_end(host.at(second).host);
+            let question = Question { to: due_end, due_end, asked: host.at(second), answered: host.at(second) };
+            time.passage(&windows, question, Testimony::Server(at(-100_000))).to
+        };
+        pass(&mut time, 0);
+        assert_eq!(pass(&mut time, passed), at(completes), "{settle} s, after {passed} s");
     }
 }
 

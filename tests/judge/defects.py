@@ -1,0 +1,153 @@
+"""Defects that the judge must notice: each a name, and what of the sources is replaced by what."""
+
+TALLY = "crates/domain/src/tally.rs"
+ACCOUNT = "crates/domain/src/account.rs"
+READING = "crates/domain/src/reading.rs"
+CADENCE = "crates/domain/src/cadence.rs"
+ZONE = "crates/domain/src/zone.rs"
+PLAN = "crates/domain/src/plan.rs"
+TIME = "crates/domain/src/server_time.rs"
+PASSAGE = "crates/domain/src/server_time/passage.rs"
+POLL = "src/poller/poll.rs"
+
+DEFECTS = {
+    # What is counted.
+    "boundary-counted-twice": [
+        (TALLY, "            Some(earlier) if earlier.verdict == Verdict::Counted || !inside => return None,\n",
+         "            Some(_) if first.date == self.read.asked.end => Contents::default(),\n"
+         "            Some(earlier) if earlier.verdict == Verdict::Counted || !inside => return None,\n"),
+    ],
+    "duplicate-within-an-answer": [
+        (TALLY, "let mut identities: Vec<_> = rows.chunk_by(|(_, one), (_, other)| one.id() == other.id()).collect();",
+         "let mut identities: Vec<_> = rows.chunk_by(|_, _| false).collect();"),
+    ],
+    "changed-row-not-looked-at": [
+        (TALLY, "            Some(earlier) => earlier.contents.clone(),\n", "            Some(_) => return None,\n"),
+    ],
+    "other-content-counted-at-each-read": [
+        (TALLY, "        contents.extend(rows.iter().map(|row| row.content));\n",
+         "        contents = Contents::default();\n        contents.extend(new.iter().map(|row| row.content));\n"),
+    ],
+    "late-row-counted-twice": [
+        (TALLY, "self.account.totals.add(Total::LateRows, 1);", "self.account.totals.add(Total::LateRows, 2);"),
+    ],
+    "late-rows-change-the-gauge": [
+        (TALLY, "            self.account.totals.add(Total::LateRows, 1);\n        } else {\n",
+         "            self.account.totals.add(Total::LateRows, 1);\n        }\n        {\n"),
+    ],
+    "renamed-series-not-held": [
+        (TALLY, "Arc::make_mut(series).hold = Some(Hold { shown, since: self.read.now });",
+         "drop((series, Hold { shown, since: self.read.now }));"),
+    ],
+    "windows-counted-by-reads": [
+        (TALLY, "self.account.totals.add(Total::Windows, completed);",
+         "self.account.totals.add(Total::Windows, completed.min(1));"),
+    ],
+    "identities-forgotten-too-early": [
+        (TALLY, "let reach = overlap.saturating_add(WIDEST_CHANGE_OF_ZONE);",
+         "let reach = overlap.saturating_sub(SignedDuration::from_mins(90));"),
+    ],
+    "identities-never-forgotten": [
+        (TALLY, "        self.account.gaps.forget_before(limit);\n        Some(limit)\n",
+         "        self.account.gaps.forget_before(limit);\n        None\n"),
+    ],
+    # Windows, and the time that they are of.
+    "window-read-before-its-end": [
+        ("crates/domain/src/window.rs", "        self.start_of(earlier(now, self.settle))\n",
+         "        later(self.start_of(earlier(now, self.settle)), self.interval())\n"),
+    ],
+    "overlap-not-reached-back": [
+        (PLAN, "let mut from = earlier(cursor, rules.overlap).min(unproven);", "let mut from = cursor.min(unproven);"),
+    ],
+    "fold-row-lost": [
+        (ZONE, "        if at > last {\n            break;\n", "        if at > last || at >= stretch.from {\n            break;\n"),
+    ],
+    "last-second-of-a-fold-lost": [
+        (ZONE, "range.end = range.end.max(first_pass.saturating_add(Duration::from_secs(1)));",
+         "range.end = range.end.max(first_pass);"),
+    ],
+    "second-pass-taken-for-the-first": [
+        (ZONE, "began.is_some_and(|began| began > first)", "began.is_some_and(|began| began > second)"),
+    ],
+    "corrected-zone-not-read-again": [
+        (ACCOUNT, "        if ahead != (0..=0) {\n", "        if false && ahead != (0..=0) {\n"),
+    ],
+    "cursor-below-the-oldest-identity": [
+        (ACCOUNT, "            && known_from > from\n", "            && known_from > later(from, Duration::from_secs(86_400 * 7))\n"),
+    ],
+    "skip-not-counted": [
+        (ACCOUNT, "self.totals.add(Total::SkippedSeconds, seconds.max(0) as u64);",
+         "self.totals.add(Total::SkippedSeconds, seconds.min(0) as u64);"),
+    ],
+    "gauge-of-a-stale-window": [
+        (ACCOUNT, "2 * windows.interval() + windows.settle())", "4 * windows.interval() + windows.settle())"),
+    ],
+    "gauge-of-half-a-window": [
+        (ACCOUNT, "self.last_window_stretch(windows).from >= self.marks.recent_from\n            && now",
+         "now"),
+    ],
+    # Answers that lack something.
+    "cursor-moved-over-an-incomplete-answer": [
+        ("crates/domain/src/shortfall.rs", "pub const POLLS_TO_BELIEVE: u32 = 3;", "pub const POLLS_TO_BELIEVE: u32 = 0;"),
+        (READING, "        let short = shape.shortfall();\n", "        let short = 0 * shape.shortfall();\n"),
+    ],
+    "parts-lose-their-last-second": [
+        (READING, "        if spoils { part } else { Stretch { from: before, ..part } }\n",
+         "        if spoils || before < part.from { part } else { Stretch { from: before, ..part } }\n"),
+    ],
+    "empty-by-absence-of-anything-else": [
+        ("crates/domain/src/evidence.rs", "!matches!(self, Self::Bare404)", "{ _ = self; true }"),
+    ],
+    "halving-on-a-cut-answer": [
+        ("src/wolkvox/verdict.rs", "matches!(decoded, Err(NotReadable::Spoilt(_)))",
+         "matches!(decoded, Err(NotReadable::Spoilt(_) | NotReadable::Cut(_)))"),
+    ],
+    # The process, its file and its manners.
+    "cursor-committed-before-the-totals": [
+        (POLL, "            let called = self.call(question.asked).await?;\n",
+         "            let to = question.stretch.to;\n"
+         "            let early = move |account: &mut Account| {\n"
+         "                account.marks.complete_until = account.marks.complete_until.max(to);\n"
+         "            };\n"
+         "            _ = self.operation.abandoned.amend(early).await;\n"
+         "            let called = self.call(question.asked).await?;\n"),
+    ],
+    "hold-not-begun-again-by-a-restart": [
+        ("src/ledger/account.rs", "Hold { shown, since: now });",
+         "Hold { shown, since: now - std::time::Duration::from_secs(60) });"),
+    ],
+    "refusals-not-spaced": [
+        (CADENCE, "self.refusals = if refused { self.refusals.saturating_add(1) } else { 0 };",
+         "self.refusals = u32::from(refused);"),
+    ],
+    "retry-after-not-kept": [
+        (CADENCE, "(mendable && fits && retry_after.is_none())",
+         "(mendable && fits && retry_after.is_none_or(|wish| !wish.is_zero()))"),
+    ],
+    "token-compared-after-the-call": [
+        ("src/poller/turn.rs", "self.read().await.ok().as_ref().map(fingerprint) != self.last.as_ref().map(fingerprint)",
+         "_ = fingerprint;\n        false"),
+    ],
+    # Clocks.
+    "date-believed-at-once": [
+        ("crates/domain/src/server_time/run.rs", "const ANSWERS_TO_BELIEVE: u32 = 3;", "const ANSWERS_TO_BELIEVE: u32 = 1;"),
+        ("crates/domain/src/server_time/run.rs", "pub const SPREAD_TO_BELIEVE: Duration = Duration::from_secs(30);",
+         "pub const SPREAD_TO_BELIEVE: Duration = Duration::ZERO;"),
+    ],
+    "cursor-stays-ahead": [
+        (TIME, "(is_known && cursor > due).then(|| due.min(proven))", "(is_known && cursor > due && due > cursor).then_some(proven)"),
+    ],
+    "window-passed-by-one-clock": [
+        (PASSAGE, "            (Some(limit), _) if limit < due_end => limit.max(self.object(windows, due_end, asked.monotonic)),\n",
+         "            (Some(limit), _) if limit < due_end => limit.max(due_end),\n"),
+    ],
+    "given-up-by-one-clock": [
+        (TIME, "                to <= windows.start_of(earlier(due_end, max_catch_up))\n",
+         "                to <= windows.start_of(earlier(due_end, max_catch_up)) || to > Timestamp::MIN\n"),
+        (TIME, "                clocks.least = clocks.least.min(other);\n", "                clocks.least = clocks.least.max(other);\n"),
+    ],
+    "start-shifted-at-each-answer": [
+        ("crates/domain/src/server_time/first_start.rs", "FirstStart::Settled { later }\n        } else if",
+         "FirstStart::Settled { later: later.saturating_add(later) }\n        } else if"),
+    ],
+}
