@@ -8,6 +8,8 @@ import bisect
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import accumulate
+from operator import add
 
 from traffic import WINDOW
 
@@ -106,7 +108,12 @@ class Operation:
         self.series, self.scenario, self.detail, self.calls, self.rng = series, scenario, detail, calls, rng
         self.own = {"operation": name}
         self.of_report = {**self.own, "report": "abandoned"}
-        self.start, self.answered = start, answered
+        self.start = start
+        # Skill -> answered calls, those in time, and seconds waited, added up to the end of each window.
+        self.answered = {
+            skill: list(accumulate(((w.calls, w.in_time, w.seconds) for w in windows), lambda a, b: tuple(map(add, a, b))))
+            for skill, windows in answered.items()
+        }
         self.cursor = start
         self.next_call = 0
         self.failed = False  # the last poll
@@ -191,12 +198,11 @@ class Operation:
         for name, value in (("complete_until_timestamp_seconds", end), ("up", 1), ("catching_up", 0)):
             self.series.steps(f"wolkvox_{name}", **own).set(at, value)
         for skill in self.totals:
-            windows = self.answered[skill][: (end - self.start) // WINDOW]
             labels = self.labels(skill)
-            calls, in_time = sum(w.calls for w in windows), sum(w.in_time for w in windows)
+            calls, in_time, waited = self.answered[skill][(end - self.start) // WINDOW - 1]
             self.series.steps("wolkvox_answered_calls_total", **labels).set(at, calls)
             self.series.histogram(
-                "wolkvox_answer_time_seconds", at, [20], [in_time, calls - in_time], sum(w.seconds for w in windows), **labels
+                "wolkvox_answer_time_seconds", at, [20], [in_time, calls - in_time], waited, **labels
             )
 
     def outcome(self, at, last):
