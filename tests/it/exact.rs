@@ -13,6 +13,7 @@ use simulator::call::{Call, Injected};
 use simulator::faults::Fault;
 use simulator::traffic::Lateness;
 
+use crate::support::page::wait_until_day_is_exact;
 use crate::support::sim::{busy, quiet};
 use crate::support::truth::{Cadence, wait_until_exact};
 use crate::support::{Folder, PATIENCE, Sim, wait_for};
@@ -95,7 +96,8 @@ fn killed_at_any_instant_nothing_is_lost_or_counted_twice() {
     let until = Timestamp::now() + LATENESS.late + Duration::from_secs(4);
     assert_none_fell(&before, &exporter.scrape().ledger_counters());
     for name in ["ventas", "soporte"] {
-        wait_until_exact(&exporter, &sim, name, CADENCE, until);
+        let reach = wait_until_exact(&exporter, &sim, name, CADENCE, until);
+        wait_until_day_is_exact(&exporter, &sim, name, reach.start);
         let calls = exporter.scrape().sum("wolkvox_abandoned_calls_total", &[("operation", name)]);
         assert!(calls >= 30.0, "hardly any calls of {name}: {calls}");
     }

@@ -83,6 +83,10 @@ fn what_is_too_old_is_given_up_and_counted() {
 
     // The calls of the skipped stretch, and no others, are missing.
     let gap = second(stands_at)..second(stands_at + skipped);
+    let page = exporter.get("/?lang=en", &[]).text();
+    let zone = jiff::tz::TimeZone::get("America/Bogota").expect("a zone that exists");
+    let is_today = zone.to_datetime(gap.start).date() == zone.to_datetime(Timestamp::now()).date();
+    assert!(!is_today || page.contains("of today were never read"), "the page takes the day for whole: {page}");
     exporter.wait_for("the truth but for what was given up", |scrape| {
         let complete_until = second(scrape.value("wolkvox_complete_until_timestamp_seconds", &VENTAS));
         let windows = scrape.value("wolkvox_windows_total", &VENTAS);

@@ -24,7 +24,7 @@ pub(super) fn today(today: &Today, doubted: bool, lang: Lang, when: &When) -> Ma
             div {
                 h3 { (prose(&title(today, lang, when))) }
                 @for note in notes(today, doubted, lang, when) { p.muted { (prose(&note)) } }
-                @if !today.skills.is_empty() { (skills(&today.skills, lang)) }
+                @if today.coverage.counted.is_some() && !today.skills.is_empty() { (skills(&today.skills, lang)) }
             }
             (hours(&today.hours, lang, when))
         }

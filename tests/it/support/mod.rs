@@ -6,6 +6,7 @@
 pub mod child;
 pub mod config;
 pub mod http;
+pub mod page;
 pub mod prometheus;
 pub mod scrape;
 pub mod sim;
