@@ -10,13 +10,14 @@ use domain::account::Account;
 use domain::gaps::Findings;
 use domain::identity::RowHasher;
 use domain::range::Stretch;
+use domain::report::ABANDONED;
 use domain::row::ReadRow;
 use domain::rules::{Rules, Skills};
 use domain::tally::Read;
 use domain::window::Windows;
 use domain::zone::civil_range;
 use jiff::tz::TimeZone;
-use wolkvox_exporter::ledger::{ABANDONED, Ledger, Opened};
+use wolkvox_exporter::ledger::{Ledger, Opened};
 use wolkvox_exporter::wolkvox::answer::{Data, decode};
 
 const ROWS: usize = 60_000;
@@ -46,7 +47,7 @@ fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
     group.throughput(Throughput::Elements(ROWS as u64)).sample_size(20);
     group.bench_function("60,000 rows", |bencher| {
-        bencher.iter(|| match decode(black_box(body.as_bytes()), &hasher) {
+        bencher.iter(|| match decode(black_box(body.as_bytes()), &ABANDONED, &hasher) {
             Ok(decoded) => match decoded.data {
                 Data::Rows(rows) => assert_eq!(rows.len(), ROWS),
                 other => panic!("no rows: {other:?}"),
@@ -58,7 +59,7 @@ fn bench(criterion: &mut Criterion) {
         bencher.iter_batched(
             new_ledger,
             |(folder, ledger, opened)| {
-                let decoded = decode(black_box(body.as_bytes()), &ledger.hasher()).expect("a whole answer");
+                let decoded = decode(black_box(body.as_bytes()), &ABANDONED, &ledger.hasher()).expect("a whole answer");
                 let Data::Rows(rows) = decoded.data else { panic!("no rows") };
                 let counted = count(&ledger, &opened, rows);
                 assert_eq!(counted.totals.rows("counted"), ROWS as u64);
@@ -76,7 +77,8 @@ fn new_ledger() -> (tempfile::TempDir, Ledger, Opened) {
     let now = "2026-01-19T12:00:00Z".parse().expect("an instant");
     let ledger = Ledger::open(&folder.path().join("ledger.db"), now).expect("a new ledger");
     let first = now - Duration::from_secs(48 * 3600);
-    let opened = ledger.account("bench", ABANDONED, "America/Bogota", now, || Account::new(&rules().windows, first));
+    let opened =
+        ledger.account("bench", ABANDONED.name, "America/Bogota", now, || Account::new(&rules().windows, first));
     (folder, ledger, opened.expect("a new operation"))
 }
 
@@ -98,7 +100,7 @@ fn count(ledger: &Ledger, opened: &Opened, rows: Vec<ReadRow>) -> Account {
     };
     let old = Arc::new(opened.account.clone());
     let counted = ledger.commit_now(&opened.id, old, move |account, seen| seen.tally(account, &rules, &read));
-    counted.expect("room on the disk").0
+    Account::clone(&counted.expect("room on the disk").0)
 }
 
 fn rules() -> Rules {

@@ -24,7 +24,7 @@ use wolkvox_exporter::metrics::Metrics;
 use wolkvox_exporter::operation::{Operation, Snapshot};
 use wolkvox_exporter::poller::{Poller, Turns, end_holds};
 use wolkvox_exporter::shutdown::Shutdown;
-use wolkvox_exporter::wolkvox::{AbandonedCallsReport, Answer, Call, Failure, Token};
+use wolkvox_exporter::wolkvox::{Answer, Call, CallsReport, Failure, Token};
 
 const WINDOWS: u64 = 10_000;
 const INTERVAL: u64 = 300;
@@ -56,7 +56,7 @@ impl Clock for Paused {
 /// A report with a call every [`EVERY`] seconds, in UTC.
 struct Steady(Paused);
 
-impl AbandonedCallsReport for Steady {
+impl CallsReport for Steady {
     async fn fetch(&self, range: CivilRange, _: &Token, hasher: &RowHasher) -> Call {
         let second = |date| Offset::UTC.to_timestamp(date).expect("a date of this century").as_second();
         let first = second(range.ini).div_euclid(EVERY) * EVERY;
@@ -71,8 +71,9 @@ impl AbandonedCallsReport for Steady {
                     skill_id: skill_id.as_str().into(),
                     skill_name: Some(format!("skill {skill_id}").into()),
                     type_interaction: "inbound".into(),
-                    abandoned: true,
-                    abandon_time: Some((at / EVERY % 600) as f64),
+                    counts: true,
+                    unknown_result: None,
+                    waited: Some((at / EVERY % 600) as f64),
                 })
             });
         let rows: Vec<_> = rows.collect();
@@ -117,9 +118,9 @@ async fn ten_thousand_windows_leave_everything_flat() {
     let metrics = Metrics::new(prepared::Settings::default(), clock.now()).expect("its metrics are distinct");
     let (_trigger, shutdown) = Shutdown::new();
     let report = Arc::new(Steady(clock.clone()));
-    let poller = Poller::new(report, live.clone(), Turns::default(), clock.clone(), shutdown.clone());
+    let poller = Poller::new(report, live.abandoned.clone(), Turns::default(), clock.clone(), shutdown.clone());
     tokio::spawn(poller.run());
-    tokio::spawn(end_holds(live.clone(), clock.clone(), shutdown));
+    tokio::spawn(end_holds(live.abandoned.clone(), clock.clone(), shutdown));
 
     // Settled, and two seconds after the answer.
     tokio::time::sleep(Duration::from_secs(63)).await;
@@ -129,7 +130,7 @@ async fn ten_thousand_windows_leave_everything_flat() {
         if window % 100 != 0 {
             continue;
         }
-        let snapshot = Snapshot::new(&live, clock.now());
+        let snapshot = Snapshot::all(&live, clock.now()).remove(0);
         metrics.families_now(std::slice::from_ref(&snapshot), ledger.figures());
         let account = &snapshot.account;
         assert_eq!(account.totals.get(Total::Windows), window);
@@ -151,10 +152,8 @@ async fn ten_thousand_windows_leave_everything_flat() {
 
 fn operation() -> OperationConfig {
     let seconds = Duration::from_secs;
+    let server = Server { base_url: "http://127.0.0.1:1".to_owned(), name: "wv0042".to_owned() };
     OperationConfig {
-        name: "ventas".to_owned(),
-        server: Server { base_url: "http://127.0.0.1:1".to_owned(), name: "wv0042".to_owned() },
-        token: TokenSource::Env("UNUSED".to_owned()),
         timezone: TimeZone::UTC,
         interval: seconds(INTERVAL),
         settle: seconds(60),
@@ -168,5 +167,6 @@ fn operation() -> OperationConfig {
         max_series: 2_000,
         abandon_time_buckets: vec![5, 10, 30, 60, 120, 300, 600],
         skills: Skills::All,
+        ..OperationConfig::new("ventas".to_owned(), server, TokenSource::Env("UNUSED".to_owned()))
     }
 }

@@ -6,7 +6,7 @@ use wolkvox_exporter::wolkvox::answer::{Data, decode};
 
 /// A whole body. Panics where a row breaks what its type promises.
 pub fn answer(body: &[u8]) {
-    if let Ok(decoded) = decode(body, &hasher())
+    if let Ok(decoded) = decode(body, &domain::report::ABANDONED, &hasher())
         && let Data::Rows(rows) = decoded.data
     {
         rows.iter().for_each(check);
@@ -18,7 +18,7 @@ pub fn row(text: &[u8]) {
     let text = String::from_utf8_lossy(text);
     let fields: Vec<_> =
         text.lines().filter_map(|line| line.split_once('=')).map(|(n, v)| (n.into(), v.into())).collect();
-    check(&RowParser::default().read(&hasher(), fields));
+    check(&RowParser::new(&domain::report::ABANDONED).read(&hasher(), fields));
 }
 
 pub(super) fn hasher() -> RowHasher {
@@ -26,10 +26,10 @@ pub(super) fn hasher() -> RowHasher {
 }
 
 pub(super) fn check(row: &ReadRow) {
-    let ReadRow::Row(Row { skill_id, skill_name, type_interaction, abandon_time, .. }) = row else { return };
+    let ReadRow::Row(Row { skill_id, skill_name, type_interaction, waited, .. }) = row else { return };
     for label in [Some(skill_id), skill_name.as_ref(), Some(type_interaction)].into_iter().flatten() {
         assert!(!label.is_empty() && !label.contains(char::is_control), "a label is clean text");
         assert!(label.chars().count() <= MAX_LABEL_CHARS, "a label is bounded");
     }
-    assert!(abandon_time.is_none_or(|time| time.is_finite() && time >= 0.0), "a time can be summed");
+    assert!(waited.is_none_or(|time| time.is_finite() && time >= 0.0), "a time can be summed");
 }

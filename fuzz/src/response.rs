@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use wolkvox_exporter::config::TokenSource;
 use wolkvox_exporter::wolkvox::client::{Client, Network};
-use wolkvox_exporter::wolkvox::{AbandonedCallsReport as _, Answer, Call, Failure};
+use wolkvox_exporter::wolkvox::{Answer, Call, CallsReport as _, Failure};
 
 use super::answer::{check, hasher};
 use super::configuration::{SECRET, load};
@@ -37,7 +37,10 @@ fn fetch(sent: &[&[u8]]) -> Call {
         let mut config = load(file.as_bytes()).expect("it is complete");
         config.operations[0].token = TokenSource::Held(SECRET.into());
         let network = Network::from_environment([&config.operations[0].server]).expect("nothing is needed on loopback");
-        (listener, Client::new(&config.operations[0], &network).expect("the address is one"))
+        (
+            listener,
+            Client::new(&config.operations[0], &domain::report::ABANDONED, &network).expect("the address is one"),
+        )
     });
     let (listener, client) = &*SERVER;
     let range = CivilRange { ini: datetime(2026, 1, 18, 19, 30, 0, 0), end: datetime(2026, 1, 18, 19, 34, 59, 0) };

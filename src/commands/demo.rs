@@ -10,7 +10,7 @@ use super::Failure;
 use super::serve::{LAST_WORDS, print, runtime, stop_on_signal};
 use crate::cli::DemoCommand;
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{self, Config, OperationConfig, Server, Start, TokenSource};
+use crate::config::{self, Config, OperationConfig, Reports, Server, Start, TokenSource};
 use crate::exporter::{Exporter, Site};
 use crate::shutdown::Shutdown;
 use crate::web::Site as _;
@@ -22,8 +22,9 @@ const HISTORY: Duration = Duration::from_secs(6 * 3_600);
 /// Someone who looks at a demo scrapes by hand, and wants to see numbers at once.
 const HOLD: Duration = Duration::ZERO;
 
-/// How long the addresses wait for the first numbers, which take a second. Where they don't come, the page says why.
-const NUMBERS_WITHIN: Duration = Duration::from_secs(20);
+/// How long the addresses wait for the first numbers, which take some seconds: the README promises them within a minute.
+/// Where they don't come, the page says why.
+const NUMBERS_WITHIN: Duration = Duration::from_secs(45);
 
 /// Between two looks whether they are there.
 const LOOK: Duration = Duration::from_millis(50);
@@ -76,6 +77,7 @@ fn operations(simulator: &Handle) -> Vec<OperationConfig> {
     let server = Server { name: simulator.address().to_string(), base_url };
     let simulated = simulator.world().operations.iter();
     let operation = |simulated: &simulator::operation::Operation| OperationConfig {
+        reports: Reports { answered: true },
         start: Start::History(HISTORY),
         hold: HOLD,
         start_hold: HOLD,
@@ -89,7 +91,7 @@ fn operations(simulator: &Handle) -> Vec<OperationConfig> {
     simulated.map(operation).collect()
 }
 
-/// Waits until each operation has been read.
+/// Waits until each report of each operation has been read.
 async fn numbers(site: &Site) {
     loop {
         let operations = site.status().operations;

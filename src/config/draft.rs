@@ -83,16 +83,20 @@ impl Draft {
 
     /// What must fit each other.
     fn compare(&self, problems: &mut Problems) {
-        let OperationConfig { interval, overlap, max_catch_up, start, timeout, connect_timeout, .. } = self.values;
+        let OperationConfig { reports, interval, overlap, answered_overlap, max_catch_up, .. } = self.values;
+        let OperationConfig { start, timeout, connect_timeout, .. } = self.values;
         let catch_up = ("max_catch_up", max_catch_up);
         if max_catch_up < interval {
             self.conflict(problems, catch_up, "shorter than", ("interval", interval), "");
         }
-        if max_catch_up + overlap > LONGEST_RANGE {
-            let most = duration::show(LONGEST_RANGE.saturating_sub(overlap));
-            let longest = duration::show(LONGEST_RANGE);
-            let why = format!("; with this overlap at most {most}, for the API answers {longest} at once");
-            self.conflict(problems, catch_up, "too long beside", ("overlap", overlap), &why);
+        let answered_overlap = reports.answered.then_some(("answered_overlap", answered_overlap));
+        for other @ (_, overlap) in std::iter::once(("overlap", overlap)).chain(answered_overlap) {
+            if max_catch_up + overlap > LONGEST_RANGE {
+                let most = duration::show(LONGEST_RANGE.saturating_sub(overlap));
+                let longest = duration::show(LONGEST_RANGE);
+                let why = format!("; with this overlap at most {most}, for the API answers {longest} at once");
+                self.conflict(problems, catch_up, "too long beside", other, &why);
+            }
         }
         if let Start::History(history) = start
             && history > max_catch_up

@@ -37,9 +37,15 @@ fn text(operation: &OperationConfig) -> String {
         "each abandoned call is counted exactly once if the report shows it within {late} of its date and no outage is \
          longer than {catch_up}; of a longer one the older part is given up, and counted in wolkvox_skipped_seconds_total."
     );
+    let answered = if operation.reports.answered {
+        let late = show_duration(operation.settle.saturating_add(operation.answered_overlap));
+        format!(" So is each answered call that its report shows within {late}.")
+    } else {
+        String::new()
+    };
     let losses = losses(operation);
     let rest = if losses.is_empty() { "No setting makes it lose or hide more.".to_owned() } else { losses.join(" ") };
-    format!("{conditions} {rest}")
+    format!("{conditions}{answered} {rest}")
 }
 
 /// What single settings make it lose, or hide from Prometheus.

@@ -72,6 +72,12 @@ pub enum TokenSource {
     Held(SecretString),
 }
 
+/// The reports that are read: that of abandoned calls, and these.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reports {
+    pub answered: bool,
+}
+
 /// Where a new ledger begins to count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {

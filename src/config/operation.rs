@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::print::{Shown, text};
 use super::section::Refusal;
 use super::tree::Node;
-use super::{Server, Skills, Start, TokenSource, server, values};
+use super::{Reports, Server, Skills, Start, TokenSource, server, values};
 use domain::range::LONGEST_RANGE;
 use values::within;
 
@@ -91,6 +91,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 shared_keys! {
+    /// What is read. Each report costs a call per window.
+    reports: Reports = Reports::default(), values::reports;
+
     /// The zone of the report's dates; its IANA name is in `timezone.iana_name()`.
     // Colombia's, where wolkvox is at home and most of its customers are. A wrong zone is found in the data.
     timezone: TimeZone = TimeZone::get("America/Bogota").unwrap_or(TimeZone::UTC), values::timezone;
@@ -107,6 +110,11 @@ shared_keys! {
     // At least a second: whether the API includes `date_end` is unknown, and the overlap is what makes it harmless. At
     // most a day: a first read looks back so far, and no later one should do more.
     overlap: Duration = HOUR, values::whole_seconds(SECOND, DAY);
+
+    /// The same for the report of answered calls.
+    // Its rows may appear when the call ends; a chat may last for days, and then it takes a longer one. A week of answers
+    // with every read is as much as a large centre can be asked for.
+    answered_overlap: Duration = 3 * HOUR, values::whole_seconds(SECOND, 7 * DAY);
 
     /// How far back an outage is made good: whole seconds. With the overlap no longer than the API answers at once.
     max_catch_up: Duration = DAY, values::whole_seconds(SECOND, LONGEST_RANGE);
@@ -136,6 +144,9 @@ shared_keys! {
     /// Ascending bucket bounds in whole seconds, all on the grid of `domain::distribution`.
     abandon_time_buckets: Vec<u32> = vec![5, 10, 15, 20, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 600, 1200],
         values::buckets;
+
+    /// The same for the time until an agent answered: a service level is the share up to one of these.
+    answer_time_buckets: Vec<u32> = vec![5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600], values::buckets;
 
     /// The skills that are counted.
     skills: Skills = Skills::All, values::skills;

@@ -4,7 +4,8 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::operation::{OWN, OperationConfig, SHARED};
-use super::{Config, Skills, Start, duration};
+use super::{Config, Reports, Skills, Start, duration};
+use domain::report::{ABANDONED, ANSWERED};
 
 /// The effective configuration as a file that loads again: every default written out, of a token only where it is from.
 ///
@@ -73,6 +74,14 @@ impl Shown for Start {
             Self::Now => "now".to_owned(),
             Self::History(history) => history.shown(),
         }
+    }
+}
+
+impl Shown for Reports {
+    fn shown(&self) -> String {
+        let answered = self.answered.then_some(ANSWERED.name);
+        let names: Vec<_> = std::iter::once(ABANDONED.name).chain(answered).collect();
+        format!("[{}]", names.join(", "))
     }
 }
 

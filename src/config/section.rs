@@ -135,8 +135,9 @@ impl Place {
 }
 
 fn did_you_mean(name: &str, known: &[&'static str]) -> String {
-    // From this similarity on (0 to 1) a guess helps more often than it misleads; clap uses 0.7 as well.
-    const ALIKE: f64 = 0.7;
+    // From this similarity on (0 to 1) a guess helps more often than it misleads; clap uses 0.7, by which `server` would be
+    // taken for `answered_overlap`.
+    const ALIKE: f64 = 0.74;
     let wanted = name.trim().to_lowercase().replace('-', "_");
     let nearest = known.iter().map(|key| (strsim::jaro(key, &wanted), key)).max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {

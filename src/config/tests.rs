@@ -70,10 +70,12 @@ fn a_minimal_file_takes_the_contracts_defaults() {
       - name: "wv0042"
         server: "wv0042"
         token_env: "TOKEN"
+        reports: [abandoned]
         timezone: America/Bogota
         interval: 5m
         settle: 1m
         overlap: 1h
+        answered_overlap: 3h
         max_catch_up: 1d
         start: now
         timeout: 1m 15s
@@ -82,6 +84,7 @@ fn a_minimal_file_takes_the_contracts_defaults() {
         start_hold: 1m 30s
         max_series: 2000
         abandon_time_buckets: [5, 10, 15, 20, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 600, 1200]
+        answer_time_buckets: [5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600]
         skills: all
     "#);
 }
@@ -104,7 +107,7 @@ fn an_operations_key_beats_the_defaults() {
 fn keys_that_are_unknown_or_stand_twice() {
     assert_snapshot!(check_line("intervall: 5m"), @"w.yml:6:5: operations[1]: `intervall` is no known key; did you mean `interval`?");
     assert_snapshot!(check_line("max-series: 5"), @"w.yml:6:5: operations[1]: `max-series` is no known key; did you mean `max_series`?");
-    assert_snapshot!(check_line("5: 5"), @"w.yml:6:5: operations[1]: `5` is no key; the keys are name, server, token_file, token_env, timezone, interval, settle, overlap, max_catch_up, start, timeout, connect_timeout, hold, start_hold, max_series, abandon_time_buckets, skills");
+    assert_snapshot!(check_line("5: 5"), @"w.yml:6:5: operations[1]: `5` is no key; the keys are name, server, token_file, token_env, reports, timezone, interval, settle, overlap, answered_overlap, max_catch_up, start, timeout, connect_timeout, hold, start_hold, max_series, abandon_time_buckets, answer_time_buckets, skills");
     assert_snapshot!(check_line("server: 3"), @"w.yml:6:5: operations[1].server stands here twice; keep one");
     assert_snapshot!(check("ledgre: x\n"), @"
     w.yml: no operation to read: list one under `operations`, each with server and token_file or token_env
@@ -150,6 +153,8 @@ fn durations() {
 #[test]
 fn values_that_must_fit_each_other() {
     assert_snapshot!(check_line("max_catch_up: 1m"), @"w.yml:6:19: operations[1].max_catch_up (1m) is shorter than interval (5m, the default)");
+    assert_snapshot!(check_line("reports: [abandoned, answered]\n    max_catch_up: 30d 22h"), @"w.yml:7:19: operations[1].max_catch_up (30d 22h) is too long beside answered_overlap (3h, the default); with this overlap at most 30d 21h, for the API answers 31d at once");
+    assert_snapshot!(check_line("max_catch_up: 30d 22h"), @"fine");
     assert_snapshot!(check_line("max_catch_up: 31d"), @"w.yml:6:19: operations[1].max_catch_up (31d) is too long beside overlap (1h, the default); with this overlap at most 30d 23h, for the API answers 31d at once");
     assert_snapshot!(check_line("start: 30h"), @"w.yml:6:12: operations[1].start (1d 6h) is longer than max_catch_up (1d, the default)");
     assert_snapshot!(check_line("connect_timeout: 80s"), @"w.yml:6:22: operations[1].connect_timeout (1m 20s) is longer than timeout (1m 15s, the default)");
@@ -170,7 +175,7 @@ fn a_mistake_in_the_defaults_is_one_problem() {
     assert_snapshot!(with("hold: 1h", ", hold: 1m"), @"w.yml:1:18: defaults.hold is `1h`: it must be from 0s to 10m");
     assert_snapshot!(with("skills: [1, 1]", ", skills: all"), @"w.yml:1:24: defaults.skills: `1` stands here twice; keep one");
     assert_snapshot!(with("max_catch_up: 1m", ", interval: 1m"), @"fine");
-    assert_snapshot!(with("server: 3", ""), @"w.yml:1:12: defaults: `server` is no known key; the keys are timezone, interval, settle, overlap, max_catch_up, start, timeout, connect_timeout, hold, start_hold, max_series, abandon_time_buckets, skills");
+    assert_snapshot!(with("server: 3", ""), @"w.yml:1:12: defaults: `server` is no known key; the keys are reports, timezone, interval, settle, overlap, answered_overlap, max_catch_up, start, timeout, connect_timeout, hold, start_hold, max_series, abandon_time_buckets, answer_time_buckets, skills");
     assert_snapshot!(check("defaults: {hold: 1h}"), @"
     w.yml: no operation to read: list one under `operations`, each with server and token_file or token_env
     w.yml:1:18: defaults.hold is `1h`: it must be from 0s to 10m
@@ -229,6 +234,15 @@ fn names_skills_series_and_buckets() {
     assert_snapshot!(check_line("skills: [4173, '4173']"), @"w.yml:6:20: operations[1].skills: `4173` stands here twice; keep one");
     assert_snapshot!(check_line("skills: [1.5]"), @r#"w.yml:6:14: operations[1].skills: `1.5` is no id; write `all`, or a list of ids such as ["4173", "4174"]"#);
     assert_snapshot!(check_line("max_series: 0"), @"w.yml:6:17: operations[1].max_series is `0`: write a whole number from 1 to 20000");
+    assert_snapshot!(check_line("reports: answered"), @"w.yml:6:14: operations[1].reports is `answered`: write [abandoned] or [abandoned, answered]");
+    assert_snapshot!(check_line("reports: []"), @"w.yml:6:14: operations[1].reports is a list: `abandoned` is always read; write [abandoned] or [abandoned, answered]");
+    assert_snapshot!(check_line("reports: [answered]"), @"w.yml:6:14: operations[1].reports is a list: `abandoned` is always read; write [abandoned] or [abandoned, answered]");
+    assert_snapshot!(check_line("reports: [abandoned, answerd]"), @"w.yml:6:26: operations[1].reports: `answerd` is no report; write [abandoned] or [abandoned, answered]");
+    assert_snapshot!(check_line("reports: [abandoned, abandoned]"), @"w.yml:6:26: operations[1].reports: `abandoned` stands here twice; keep one");
+    assert_snapshot!(check_line("reports: [abandoned, 5]"), @"w.yml:6:26: operations[1].reports: `5` is no report; write [abandoned] or [abandoned, answered]");
+    assert_snapshot!(check_line("reports: [answered, abandoned]"), @"fine");
+    assert_snapshot!(check_line("answered_overlap: 8d"), @"w.yml:6:23: operations[1].answered_overlap is `8d`: it must be from 1s to 7d");
+    assert_snapshot!(check_line("answer_time_buckets: [5, 5]"), @"w.yml:6:30: operations[1].answer_time_buckets: `5` comes after 5; write ascending bounds, each once");
     assert_snapshot!(check_line("abandon_time_buckets: []"), @"w.yml:6:27: operations[1].abandon_time_buckets is a list: write from 1 to 100 bounds; this has 0");
     assert_snapshot!(check_line("abandon_time_buckets: [5, 5]"), @"w.yml:6:31: operations[1].abandon_time_buckets: `5` comes after 5; write ascending bounds, each once");
     assert_snapshot!(check_line("abandon_time_buckets: [5, 2.5]"), @"w.yml:6:31: operations[1].abandon_time_buckets: `2.5` is no bound; write whole seconds");

@@ -10,10 +10,11 @@ use reqwest::Url;
 
 use super::section::Refusal;
 use super::tree::{Node, Value};
-use super::{Skills, Start, duration};
+use super::{Reports, Skills, Start, duration};
 use crate::paths::RESERVED;
 use domain::distribution::{WHOLE_MINUTES_UNTIL, WHOLE_SECONDS_UNTIL, is_exact};
 use domain::label::MAX_LABEL_CHARS;
+use domain::report::{ABANDONED, ANSWERED, REPORTS};
 
 /// Prometheus keeps longer labels, people don't read them.
 const LONGEST_NAME: usize = 100;
@@ -172,6 +173,27 @@ fn bucket(element: &Node, last: Option<u32>) -> Result<u32, String> {
         }
         _ => Ok(seconds),
     }
+}
+
+/// A list of reports with that of abandoned calls, which an operation can't be without.
+pub fn reports(node: &Node) -> Result<Reports, Refusal> {
+    const FORM: &str = "write [abandoned] or [abandoned, answered]";
+    let Value::List(list) = &node.value else { return Err(FORM.to_owned().into()) };
+    let mut names = BTreeSet::new();
+    for element in list {
+        let refused = |reason: String| Refusal { element: Some(element.origin), reason };
+        let name = element.text().unwrap_or_default();
+        let Some(known) = REPORTS.into_iter().find(|report| report.name == name.trim()) else {
+            return Err(refused(format!("{} is no report; {FORM}", element.shown())));
+        };
+        if !names.insert(known.name) {
+            return Err(refused(format!("{} stands here twice; keep one", element.shown())));
+        }
+    }
+    if !names.contains(ABANDONED.name) {
+        return Err(format!("`{}` is always read; {FORM}", ABANDONED.name).into());
+    }
+    Ok(Reports { answered: names.contains(ANSWERED.name) })
 }
 
 /// `all`, or a list of ids.

@@ -90,17 +90,19 @@ impl Exporter {
         let turns = Turns::beside(&config.ledger);
         let loaded = site.show(loaded);
         for (config, operation) in config.operations.iter().zip(&loaded.operations) {
-            let client = Arc::new(Client::new(config, &network)?);
-            let poller = Poller::new(client, operation.clone(), turns.clone(), SystemClock, shutdown.clone());
-            tasks.spawn(async move {
-                poller.run().await;
-                "a poller"
-            });
-            let holds = end_holds(operation.clone(), SystemClock, shutdown.clone());
-            tasks.spawn(async move {
-                holds.await;
-                "the hold of new series"
-            });
+            for report in operation.reports() {
+                let client = Arc::new(Client::new(config, report.kind, &network)?);
+                let poller = Poller::new(client, report.clone(), turns.clone(), SystemClock, shutdown.clone());
+                tasks.spawn(async move {
+                    poller.run().await;
+                    "a poller"
+                });
+                let holds = end_holds(report.clone(), SystemClock, shutdown.clone());
+                tasks.spawn(async move {
+                    holds.await;
+                    "the hold of new series"
+                });
+            }
         }
         let ledger = loaded.ledger.clone();
         tracing::info!("ready");
@@ -119,7 +121,8 @@ impl Exporter {
         }
         let all_ended = async {
             while tasks.join_next().await.is_some() {}
-            let reports = loaded.operations.iter().map(|operation| operation.abandoned.store_served());
+            let reports =
+                loaded.operations.iter().flat_map(|operation| operation.reports()).map(|report| report.store_served());
             for stored in futures_util::future::join_all(reports).await {
                 if let Err(error) = stored {
                     tracing::warn!(%error, "what was served last could not be stored; the next start begins with what is");

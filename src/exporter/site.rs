@@ -43,7 +43,7 @@ impl Site {
 
     fn snapshots(&self, now: Timestamp) -> Vec<Snapshot> {
         let operations = self.loaded.get().map_or(&[][..], |loaded| &loaded.operations);
-        operations.iter().map(|operation| Snapshot::new(operation, now)).collect()
+        operations.iter().flat_map(|operation| Snapshot::all(operation, now)).collect()
     }
 }
 
@@ -54,7 +54,7 @@ impl web::Site for Site {
         if snapshots.iter().any(|of| of.account.marks.copied_at.is_some()) {
             return Err(NotShown::Copy);
         }
-        let shown: Vec<_> = snapshots.iter().map(|of| (of.operation.abandoned.clone(), of.account.clone())).collect();
+        let shown: Vec<_> = snapshots.iter().map(|of| (of.report.clone(), of.account.clone())).collect();
         let (calls, others) = self.metrics.families(snapshots, loaded.ledger.figures()).await;
         let exposed = expose(&calls, &others, accept, accept_encoding).await;
         let served = move || shown.iter().for_each(|(report, account)| report.was_served(account));

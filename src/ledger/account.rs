@@ -26,25 +26,36 @@ pub struct Scope {
     pub account: i64,
 }
 
-/// What is to be stored when `new` follows `old`; all of it where there was none. Series that both share are unchanged and
-/// cost nothing.
+/// What is to be stored when `new` follows `old`, all of it where there was none: of the account, and of the operation that
+/// it is the first to tell of. Series that both share are unchanged and cost nothing.
 pub fn difference(scope: Scope, old: Option<&Account>, new: &Account) -> Vec<Edit> {
+    let mut edits = Edits(own_difference(scope, old, new));
+    let operation = scope.operation;
+    let skills = |of: &Account| of.skills.clone();
+    edits.merge(old.map(skills), skills(new), |skill_id, said| {
+        Table::Skill.row(operation, [(&skill_id).into(), (&said.name).into(), civil_seconds(said.as_of).into()])
+    });
+    for (key, series) in new.series.iter().filter(|(key, _)| old.is_none_or(|old| !old.series.contains_key(key))) {
+        let columns = [series.number.into(), (&key.skill_id).into(), (&key.type_interaction).into()];
+        edits.0.push(Edit { before: None, after: Some(Table::LabelSet.row(operation, columns)) });
+    }
+    edits.0
+}
+
+/// As [`difference`], but for what is the operation's: another account tells of that.
+pub fn own_difference(scope: Scope, old: Option<&Account>, new: &Account) -> Vec<Edit> {
     let mut edits = Edits(Vec::new());
-    let Scope { operation, account } = scope;
+    let account = scope.account;
     let marks = |of: &Account| marks(&of.marks, of.start_hold.as_ref());
     edits.merge(old.map(marks), marks(new), |name, value| mark_row(scope, name, value));
     let totals = |of: &Account| of.totals.iter().filter(|(_, value)| *value > 0).collect();
     edits.merge(old.map(totals), totals(new), |name: String, value| {
         Table::Total.row(account, [name.as_str().into(), value.into()])
     });
-    let skills = |of: &Account| of.skills.clone();
-    edits.merge(old.map(skills), skills(new), |skill_id, said| {
-        Table::Skill.row(operation, [(&skill_id).into(), (&said.name).into(), civil_seconds(said.as_of).into()])
-    });
     for (key, series) in &new.series {
         let before = old.and_then(|old| old.series.get(key));
         if before.is_none_or(|before| !Arc::ptr_eq(before, series)) {
-            edits.series(scope, key, before.map(Arc::as_ref), series);
+            edits.series(account, before.map(Arc::as_ref), series);
         }
     }
     if old.is_none_or(|old| old.recent != new.recent) {
@@ -89,13 +100,8 @@ impl Edits {
         self.0.extend(gone);
     }
 
-    fn series(&mut self, scope: Scope, key: &SeriesKey, before: Option<&Series>, series: &Series) {
-        let Scope { operation, account } = scope;
+    fn series(&mut self, account: i64, before: Option<&Series>, series: &Series) {
         let number = series.number;
-        if before.is_none() {
-            let columns = [number.into(), (&key.skill_id).into(), (&key.type_interaction).into()];
-            self.0.push(Edit { before: None, after: Some(Table::LabelSet.row(operation, columns)) });
-        }
         let row = |series: &Series| {
             let held = series.hold.as_ref().map(|hold| &hold.shown);
             let (calls, sum) = (series.counts.calls, series.counts.times.sum());
@@ -207,8 +213,14 @@ impl Loading {
         }
     }
 
+    /// Gives an account that has just begun what its operation knows already.
+    pub fn introduce(self, account: &mut Account, now: Timestamp) {
+        account.add_label_sets(label_sets(self.labels), now);
+        account.skills = self.skills;
+    }
+
     /// The account, and what is to be stored before it changes: the marks that its version didn't know, which are as far as
-    /// what it knew. Holds begin at `now`.
+    /// what it knew, and the label sets that other reports found while it was switched off. Holds begin at `now`.
     pub fn account(mut self, scope: Scope, now: Timestamp) -> (Account, Vec<Edit>) {
         let mark = |name: &str| self.marks.get(name).copied();
         let at = |name: &str| mark(name).map(instant);
@@ -263,9 +275,18 @@ impl Loading {
             .merge(Some(stored), self::marks(&marks, start_hold.as_ref()), |name, value| mark_row(scope, name, value));
         let days = Days { unread: self.unread.into_iter().collect(), ..self.days };
         let (totals, skills, recent) = (self.totals, self.skills, self.recent);
-        let account = Account { marks, totals, skills, series, recent, days, gaps, start_hold };
+        let mut account = Account { marks, totals, skills, series, recent, days, gaps, start_hold };
+        let stored = account.series.clone();
+        account.add_label_sets(label_sets(self.labels), now);
+        for (_, series) in account.series.iter().filter(|(key, _)| !stored.contains_key(key)) {
+            settled.series(scope.account, None, series);
+        }
         (account, settled.0)
     }
+}
+
+fn label_sets(labels: HashMap<i64, SeriesKey>) -> impl Iterator<Item = (u32, SeriesKey)> {
+    labels.into_iter().map(|(number, key)| (u32::try_from(number).unwrap_or(u32::MAX), key))
 }
 
 /// A local date as a number that keeps its order.

@@ -35,7 +35,7 @@ use tokio::sync::oneshot;
 use domain::account::Account;
 use domain::identity::RowHasher;
 
-use account::{Loading, Scope, difference};
+use account::{Loading, Scope, difference, own_difference};
 use file::FolderLock;
 use row::{Edit, Table};
 use store::{Change, Store};
@@ -44,9 +44,6 @@ use writer::{Prepared, Shared, Writer};
 pub use copy::{Copied, copy};
 pub use error::{CommitError, CopyError, OpenError, Replaced};
 pub use seen::Seen;
-
-/// The report of abandoned calls, as the ledger and the label `report` name it.
-pub const ABANDONED: &str = "abandoned";
 
 /// An open ledger, locked for this process.
 #[derive(Debug)]
@@ -83,6 +80,16 @@ pub struct LedgerFigures {
 pub struct AccountId {
     scope: Scope,
     report: &'static str,
+}
+
+/// What a commit has stored.
+#[derive(Debug)]
+pub struct Committed<T> {
+    pub account: Arc<Account>,
+    /// The operation's other accounts, in the order in which they were given.
+    pub siblings: Vec<Arc<Account>>,
+    /// Of the change.
+    pub outcome: T,
 }
 
 /// An account as the ledger knew it when the process began.
@@ -137,45 +144,56 @@ impl Ledger {
         let new_id = || self.shared.next_id.fetch_add(1, Ordering::Relaxed);
         let scope = Scope { operation: known_operation.unwrap_or_else(new_id), account: new_id() };
         let id = AccountId { scope, report };
-        let account = begin();
-        let mut change = Change::new(scope);
-        if known_operation.is_none() {
-            change
-                .edits
-                .push(Edit { before: None, after: Some(Table::Operation.row(scope.operation, [operation.into()])) });
-        }
-        change.edits.push(Edit { before: None, after: Some(id.row(zone)) });
-        change.edits.extend(difference(scope, None, &account));
-        self.now(|_| Ok(((), Some(change))))?;
+        let mut account = begin();
+        let operation_row =
+            known_operation.is_none().then(|| Table::Operation.row(scope.operation, [operation.into()]));
+        let account_row = id.row(zone);
+        let account = self.now(move |store| {
+            let mut loading = Loading::default();
+            store.rows_of(scope.operation, true, &mut |row| loading.add(row))?;
+            loading.introduce(&mut account, now);
+            let new = operation_row.into_iter().chain([account_row]);
+            let mut edits: Vec<_> = new.map(|row| Edit { before: None, after: Some(row) }).collect();
+            edits.extend(own_difference(scope, None, &account));
+            Ok((account, Some(Change { edits, ..Change::new(scope) })))
+        })?;
         known.operations.insert(operation.to_owned(), scope.operation);
         known.accounts.insert((scope.operation, report.to_owned()), scope.account);
         Ok(Opened { id, account, other_zone: None })
     }
 
     /// Runs `change` on a copy of `old` and on the seen rows, and stores what came of it: all of it, or on an error
-    /// nothing. `done` is told, on the writer's thread: the new account, and what `change` returned.
+    /// nothing. What it tells of the operation is given to `siblings`, its other accounts. `done` is told, on the writer's
+    /// thread.
     ///
-    /// No other change of this account may be on its way.
+    /// No other change of the operation may be on its way.
     pub fn commit<T: Send + 'static>(
         &self,
         id: &AccountId,
         old: Arc<Account>,
+        siblings: Vec<(AccountId, Arc<Account>)>,
         change: impl FnOnce(&mut Account, &mut Seen<'_>) -> Result<T, CommitError> + Send + 'static,
-        done: impl FnOnce(Result<(Account, T), CommitError>) + Send + 'static,
+        done: impl FnOnce(Result<Committed<T>, CommitError>) + Send + 'static,
     ) {
         let scope = id.scope;
         self.writer.enqueue(Box::new(move |store| {
-            let mut account = Account::clone(&old);
             let changed = store.and_then(|store| {
+                let mut account = Account::clone(&old);
                 let mut seen = Seen::new(store, scope);
                 let outcome = change(&mut account, &mut seen)?;
                 let mut change = seen.change;
                 change.edits.extend(difference(scope, Some(&old), &account));
-                Ok((change, outcome))
+                let mut with_account = |(id, sibling): (AccountId, Arc<Account>)| {
+                    let Some(new) = sibling.with_label_sets_of(&account) else { return sibling };
+                    change.edits.extend(own_difference(id.scope, Some(&sibling), &new));
+                    Arc::new(new)
+                };
+                let siblings = siblings.into_iter().map(&mut with_account).collect();
+                Ok((change, Committed { account: Arc::new(account), siblings, outcome }))
             });
             match changed {
-                Ok((change, outcome)) => {
-                    let done = move |stored: Result<(), CommitError>| done(stored.map(|()| (account, outcome)));
+                Ok((change, committed)) => {
+                    let done = move |stored: Result<(), CommitError>| done(stored.map(|()| committed));
                     Some(Prepared { change, done: Box::new(done) })
                 }
                 Err(error) => {
@@ -186,16 +204,17 @@ impl Ledger {
         }));
     }
 
-    /// As [`Ledger::commit`], and blocks until it is stored.
+    /// As [`Ledger::commit`], for a change that tells nothing of the operation, and blocks until it is stored.
     pub fn commit_now<T: Send + 'static>(
         &self,
         id: &AccountId,
         old: Arc<Account>,
         change: impl FnOnce(&mut Account, &mut Seen<'_>) -> Result<T, CommitError> + Send + 'static,
-    ) -> Result<(Account, T), CommitError> {
+    ) -> Result<(Arc<Account>, T), CommitError> {
         let (tell, told) = mpsc::channel();
-        self.commit(id, old, change, move |stored| _ = tell.send(stored));
-        told.recv().unwrap_or_else(|_| Err(CommitError::broken()))
+        self.commit(id, old, Vec::new(), change, move |stored| _ = tell.send(stored));
+        let committed = told.recv().unwrap_or_else(|_| Err(CommitError::broken()))?;
+        Ok((committed.account, committed.outcome))
     }
 
     /// What a commit's `done` sends; an error where it never comes.

@@ -33,6 +33,8 @@ use domain::tally::{self, Sighting, Verdict};
 use domain::totals::Total;
 use domain::window::Windows;
 
+const ABANDONED: &str = "abandoned";
+
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
 }
@@ -71,7 +73,7 @@ fn get(seen: &mut Seen<'_>, id: RowId) -> Result<Option<Sighting>, CommitError> 
 
 fn commit(ledger: &Ledger, id: &AccountId, old: &Account, number: u32) -> Result<Account, CommitError> {
     let change = move |account: &mut Account, seen: &mut Seen<'_>| change(account, seen, number);
-    ledger.commit_now(id, Arc::new(old.clone()), change).map(|(account, ())| account)
+    ledger.commit_now(id, Arc::new(old.clone()), change).map(|(account, ())| Account::clone(&account))
 }
 
 /// Changes of every kind, from a number.

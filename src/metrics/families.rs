@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::ledger::{ABANDONED, LedgerFigures};
+use crate::ledger::LedgerFigures;
 use crate::logging;
+use crate::operation::Snapshot;
 use crate::operation::pulse::{Durations, Pulse};
-use crate::operation::{Operation, Snapshot};
 use domain::account::Account;
 use domain::disposition::{Disposition, RejectReason};
 use domain::histogram::{NATIVE_SCHEMA, Native, ZERO_THRESHOLD};
 use domain::outcome::Outcome;
+use domain::report::{REPORTS, ReportKind};
 use domain::series::SeriesKey;
 use domain::totals::Total;
 use exposition::model::{Family, Histogram, Kind, NativeHistogram, Series, Value};
@@ -20,10 +21,19 @@ use exposition::model::{Family, Histogram, Kind, NativeHistogram, Series, Value}
 /// The families with a series per label set. They change with a commit, not with a scrape, but for one thing: the window
 /// gauges of an operation are absent when its last complete window is too old to stand for "now".
 pub fn call_families(operations: &[Snapshot]) -> Vec<Family> {
+    kinds(operations).flat_map(|kind| report_families(kind, operations)).collect()
+}
+
+/// The reports that any operation has.
+fn kinds(operations: &[Snapshot]) -> impl Iterator<Item = &'static ReportKind> {
+    REPORTS.into_iter().filter(|kind| operations.iter().any(|snapshot| snapshot.is_of(kind)))
+}
+
+fn report_families(kind: &ReportKind, operations: &[Snapshot]) -> [Family; 3] {
     let mut calls = Vec::new();
     let mut times = Vec::new();
     let mut last_window = Vec::new();
-    for snapshot @ Snapshot { operation, account, .. } in operations {
+    for snapshot @ Snapshot { operation, report, account, .. } in operations.iter().filter(|each| each.is_of(kind)) {
         let created = Some(account.marks.start.as_second() as f64);
         let window = snapshot.last_window();
         for (key, series) in &account.series {
@@ -34,37 +44,26 @@ pub fn call_families(operations: &[Snapshot]) -> Vec<Family> {
                 last_window.push(Series { labels: labels.clone(), value, created: None });
             }
             calls.push(Series { labels: labels.clone(), value: Value::Counter(shown.calls as f64), created });
-            let buckets = shown.times.cumulative(&operation.buckets);
+            let buckets = shown.times.cumulative(&report.buckets);
             let histogram = Histogram {
                 count: shown.times.count(),
                 sum: shown.times.sum(),
-                buckets: operation.buckets.iter().map(|&bound| f64::from(bound)).zip(buckets).collect(),
+                buckets: report.buckets.iter().map(|&bound| f64::from(bound)).zip(buckets).collect(),
                 native: Some(native(&shown.times.native())),
             };
             times.push(Series { labels, value: Value::Histogram(histogram), created });
         }
     }
-    vec![
-        Family {
-            name: "wolkvox_abandoned_calls_total".into(),
-            help: "Calls that were abandoned while queueing, each counted once, in the window that it was read with."
-                .into(),
-            kind: Kind::Counter,
-            series: calls,
-        },
-        Family {
-            name: "wolkvox_abandon_time_seconds".into(),
-            help: "Time waited before hanging up, of the abandoned calls that have one.".into(),
-            kind: Kind::Histogram,
-            series: times,
-        },
-        Family {
-            name: "wolkvox_window_abandoned_calls".into(),
-            help: "Abandoned calls in the last complete window. Absent when that is not recent.".into(),
-            kind: Kind::Gauge,
-            series: last_window,
-        },
+    let names = &kind.metrics;
+    [
+        family(names.calls, Kind::Counter, calls),
+        family(names.times, Kind::Histogram, times),
+        family(names.last_window, Kind::Gauge, last_window),
     ]
+}
+
+fn family((name, help): (&'static str, &'static str), kind: Kind, series: Vec<Series>) -> Family {
+    Family { name: name.into(), help: help.into(), kind, series }
 }
 
 fn labels_of(operation: &Arc<str>, account: &Account, key: &SeriesKey) -> Vec<(Cow<'static, str>, Arc<str>)> {
@@ -78,8 +77,8 @@ fn labels_of(operation: &Arc<str>, account: &Account, key: &SeriesKey) -> Vec<(C
 }
 
 /// Whose a series is that the exporter tells of itself.
-fn report_labels(operation: &Operation) -> Vec<(Cow<'static, str>, Arc<str>)> {
-    vec![("operation".into(), operation.name.clone()), ("report".into(), ABANDONED.into())]
+fn report_labels(snapshot: &Snapshot) -> Vec<(Cow<'static, str>, Arc<str>)> {
+    vec![("operation".into(), snapshot.operation.name.clone()), ("report".into(), snapshot.report.kind.name.into())]
 }
 
 fn native(native: &Native) -> NativeHistogram {
@@ -91,7 +90,7 @@ fn native(native: &Native) -> NativeHistogram {
     }
 }
 
-/// The families with a few series per operation.
+/// The families with a few series per operation and report.
 pub fn operation_families(operations: &[Snapshot], process_start: Timestamp) -> Vec<Family> {
     let mut families = ledger_counters(operations);
     families.extend(gauges(operations));
@@ -104,10 +103,10 @@ pub fn operation_families(operations: &[Snapshot], process_start: Timestamp) -> 
 fn ledger_counters(operations: &[Snapshot]) -> Vec<Family> {
     let counter = |name: &'static str, help: &'static str, label: &'static str, values: &[(&'static str, Total)]| {
         let mut series = Vec::with_capacity(operations.len() * values.len());
-        for Snapshot { operation, account, .. } in operations {
+        for snapshot @ Snapshot { account, .. } in operations {
             let created = Some(account.marks.start.as_second() as f64);
             for &(value, total) in values {
-                let mut labels = report_labels(operation);
+                let mut labels = report_labels(snapshot);
                 if !label.is_empty() {
                     labels.push((label.into(), value.into()));
                 }
@@ -134,7 +133,16 @@ fn ledger_counters(operations: &[Snapshot]) -> Vec<Family> {
     ]
     .map(|disposition| (disposition.as_str(), Total::Rows(disposition)));
     let reasons = RejectReason::ALL.map(|reason| (reason.as_str(), Total::RowsRejected(reason)));
-    vec![
+    let unreadable = kinds(operations).map(|kind| {
+        let of_kind = operations.iter().filter(|snapshot| snapshot.is_of(kind));
+        let series = of_kind.map(|snapshot @ Snapshot { account, .. }| Series {
+            labels: report_labels(snapshot),
+            value: Value::Counter(account.totals.get(Total::TimeUnreadable) as f64),
+            created: Some(account.marks.start.as_second() as f64),
+        });
+        family(kind.metrics.times_unreadable, Kind::Counter, series.collect())
+    });
+    let families = vec![
         single(
             "wolkvox_windows_total",
             "Windows completed, those of a catch-up included: the divisor that makes rates exact.",
@@ -150,11 +158,6 @@ fn ledger_counters(operations: &[Snapshot]) -> Vec<Family> {
         counter("wolkvox_rows_rejected_total", "Rows that could not be used, by reason.", "reason", &reasons),
         single("wolkvox_rows_missing_total", "Rows that an answer announced and never delivered.", Total::RowsMissing),
         single(
-            "wolkvox_abandon_time_unreadable_total",
-            "Calls that were counted without a time, for theirs could not be read.",
-            Total::AbandonTimeUnreadable,
-        ),
-        single(
             "wolkvox_late_rows_total",
             "Calls that were counted in a window that an earlier read had completed.",
             Total::LateRows,
@@ -169,14 +172,15 @@ fn ledger_counters(operations: &[Snapshot]) -> Vec<Family> {
             "Calls that were counted under __other__, for max_series was reached.",
             Total::SeriesOverflow,
         ),
-    ]
+    ];
+    families.into_iter().chain(unreadable).collect()
 }
 
 fn gauges(operations: &[Snapshot]) -> Vec<Family> {
     let gauge = |name: &'static str, help: &'static str, value: &dyn Fn(&Snapshot, &Pulse) -> Option<f64>| {
         let series = operations.iter().filter_map(|snapshot| {
-            let labels = report_labels(&snapshot.operation);
-            let value = value(snapshot, &snapshot.operation.abandoned.pulse())?;
+            let labels = report_labels(snapshot);
+            let value = value(snapshot, &snapshot.report.pulse())?;
             Some(Series { labels, value: Value::Gauge(value), created: None })
         });
         Family { name: name.into(), help: help.into(), kind: Kind::Gauge, series: series.collect() }
@@ -202,7 +206,7 @@ fn gauges(operations: &[Snapshot]) -> Vec<Family> {
         gauge(
             "wolkvox_api_clock_difference_seconds",
             "The server's clock less the host's, once several answers agree on it.",
-            &|snapshot, _| snapshot.operation.clock.difference(snapshot.now).map(|difference| difference.as_secs_f64()),
+            &|snapshot, _| snapshot.report.clock.difference(snapshot.now).map(|difference| difference.as_secs_f64()),
         ),
         gauge(
             "wolkvox_row_lateness_max_seconds",
@@ -222,12 +226,12 @@ fn gauges(operations: &[Snapshot]) -> Vec<Family> {
     ]
 }
 
-/// All outcomes of an operation once a call has ended, so that a rule can ask for any of them.
+/// All outcomes of a report once a call has ended, so that a rule can ask for any of them.
 fn last_poll_outcome(operations: &[Snapshot]) -> Family {
     let series = operations.iter().flat_map(|snapshot| {
-        let last = snapshot.operation.abandoned.pulse().last_call;
+        let last = snapshot.report.pulse().last_call;
         let of_outcome = move |last: Outcome, outcome: Outcome| Series {
-            labels: [report_labels(&snapshot.operation), vec![("outcome".into(), outcome.as_str().into())]].concat(),
+            labels: [report_labels(snapshot), vec![("outcome".into(), outcome.as_str().into())]].concat(),
             value: Value::Gauge(boolean(outcome == last)),
             created: None,
         };
@@ -293,8 +297,8 @@ fn poll_durations(operations: &[Snapshot], process_start: Timestamp) -> Family {
         native: Some(native(&durations.native)),
     };
     let series = operations.iter().map(|snapshot| Series {
-        labels: report_labels(&snapshot.operation),
-        value: Value::Histogram(histogram(&snapshot.operation.abandoned.pulse().durations)),
+        labels: report_labels(snapshot),
+        value: Value::Histogram(histogram(&snapshot.report.pulse().durations)),
         created: Some(seconds(process_start)),
     });
     Family {

@@ -1,16 +1,20 @@
-//! One operation, all that the process knows of it, in one place: its rules, its clock, and per report an account and the
-//! pulse of the polls. The poller writes here; the metrics and the status page read, without waiting for a poll or a
+//! One operation, all that the process knows of it, in one place: per report its rules, its clock, an account and the pulse
+//! of the polls. The poller writes here; the metrics and the status page read, without waiting for a poll or a
 //! commit.
 //!
 //! - [`report`]: what has been counted of one report: in the ledger first, then here;
+//! - `accounts`: those of all its reports, which share label sets and are shown together;
+//! - `refusal`: what they know together of their token;
 //! - [`ended`]: how a poll ended, and what was wrong if it failed;
 //! - [`pulse`]: what is known of the polls since the process began;
 //! - [`open`]: the way from a configuration and a ledger to an operation;
 //! - [`snapshot`]: an operation at one moment, and [`status`], what the page tells of it, [`today`] included.
 
+mod accounts;
 pub mod ended;
 mod open;
 pub mod pulse;
+mod refusal;
 pub mod report;
 mod snapshot;
 pub mod status;
@@ -18,13 +22,10 @@ pub mod today;
 
 use std::sync::Arc;
 
-use domain::rules::Rules;
-use domain::window::Windows;
-use jiff::Timestamp;
+use accounts::Accounts;
 
-use crate::clock::ServerClock;
-use crate::config::OperationConfig;
-
+pub use accounts::Polling;
+pub use open::{ReportSettings, report_settings};
 pub use report::Report;
 pub use snapshot::Snapshot;
 
@@ -35,29 +36,16 @@ pub struct Operation {
     pub name: Arc<str>,
     /// `wv0042`.
     pub server: String,
-    pub rules: Arc<Rules>,
-    /// Bucket bounds in whole seconds.
-    pub buckets: Vec<u32>,
-    pub clock: ServerClock,
-    /// Where an account would begin that this process begins, by the host's clock.
-    pub first: Timestamp,
-    /// Where the account began when this process took it over.
-    pub start_at_open: Timestamp,
-    /// The report of abandoned calls, which each operation has. Another report would stand beside it, with an account and
-    /// a pulse of its own.
+    /// The report of abandoned calls, which each operation has.
     pub abandoned: Arc<Report>,
+    /// Those that are switched on besides.
+    others: Vec<Arc<Report>>,
+    accounts: Arc<Accounts>,
 }
 
-/// What the configuration says about reading and counting.
-pub fn rules(config: &OperationConfig) -> Rules {
-    Rules {
-        zone: config.timezone.clone(),
-        windows: Windows::new(config.interval, config.settle),
-        overlap: config.overlap,
-        max_catch_up: config.max_catch_up,
-        hold: config.hold,
-        start_hold: config.start_hold,
-        max_series: config.max_series,
-        skills: config.skills.clone(),
+impl Operation {
+    /// All that are switched on, in the order in which they are asked for.
+    pub fn reports(&self) -> impl Iterator<Item = &Arc<Report>> {
+        std::iter::once(&self.abandoned).chain(&self.others)
     }
 }

@@ -1,81 +1,181 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use domain::account::Account;
 use domain::instant::earlier;
+use domain::report::{ABANDONED, ANSWERED, ReportKind};
+use domain::rules::Rules;
 use domain::totals::Total;
+use domain::window::Windows;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Operation, Report, rules};
+use super::accounts::Accounts;
+use super::refusal::Refusals;
+use super::report::and_keep_shown;
+use super::{Operation, Report};
 use crate::clock::ServerClock;
 use crate::config::{OperationConfig, Start};
-use crate::ledger::{ABANDONED, CommitError, Ledger};
+use crate::ledger::{AccountId, CommitError, Ledger};
 
 impl Operation {
-    /// Takes the operation's account from the ledger, or begins it where the configuration says. Blocks on the disk.
+    /// Takes the accounts of the operation's reports from the ledger, or begins them where the configuration says. Blocks on
+    /// the disk.
     pub fn open(ledger: &Arc<Ledger>, config: &OperationConfig, now: Timestamp) -> Result<Arc<Self>, CommitError> {
-        let rules = Arc::new(rules(config));
-        let zone = rules.zone.iana_name().unwrap_or("UTC");
         let first = match config.start {
             Start::Now => now,
             Start::History(duration) => earlier(now, duration),
         };
-        let opened = ledger.account(&config.name, ABANDONED, zone, now, || Account::new(&rules.windows, first))?;
-        let mut account = opened.account;
-        // A new account has shown nothing yet, and what a copy has is older than what was shown.
-        let has_shown = account.marks.read_before && account.marks.copied_at.is_none();
-        if has_shown && !rules.start_hold.is_zero() {
-            account.begin_start_hold(now);
+        let name: Arc<str> = config.name.as_str().into();
+        let settings = report_settings(config);
+        let zone = config.timezone.iana_name().unwrap_or("UTC");
+        let mut accounts = Vec::new();
+        let mut other_zones = Vec::new();
+        for ReportSettings { kind, rules, .. } in &settings {
+            let opened = ledger.account(&config.name, kind.name, zone, now, || Account::new(&rules.windows, first))?;
+            let mut account = opened.account;
+            // A new account has shown nothing yet, and what a copy has is older than what was shown.
+            let has_shown = account.marks.read_before && account.marks.copied_at.is_none();
+            if has_shown && !rules.start_hold.is_zero() {
+                account.begin_start_hold(now);
+            }
+            accounts.push((opened.id, account));
+            other_zones.push(opened.other_zone);
         }
-        let report = Report::new(ledger.clone(), opened.id, account);
-        if report.account().begins_after(now) {
-            let (windows, before) = (rules.windows, report.account().marks.start);
-            report
-                .commit_now(move |_, account, _| account.begin_again(&windows, first, before, SignedDuration::ZERO))?;
-            tracing::warn!(
-                operation = %config.name, start = %report.account().marks.start,
-                "the ledger was begun by a clock that was ahead, and has read nothing; counting begins with this start"
-            );
-        }
-        if let Some(old) = opened.other_zone {
-            change_zone(&report, &config.name, &old, &rules.zone)?;
-        }
+        let accounts = Arc::new(Accounts::new(ledger.clone(), accounts));
+        let refusals = Arc::new(Refusals::default());
+        let report = |(place, (settings, other_zone)): (usize, (ReportSettings, Option<String>))| {
+            let ReportSettings { kind, rules, buckets } = settings;
+            let opening = Opening { accounts: &accounts, place, operation: &config.name, report: kind.name };
+            if opening.account().begins_after(now) {
+                opening.begin_again(rules.windows, first)?;
+            }
+            if let Some(old) = other_zone {
+                opening.change_zone(&old, &rules.zone)?;
+            }
+            let clock = ServerClock::new(opening.account().marks.proven_until, rules.windows.settle(), now);
+            Ok::<_, CommitError>(Arc::new(Report {
+                operation: name.clone(),
+                kind,
+                rules: Arc::new(rules),
+                buckets,
+                clock,
+                first,
+                start_at_open: opening.account().marks.start,
+                place,
+                refusals: refusals.clone(),
+                accounts: accounts.clone(),
+                pulse: Mutex::default(),
+                served: Default::default(),
+            }))
+        };
+        let mut reports = settings.into_iter().zip(other_zones).enumerate().map(report);
+        let Some(abandoned) = reports.next() else { return Err(CommitError::broken()) };
         Ok(Arc::new(Self {
-            name: config.name.as_str().into(),
+            name: name.clone(),
             server: config.server.name.clone(),
-            clock: ServerClock::new(report.account().marks.proven_until, rules.windows.settle(), now),
-            rules,
-            buckets: config.abandon_time_buckets.clone(),
-            first,
-            start_at_open: report.account().marks.start,
-            abandoned: Arc::new(report),
+            abandoned: abandoned?,
+            others: reports.collect::<Result<_, _>>()?,
+            accounts,
         }))
     }
 }
 
-fn change_zone(report: &Report, operation: &str, old_timezone: &str, zone: &TimeZone) -> Result<(), CommitError> {
-    let skipped = |account: &Account| account.totals.get(Total::SkippedSeconds);
-    let before = skipped(&report.account());
-    let (old_name, new) = (old_timezone.to_owned(), zone.clone());
-    report.commit_now(move |id, account, seen| {
-        // A zone that this build's database lacks is taken for one that hides nothing differs from.
-        if let Ok(old) = TimeZone::get(&old_name) {
-            account.change_zone(&old, &new);
-        }
-        id.change_zone(seen, &old_name, new.iana_name().unwrap_or("UTC"));
-    })?;
-    let account = report.account();
-    tracing::info!(
-        operation, old_timezone, timezone = zone.iana_name().unwrap_or("UTC"),
-        complete_until = %account.marks.complete_until,
-        "the time zone has changed since the last start; reading again from complete_until"
-    );
-    let seconds = skipped(&account) - before;
-    if seconds > 0 {
-        tracing::warn!(
-            operation, old_timezone, seconds, before = %account.marks.complete_until,
-            "the old time zone may have hidden rows for longer than row identities are kept; that time is given up"
-        );
+/// What the configuration says about one report.
+pub struct ReportSettings {
+    pub kind: &'static ReportKind,
+    pub rules: Rules,
+    /// Bucket bounds in whole seconds.
+    pub buckets: Vec<u32>,
+}
+
+/// Of the reports that are switched on, in the order in which they are asked for.
+pub fn report_settings(config: &OperationConfig) -> Vec<ReportSettings> {
+    let settings = |kind, overlap, buckets: &Vec<u32>| ReportSettings {
+        kind,
+        rules: rules(config, overlap),
+        buckets: buckets.clone(),
+    };
+    let mut all = vec![settings(&ABANDONED, config.overlap, &config.abandon_time_buckets)];
+    if config.reports.answered {
+        all.push(settings(&ANSWERED, config.answered_overlap, &config.answer_time_buckets));
     }
-    Ok(())
+    all
+}
+
+fn rules(config: &OperationConfig, overlap: Duration) -> Rules {
+    Rules {
+        zone: config.timezone.clone(),
+        windows: Windows::new(config.interval, config.settle),
+        overlap,
+        max_catch_up: config.max_catch_up,
+        hold: config.hold,
+        start_hold: config.start_hold,
+        max_series: config.max_series,
+        skills: config.skills.clone(),
+    }
+}
+
+/// A report whose account has been found, and is changed before anybody sees it.
+struct Opening<'a> {
+    accounts: &'a Accounts,
+    place: usize,
+    operation: &'a str,
+    report: &'static str,
+}
+
+impl Opening<'_> {
+    fn account(&self) -> Arc<Account> {
+        self.accounts.stored()[self.place].clone()
+    }
+
+    fn commit(
+        &self,
+        change: impl FnOnce(&AccountId, &mut Account, &mut crate::ledger::Seen<'_>) + Send + 'static,
+    ) -> Result<(), CommitError> {
+        let id = self.accounts.id(self.place);
+        let change = and_keep_shown(self.account(), move |account, seen| {
+            change(&id, account, seen);
+            Ok(())
+        });
+        self.accounts.commit_now(self.place, change)
+    }
+
+    fn begin_again(&self, windows: Windows, first: Timestamp) -> Result<(), CommitError> {
+        let before = self.account().marks.start;
+        self.commit(move |_, account, _| account.begin_again(&windows, first, before, SignedDuration::ZERO))?;
+        tracing::warn!(
+            operation = self.operation, report = self.report, start = %self.account().marks.start,
+            "the ledger was begun by a clock that was ahead, and has read nothing; counting begins with this start"
+        );
+        Ok(())
+    }
+
+    fn change_zone(&self, old_timezone: &str, zone: &TimeZone) -> Result<(), CommitError> {
+        let skipped = |account: &Account| account.totals.get(Total::SkippedSeconds);
+        let before = skipped(&self.account());
+        let (old_name, new) = (old_timezone.to_owned(), zone.clone());
+        self.commit(move |id, account, seen| {
+            // A zone that this build's database lacks is taken for one that hides nothing differs from.
+            if let Ok(old) = TimeZone::get(&old_name) {
+                account.change_zone(&old, &new);
+            }
+            id.change_zone(seen, &old_name, new.iana_name().unwrap_or("UTC"));
+        })?;
+        let account = self.account();
+        let (operation, report) = (self.operation, self.report);
+        tracing::info!(
+            operation, report, old_timezone, timezone = zone.iana_name().unwrap_or("UTC"),
+            complete_until = %account.marks.complete_until,
+            "the time zone has changed since the last start; reading again from complete_until"
+        );
+        let seconds = skipped(&account) - before;
+        if seconds > 0 {
+            tracing::warn!(
+                operation, report, old_timezone, seconds, before = %account.marks.complete_until,
+                "the old time zone may have hidden rows for longer than row identities are kept; that time is given up"
+            );
+        }
+        Ok(())
+    }
 }

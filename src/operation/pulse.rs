@@ -25,6 +25,8 @@ pub struct Pulse {
     pub lateness: Lateness,
     /// The last read, if most of its rows can't be used.
     pub mostly_rejected: Option<ReadSummary>,
+    /// Results of rows that are counted though nobody knows them, fit to be shown.
+    pub unknown_results: Vec<String>,
     /// The report's offset from UTC.
     pub offset: Option<Observation>,
     pub next_poll: Option<Timestamp>,

@@ -2,11 +2,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::account::Account;
 use domain::identity::RowHasher;
+use domain::report::ReportKind;
+use domain::rules::Rules;
+use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
+use super::accounts::{Accounts, Books, Polling};
 use super::pulse::Pulse;
-use crate::ledger::{AccountId, CommitError, Ledger, Seen};
+use super::refusal::Refusals;
+use crate::clock::ServerClock;
+use crate::ledger::{CommitError, Seen};
 
 /// One report of an operation: what has been counted of it, and the pulse of its polls.
 ///
@@ -14,14 +20,25 @@ use crate::ledger::{AccountId, CommitError, Ledger, Seen};
 /// sees has been stored.
 #[derive(Debug)]
 pub struct Report {
-    ledger: Arc<Ledger>,
-    id: AccountId,
-    /// What the ledger holds.
-    account: watch::Sender<Arc<Account>>,
-    /// Goes with each change until it is stored and shown, whoever waits for it.
-    committing: Arc<tokio::sync::Mutex<()>>,
-    pulse: Mutex<Pulse>,
-    served: watch::Sender<Served>,
+    /// The `operation` label.
+    pub operation: Arc<str>,
+    pub kind: &'static ReportKind,
+    pub rules: Arc<Rules>,
+    /// Bucket bounds in whole seconds.
+    pub buckets: Vec<u32>,
+    /// What is known of the server's clock: by this report's answers, for its own cursor.
+    pub clock: ServerClock,
+    /// Where an account would begin that this process begins, by the host's clock.
+    pub first: Timestamp,
+    /// Where the account began when this process took it over.
+    pub start_at_open: Timestamp,
+    /// Among the operation's reports: they are asked for in this order.
+    pub place: usize,
+    /// What all reports of the operation know of their token.
+    pub refusals: Arc<Refusals>,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) pulse: Mutex<Pulse>,
+    pub(super) served: watch::Sender<Served>,
 }
 
 /// What scrapes have seen of a report in this process.
@@ -33,20 +50,27 @@ pub struct Served {
     pub last: Option<Arc<Account>>,
 }
 
-impl Report {
-    pub(super) fn new(ledger: Arc<Ledger>, id: AccountId, account: Account) -> Self {
-        let (account, _) = watch::channel(Arc::new(account));
-        Self { ledger, id, account, committing: Arc::default(), pulse: Mutex::default(), served: Default::default() }
-    }
+/// Follows the account of one report.
+#[derive(Debug)]
+pub struct Followed {
+    books: watch::Receiver<Books>,
+    place: usize,
+}
 
+impl Report {
     /// The account as it was last stored.
     pub fn account(&self) -> Arc<Account> {
-        self.account.borrow().clone()
+        self.accounts.stored()[self.place].clone()
     }
 
     /// Follows the account.
-    pub fn follow(&self) -> watch::Receiver<Arc<Account>> {
-        self.account.subscribe()
+    pub fn follow(&self) -> Followed {
+        Followed { books: self.accounts.follow(), place: self.place }
+    }
+
+    /// Notes that a poll goes on until this is dropped: what another report reads meanwhile may wait to be shown with it.
+    pub fn polls(&self) -> Polling {
+        self.accounts.polls(self.place)
     }
 
     /// Notes that a scrape was served whole which saw `account`.
@@ -83,7 +107,7 @@ impl Report {
 
     /// Hashes rows with the key of the ledger that keeps their identities.
     pub fn hasher(&self) -> RowHasher {
-        self.ledger.hasher()
+        self.accounts.hasher()
     }
 
     /// Runs `change` on a copy of the account, stores what came of it, and shows it: all of it, or on an error nothing.
@@ -94,20 +118,15 @@ impl Report {
         self: &Arc<Self>,
         change: impl FnOnce(&mut Account, &mut Seen<'_>) -> Result<T, CommitError> + Send + 'static,
     ) -> Result<T, CommitError> {
-        let committing = self.committing.clone().lock_owned().await;
+        let turn = self.accounts.turn().await;
         let (tell, told) = oneshot::channel();
         let report = self.clone();
-        let old = self.account();
-        let change = and_keep_shown(old.clone(), change);
-        self.ledger.commit(&self.id, old, change, move |stored| {
-            let stored = stored.map(|(account, outcome)| {
-                report.account.send_replace(Arc::new(account));
-                outcome
-            });
-            drop((committing, report));
+        let change = and_keep_shown(self.account(), change);
+        self.accounts.commit(self.place, change, move |stored| {
+            drop((turn, report));
             _ = tell.send(stored);
         });
-        self.ledger.told(told).await
+        self.accounts.told(told).await
     }
 
     /// As [`Report::commit`], for a change that reads no rows.
@@ -121,23 +140,22 @@ impl Report {
         })
         .await
     }
+}
 
-    /// As [`Report::commit`], before anybody else has the report. Blocks.
-    pub(super) fn commit_now<T: Send + 'static>(
-        &self,
-        change: impl FnOnce(&AccountId, &mut Account, &mut Seen<'_>) -> T + Send + 'static,
-    ) -> Result<T, CommitError> {
-        let id = self.id.clone();
-        let old = self.account();
-        let change = and_keep_shown(old.clone(), move |account, seen| Ok(change(&id, account, seen)));
-        let (account, outcome) = self.ledger.commit_now(&self.id, old, change)?;
-        self.account.send_replace(Arc::new(account));
-        Ok(outcome)
+impl Followed {
+    /// The account as it was last stored; [`Followed::changed`] waits for the next one.
+    pub fn account(&mut self) -> Arc<Account> {
+        self.books.borrow_and_update()[self.place].clone()
+    }
+
+    /// Waits until any account of the operation has changed; false when none ever will.
+    pub async fn changed(&mut self) -> bool {
+        self.books.changed().await.is_ok()
     }
 }
 
 /// As `change`; during a start hold the account shows afterwards what it showed before, as `shown` did.
-fn and_keep_shown<T>(
+pub(super) fn and_keep_shown<T>(
     shown: Arc<Account>,
     change: impl FnOnce(&mut Account, &mut Seen<'_>) -> Result<T, CommitError>,
 ) -> impl FnOnce(&mut Account, &mut Seen<'_>) -> Result<T, CommitError> {

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use domain::report::ReportKind;
 use jiff::{SignedDuration, Timestamp};
 
 use super::ended::{EndedPoll, Trouble};
@@ -14,6 +15,7 @@ pub struct Status {
     pub started: Timestamp,
     /// Whether the ledger is open and loaded; no operation is known before.
     pub ready: bool,
+    /// Those of one operation side by side.
     pub operations: Vec<OperationStatus>,
     pub links: Links,
     /// Whether the ledger is missing from its place, and could not be written back so far.
@@ -22,9 +24,13 @@ pub struct Status {
     pub log_lines_dropped: u64,
 }
 
+/// A report of an operation.
 #[derive(Debug, Clone)]
 pub struct OperationStatus {
     pub name: String,
+    pub report: &'static ReportKind,
+    /// Whether the operation has no other report.
+    pub is_alone: bool,
     /// `wv0042`.
     pub server: String,
     /// IANA name.
@@ -36,9 +42,9 @@ pub struct OperationStatus {
     pub since: Timestamp,
     /// The data are complete up to here; `None` until a read has been stored.
     pub complete_until: Option<Timestamp>,
-    /// Abandoned calls in the last complete window; `None` while that window is stale.
+    /// Calls in the last complete window; `None` while that window is stale.
     pub last_window_calls: Option<u64>,
-    /// Abandoned calls counted since the ledger began.
+    /// Calls counted since the ledger began.
     pub calls_total: u64,
     /// Label sets exposed, and how many of them are on hold.
     pub series: usize,
@@ -80,6 +86,10 @@ impl State {
 pub enum Concern {
     /// Polls have succeeded, and no row has come since the ledger began: perhaps the server doesn't have the report.
     OnlyEmpty,
+    /// The same, while this many calls came with the operation's other reports.
+    OnlyEmptyBeside { calls: u64 },
+    /// Rows are counted whose `result` nobody knows: these, fit to be shown.
+    UnknownResults(Vec<String>),
     /// Most rows of the last read can't be used.
     MostRejected { rows: u64, rejected: u64 },
     /// The dates of the report contradict the configured zone.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use domain::account::Account;
 
 use crate::clock::Clock;
-use crate::operation::Operation;
+use crate::operation::Report;
 use crate::shutdown::Shutdown;
 
 /// How long until a hold is tried to be ended again when the ledger could not be written.
@@ -17,20 +17,21 @@ pub const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// until shutdown.
 ///
 /// The end of a hold is stored before it is shown: after a crash a series must not show its starting value again.
-pub async fn end_holds<C: Clock>(operation: Arc<Operation>, clock: C, shutdown: Shutdown) {
-    let (report, rules) = (&operation.abandoned, &operation.rules);
+pub async fn end_holds<C: Clock>(report: Arc<Report>, clock: C, shutdown: Shutdown) {
+    let rules = &report.rules;
     let hold = rules.hold;
-    let (mut account, mut served) = (report.follow(), report.follow_served());
+    let (mut followed, mut served) = (report.follow(), report.follow_served());
     loop {
         let now = clock.now();
-        let is_start_hold = account.borrow_and_update().start_hold.is_some();
+        let account = followed.account();
+        let is_start_hold = account.start_hold.is_some();
         let wait = if is_start_hold {
             let since = served.borrow_and_update().since.map(|since| since.elapsed());
             // Where there is none there is nothing to wait for.
             let since = since.or(rules.start_hold.is_zero().then_some(Duration::ZERO));
             since.map(|since| rules.start_hold.saturating_sub(since))
         } else {
-            let next = account.borrow().next_release(hold, now);
+            let next = account.next_release(hold, now);
             next.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default())
         };
         let wait = match wait {
@@ -41,7 +42,10 @@ pub async fn end_holds<C: Clock>(operation: Arc<Operation>, clock: C, shutdown: 
                 match report.amend(end).await {
                     Ok(()) => continue,
                     Err(error) => {
-                        tracing::error!(operation = %operation.name, %error, "new series stay at their starting values; trying again");
+                        tracing::error!(
+                            operation = %report.operation, report = report.kind.name, %error,
+                            "new series stay at their starting values; trying again"
+                        );
                         Some(LEDGER_PAUSE)
                     }
                 }
@@ -50,7 +54,7 @@ pub async fn end_holds<C: Clock>(operation: Arc<Operation>, clock: C, shutdown: 
         };
         tokio::select! {
             () = shutdown.requested() => return,
-            changed = account.changed() => if changed.is_err() { return },
+            changed = followed.changed() => if !changed { return },
             first = served.changed() => if first.is_err() { return },
             () = sleep(wait) => {}
         }

@@ -1,4 +1,4 @@
-//! The poller: one task per operation, which asks when a window is due and counts what comes.
+//! The poller: one task per report of an operation, which asks when a window is due and counts what comes.
 //!
 //! [`poll`] is one poll, from a plan to its end; [`turn`] the wait for the token before each call; [`holds`] ends what new
 //! series show first.
@@ -7,6 +7,7 @@ mod holds;
 mod poll;
 mod turn;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,12 +22,13 @@ use domain::row::ReadRow;
 use domain::server_time::{Heard, Look, Moment, Testimony};
 use domain::zone::instant_of;
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::operation::Operation;
 use crate::operation::ended::EndedPoll;
+use crate::operation::{Polling, Report};
 use crate::shutdown::Shutdown;
-use crate::wolkvox::AbandonedCallsReport;
+use crate::wolkvox::{CallsReport, redact::redacted};
 
 use holds::LONGEST_SLEEP;
 pub use holds::end_holds;
@@ -36,10 +38,16 @@ pub use turn::{TokenInTurn, Turns};
 /// How often a poller whose token was refused looks whether it has changed: the promise is ten seconds.
 const TOKEN_LOOK: Duration = Duration::from_secs(5);
 
+/// Reports that are due at the same time have all woken up after this; far less than the pause before a second try.
+const BETWEEN_REPORTS: Duration = Duration::from_millis(50);
+
+/// More results than a report can have are one odd value after another: the first few tell.
+pub const MOST_UNKNOWN_RESULTS: usize = 8;
+
 /// Polls one report of one operation.
 #[derive(Debug)]
 pub struct Poller<R, C> {
-    operation: Arc<Operation>,
+    report: Arc<Report>,
     token: TokenInTurn<R>,
     clock: C,
     shutdown: Shutdown,
@@ -52,12 +60,16 @@ pub struct Poller<R, C> {
     date_is_odd: bool,
     /// Whether the last answer's clock delayed a window.
     delays: bool,
+    /// While a poll goes on.
+    polling: Option<Polling>,
+    /// Results that have been said to be unknown.
+    unknown_results: BTreeSet<Arc<str>>,
 }
 
-impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
-    pub fn new(api: Arc<R>, operation: Arc<Operation>, turns: Turns, clock: C, shutdown: Shutdown) -> Self {
+impl<R: CallsReport, C: Clock> Poller<R, C> {
+    pub fn new(api: Arc<R>, report: Arc<Report>, turns: Turns, clock: C, shutdown: Shutdown) -> Self {
         Self {
-            operation,
+            report,
             token: TokenInTurn::new(api, turns),
             clock,
             shutdown,
@@ -67,6 +79,8 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             clocks_differ: false,
             date_is_odd: false,
             delays: false,
+            polling: None,
+            unknown_results: BTreeSet::new(),
         }
     }
 
@@ -76,7 +90,11 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             self.take_back().await;
             let mut polled_at = self.now();
             if let Some(plan) = self.plan() {
+                if self.begin_after_others().await.is_none() {
+                    return;
+                }
                 let Some(ended) = self.poll(plan).await else { return };
+                self.polling = None;
                 if ended.trouble.is_some() {
                     polled_at = self.now();
                 }
@@ -88,52 +106,73 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         }
     }
 
+    /// Begins a poll, and lets the operation's reports that come before this one, and are due as well, ask first. Their second
+    /// tries come after this one's first, for it then stands in the token's queue. `None` on shutdown.
+    async fn begin_after_others(&mut self) -> Option<()> {
+        let polling = self.polling.insert(self.report.polls());
+        if self.report.place == 0 {
+            return Some(());
+        }
+        tokio::select! {
+            () = self.shutdown.requested() => None,
+            () = async {
+                tokio::time::sleep(BETWEEN_REPORTS).await;
+                polling.is_next().await;
+            } => Some(()),
+        }
+    }
+
     /// What is to be read now, if anything is due.
     fn plan(&self) -> Option<Plan> {
         let moment = self.moment();
-        let clocks = self.operation.clock.time().clocks(moment);
-        plan(&self.operation.abandoned.account(), &self.operation.rules, clocks)
+        let clocks = self.report.clock.time().clocks(moment);
+        plan(&self.report.account(), &self.report.rules, clocks)
     }
 
     /// Takes the cursor back if it proves to be ahead of the time.
     async fn take_back(&self) {
-        let (moment, rules) = (self.moment(), self.operation.rules.clone());
-        let marks = &self.operation.abandoned.account().marks;
+        let (moment, rules) = (self.moment(), self.report.rules.clone());
+        let marks = &self.report.account().marks;
         let (cursor, proven) = (marks.complete_until, marks.proven_until);
-        let Some(to) = self.operation.clock.time().back_to(&rules.windows, cursor, proven, moment) else { return };
-        match self.operation.abandoned.amend(move |account| account.take_back(to, &rules.zone)).await {
+        let Some(to) = self.report.clock.time().back_to(&rules.windows, cursor, proven, moment) else { return };
+        match self.report.amend(move |account| account.take_back(to, &rules.zone)).await {
             Ok(()) => {
-                let complete_until = self.operation.abandoned.account().marks.complete_until;
+                let complete_until = self.report.account().marks.complete_until;
                 if complete_until < cursor {
-                    self.operation.clock.time().prove_from(complete_until, moment);
+                    self.report.clock.time().prove_from(complete_until, moment);
                     tracing::warn!(
-                        operation = %self.operation.name, %complete_until, before = %cursor,
+                        operation = %self.report.operation, report = self.report.kind.name,
+                        %complete_until, before = %cursor,
                         "windows were completed by a clock that was ahead; they are read again from complete_until, and \
                          what was counted is recognised"
                     );
                 }
             }
             Err(error) => tracing::error!(
-                operation = %self.operation.name, %error, "the cursor is ahead of the time and could not be taken back"
+                operation = %self.report.operation, report = self.report.kind.name, %error,
+                "the cursor is ahead of the time and could not be taken back"
             ),
         }
     }
 
     fn poll_ended(&mut self, ended: EndedPoll) {
         let (moment, now) = (self.moment(), self.now());
-        let rules = &self.operation.rules;
+        let rules = &self.report.rules;
         let retry_after = ended.trouble.as_ref().and_then(|trouble| trouble.retry_after());
         self.cadence.poll_ended(ended.outcome, retry_after, &rules.windows, &rules.zone, now, moment.monotonic);
         let next = self.cadence.next_poll(&rules.windows, now, now, moment.monotonic);
-        let next = later(moment.host, next.saturating_sub(moment.monotonic)).strftime("%FT%TZ").to_string();
-        let mut pulse = self.operation.abandoned.pulse();
+        let wait = next.saturating_sub(moment.monotonic);
+        let asks_again = Instant::now() + wait.saturating_sub(rules.windows.interval() / 2);
+        self.report.refusals.poll_ended(self.report.kind.name, ended.outcome, asks_again);
+        let next = later(moment.host, wait).strftime("%FT%TZ").to_string();
+        let mut pulse = self.report.pulse();
         match &ended.trouble {
             Some(trouble) => tracing::warn!(
-                operation = %self.operation.name, cause = trouble.name(), range = %ended.range, calls = ended.calls,
+                operation = %self.report.operation, report = self.report.kind.name, cause = trouble.name(), range = %ended.range, calls = ended.calls,
                 error = %trouble, next, "the poll failed; the range will be read again"
             ),
             None => tracing::info!(
-                operation = %self.operation.name, outcome = %ended.outcome, range = %ended.range, calls = ended.calls,
+                operation = %self.report.operation, report = self.report.kind.name, outcome = %ended.outcome, range = %ended.range, calls = ended.calls,
                 rows = ended.rows, counted = ended.counted, next,
                 "{}", if pulse.trouble().is_some() { "the poll succeeded again" } else { "the poll succeeded" }
             ),
@@ -150,28 +189,28 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     /// succeeded); `None` on shutdown. Follows the clock, which may be set meanwhile, and ends early when the token has
     /// changed that the last call was refused with.
     async fn wait_for_next_poll(&mut self, polled_at: Timestamp) -> Option<()> {
-        let refused = self.operation.abandoned.pulse().last_call == Some(Outcome::Unauthorized);
-        let windows = self.operation.rules.windows;
+        let refused = self.report.pulse().last_call == Some(Outcome::Unauthorized);
+        let windows = self.report.rules.windows;
         let mut due = Duration::MAX;
         let mut after = polled_at;
         loop {
             let (moment, now) = (self.moment(), self.now());
             due = due.min(self.cadence.next_poll(&windows, after, now, moment.monotonic));
             // A window may have ended by another clock, until it is settled which is right: its time brings a poll too.
-            let latest = self.operation.clock.time().clocks(moment).latest;
+            let latest = self.report.clock.time().clocks(moment).latest;
             if latest > now {
                 due = due.min(self.cadence.next_poll(&windows, latest, latest, moment.monotonic));
             }
             // A clock that was set meanwhile may bring the next window sooner.
             after = now;
             let left = due.saturating_sub(moment.monotonic);
-            self.operation.abandoned.pulse().next_poll = Some(later(moment.host, left));
+            self.report.pulse().next_poll = Some(later(moment.host, left));
             if left.is_zero() {
                 return Some(());
             }
             self.sleep(left.min(if refused { TOKEN_LOOK } else { LONGEST_SLEEP })).await?;
             if refused && self.token.has_changed().await {
-                tracing::info!(operation = %self.operation.name, "the token has changed, trying it now");
+                tracing::info!(operation = %self.report.operation, report = self.report.kind.name, "the token has changed, trying it now");
                 self.cadence.resume();
                 return Some(());
             }
@@ -190,7 +229,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         let fits = zones_that_fit(observed, self.clock.now()).join(", ");
         let (sign, minutes) = (if observed.offset < 0 { '-' } else { '+' }, observed.offset.abs() / 60);
         tracing::warn!(
-            operation = %self.operation.name, timezone = self.operation.rules.zone.iana_name(),
+            operation = %self.report.operation, report = self.report.kind.name, timezone = self.report.rules.zone.iana_name(),
             observed_offset = format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60), zones_that_fit = fits,
             "the dates of the report are not in the configured time zone; set timezone to the operation's own, what was \
              read meanwhile is then read again"
@@ -199,17 +238,17 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
 
     /// The time that windows are planned by: a window ends when the clock that dates its rows says so.
     fn now(&self) -> Timestamp {
-        self.operation.clock.now(self.clock.now())
+        self.report.clock.now(self.clock.now())
     }
 
     fn moment(&self) -> Moment {
-        self.operation.clock.moment(self.clock.now())
+        self.report.clock.moment(self.clock.now())
     }
 
     /// Hears what an answer says about the time; its rows, where they can be looked at.
     fn hear(&mut self, called: &Called, stretch: Stretch, range: CivilRange) -> Testimony {
-        let Operation { rules, clock, abandoned, .. } = &*self.operation;
-        let zone_is_wrong = abandoned.pulse().offset.is_some_and(|observed| observed.mismatch);
+        let Report { rules, clock, .. } = &*self.report;
+        let zone_is_wrong = self.report.pulse().offset.is_some_and(|observed| observed.mismatch);
         let look = match &called.call.result {
             Ok(answer) if !answer.broken && !zone_is_wrong => {
                 let within = answer.rows.iter().filter_map(|row| match row {
@@ -232,18 +271,18 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
 
     /// Says once what is wrong with a clock, and once that it is right again.
     fn tell_of_clocks(&mut self, odd: Option<Timestamp>, difference: Option<SignedDuration>) {
-        let operation = &self.operation.name;
+        let (operation, report) = (&self.report.operation, self.report.kind.name);
         let differed = std::mem::replace(&mut self.clocks_differ, difference.is_some());
         match difference {
             Some(difference) if !differed => {
                 let side = if difference.is_negative() { "ahead of" } else { "behind" };
                 tracing::warn!(
-                    %operation, seconds = difference.abs().as_secs(),
+                    %operation, report, seconds = difference.abs().as_secs(),
                     "the clock of this host is {side} that of the server; windows are read by that one, set this one right"
                 );
             }
             None if differed => {
-                tracing::info!(%operation, "the clock of this host is as that of the server again; windows are read by it");
+                tracing::info!(%operation, report, "the clock of this host is as that of the server again; windows are read by it");
             }
             _ => {}
         }
@@ -251,7 +290,22 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         if let Some(date) = odd
             && !was_odd
         {
-            tracing::warn!(%operation, %date, "the answer's Date is no time at all; the server's clock is left aside");
+            tracing::warn!(%operation, report, %date, "the answer's Date is no time at all; the server's clock is left aside");
+        }
+    }
+
+    /// Says once, of each `result` that nobody knows, that its rows are counted.
+    fn tell_of_results(&mut self, rows: &[ReadRow]) {
+        for result in rows.iter().filter_map(|row| row.row()?.unknown_result.as_ref()) {
+            if self.unknown_results.len() < MOST_UNKNOWN_RESULTS && self.unknown_results.insert(result.clone()) {
+                let result = redacted(result, None);
+                tracing::warn!(
+                    operation = %self.report.operation, report = self.report.kind.name, result,
+                    "rows with this result are counted, for all that was not abandoned is taken for answered; if they are \
+                     no answered calls, please report it"
+                );
+                self.report.pulse().unknown_results.push(result);
+            }
         }
     }
 
@@ -262,7 +316,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             && !self.delays
         {
             tracing::warn!(
-                operation = %self.operation.name, %made,
+                operation = %self.report.operation, report = self.report.kind.name, %made,
                 "the answer was made before its range ended, as its head says (an old page of a cache, or a clock that \
                  differs); the windows that had not ended are read again"
             );

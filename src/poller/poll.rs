@@ -20,9 +20,9 @@ use tokio::time::Instant;
 use super::Poller;
 use crate::clock::Clock;
 use crate::ledger::CommitError;
-use crate::operation::Operation;
+use crate::operation::Report;
 use crate::operation::ended::{EndedPoll, Trouble};
-use crate::wolkvox::{AbandonedCallsReport, Answer, Call};
+use crate::wolkvox::{Answer, Call, CallsReport};
 
 /// A call that has ended, between these moments.
 pub(super) struct Called {
@@ -42,12 +42,12 @@ struct Progress {
     skip_to: Option<Timestamp>,
 }
 
-impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
+impl<R: CallsReport, C: Clock> Poller<R, C> {
     /// Reads what `plan` says: in one call, or in parts where an answer is incomplete. `None` on shutdown.
     pub(super) async fn poll(&mut self, plan: Plan) -> Option<EndedPoll> {
-        let account = self.operation.abandoned.account();
+        let account = self.report.account();
         let mut progress = Progress {
-            reading: Reading::new(plan, &account, &self.operation.rules, std::mem::take(&mut self.doubts)),
+            reading: Reading::new(plan, &account, &self.report.rules, std::mem::take(&mut self.doubts)),
             began: self.now(),
             began_at: Instant::now(),
             rows: 0,
@@ -67,9 +67,9 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
             let called = self.call(question.asked).await?;
             let testimony = self.hear(&called, question.stretch, question.asked);
             let Called { call, asked: asked_at, at } = called;
-            let call = call.judged_by(self.operation.abandoned.account().marks.has_answered);
+            let call = call.judged_by(self.report.account().marks.has_answered);
             outcome = call.outcome();
-            self.operation.abandoned.pulse().last_call = Some(outcome);
+            self.report.pulse().last_call = Some(outcome);
             trouble = match call.result {
                 Ok(answer) => match self.first_start(&mut progress).await {
                     Some(wait) => {
@@ -85,7 +85,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
                     let pause = progress.reading.failed(question, failure.outcome, failure.retry_after, elapsed);
                     if let Some(pause) = pause {
                         tracing::info!(
-                            operation = %self.operation.name, outcome = %failure.outcome, range = %question.asked,
+                            operation = %self.report.operation, report = self.report.kind.name, outcome = %failure.outcome, range = %question.asked,
                             error = %failure, "the call failed, trying again in {pause:?}"
                         );
                         self.sleep(pause).await?;
@@ -100,23 +100,35 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
 
     /// One call, in its turn for the token. `None` on shutdown: the call in flight is abandoned and nothing is counted.
     async fn call(&mut self, range: CivilRange) -> Option<Called> {
-        let hasher = self.operation.abandoned.hasher();
-        let Self { token, clock, operation, shutdown, .. } = self;
-        let moment = || operation.clock.moment(clock.now());
+        let hasher = self.report.hasher();
+        let Self { token, clock, report, shutdown, polling, .. } = self;
+        let moment = || report.clock.moment(clock.now());
         let fetch = async {
-            let (secret, _turn) = match token.take().await {
+            let taken = token.take().await;
+            if let Some(polling) = polling {
+                polling.asks();
+            }
+            let (secret, _turn) = match taken {
                 Ok(taken) => taken,
                 Err(failure) => return (Call::not_made(failure), moment()),
             };
+            let (kind, refusals) = (report.kind.name, &report.refusals);
+            if let Some(failure) = refusals.stands(kind, secret.fingerprint) {
+                return (Call::not_made(failure), moment());
+            }
             let asked = moment();
-            (token.api().fetch(range, &secret, &hasher).await, asked)
+            let call = token.api().fetch(range, &secret, &hasher).await;
+            // Before another report has its turn.
+            let until = Instant::now() + report.rules.windows.interval() / 2;
+            refusals.note(kind, secret.fingerprint, call.result.as_ref().err(), until);
+            (call, asked)
         };
         let (call, asked) = tokio::select! {
             () = shutdown.requested() => return None,
             ended = fetch => ended,
         };
         if let Some(took) = call.took {
-            operation.abandoned.pulse().durations.record(took);
+            report.pulse().durations.record(took);
         }
         Some(Called { call, asked, at: moment() })
     }
@@ -124,44 +136,47 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     /// At a first start, where the clocks are not known to agree: how long to wait before the same is asked again. `None`
     /// where the answer can be used. Once the host's clock is known to be wrong, the account begins where it should have.
     async fn first_start(&self, progress: &mut Progress) -> Option<Duration> {
-        if self.operation.abandoned.account().marks.read_before {
+        if self.report.account().marks.read_before {
             return None;
         }
         let moment = self.moment();
-        let decided = self.operation.clock.time().first_start(moment, progress.reading.calls());
+        let decided = self.report.clock.time().first_start(moment, progress.reading.calls());
         match decided {
             FirstStart::Agreed => None,
             FirstStart::Probe { after } => {
                 if progress.reading.calls() == 1 {
                     tracing::warn!(
-                        operation = %self.operation.name,
+                        operation = %self.report.operation, report = self.report.kind.name,
                         "the clock of this host and that of the server differ; nothing is counted until it is clear which \
                          is right, within a minute or two"
                     );
                 }
                 let plan = *progress.reading.plan();
-                progress.reading.begin_again(plan, &self.operation.abandoned.account());
+                progress.reading.begin_again(plan, &self.report.account());
                 Some(after)
             }
             FirstStart::Settled { later } => {
-                let Operation { rules, abandoned, first, start_at_open, clock, .. } = &*self.operation;
+                let Report { rules, first, start_at_open, clock, .. } = &*self.report;
                 let (windows, first, start_at_open) = (rules.windows, *first, *start_at_open);
-                let mut account = Account::clone(&abandoned.account());
+                let mut account = Account::clone(&self.report.account());
                 let before = account.marks.start;
                 account.begin_again(&windows, first, start_at_open, later);
                 let start = account.marks.start;
                 if start == before {
                     return None;
                 }
-                tracing::info!(operation = %self.operation.name, %start, "counting begins by the server's clock");
+                tracing::info!(
+                    operation = %self.report.operation, report = self.report.kind.name, %start,
+                    "counting begins by the server's clock"
+                );
                 let begun =
-                    abandoned.amend(move |account| account.begin_again(&windows, first, start_at_open, later)).await;
+                    self.report.amend(move |account| account.begin_again(&windows, first, start_at_open, later)).await;
                 if let Err(error) = begun {
-                    tracing::error!(operation = %self.operation.name, %error, "the account could not be begun");
+                    tracing::error!(operation = %self.report.operation, report = self.report.kind.name, %error, "the account could not be begun");
                 }
                 clock.time().prove_from(start, moment);
                 let plan = self.plan()?;
-                progress.reading.begin_again(plan, &abandoned.account());
+                progress.reading.begin_again(plan, &self.report.account());
                 progress.skip_to = plan.skip_to;
                 Some(Duration::ZERO)
             }
@@ -187,10 +202,11 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         };
         let Plan { catch_up, due_end, .. } = *progress.reading.plan();
         self.observe_offset(&answer.rows);
+        self.tell_of_results(&answer.rows);
         let question = Question { to: stretch.to, due_end, asked: moments.0, answered: moments.1 };
-        let passage = self.operation.clock.time().passage(&self.operation.rules.windows, question, testimony);
+        let passage = self.report.clock.time().passage(&self.report.rules.windows, question, testimony);
         self.tell_of_delay(passage.to < question.to.min(question.due_end), testimony);
-        let Rules { windows, max_catch_up, .. } = &*self.operation.rules;
+        let Rules { windows, max_catch_up, .. } = &*self.report.rules;
         // What one clock alone says is old is not given up, nor is anything after it counted: the next poll asks for all.
         let is_too_old =
             |to| to <= passage.to && (passage.is_overruled || testimony.agrees_to_give_up(to, windows, *max_catch_up));
@@ -235,13 +251,13 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         asked: CivilRange,
         mut rows: Vec<ReadRow>,
     ) -> Option<(Stretch, Vec<ReadRow>)> {
-        let to = to.max(self.operation.abandoned.account().marks.complete_until).min(stretch.to);
+        let to = to.max(self.report.account().marks.complete_until).min(stretch.to);
         if to <= stretch.from {
             return None;
         }
         let used = Stretch { to, ..stretch };
         if used != stretch {
-            let end = civil_range(&self.operation.rules.zone, used).end;
+            let end = civil_range(&self.report.rules.zone, used).end;
             rows.retain(|row| !matches!(row, ReadRow::Row(row) if row.date > end && asked.contains(row.date)));
         }
         Some((used, rows))
@@ -249,8 +265,8 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
 
     /// Counts the rows of an answer and its outcome.
     async fn count(&self, read: Read, outcome: Outcome, evidence: Evidence) -> Result<ReadSummary, CommitError> {
-        let rules = self.operation.rules.clone();
-        let counted = self.operation.abandoned.commit(move |account, seen| {
+        let rules = self.report.rules.clone();
+        let counted = self.report.commit(move |account, seen| {
             note_answer(account, outcome, evidence);
             seen.tally(account, &rules, &read)
         });
@@ -260,7 +276,7 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     /// Keeps what a read says about the rows as a whole, and says once that most of them can't be counted.
     fn tell_of_rows(&self, summary: ReadSummary) {
         let now = self.clock.now();
-        let mut pulse = self.operation.abandoned.pulse();
+        let mut pulse = self.report.pulse();
         if let Some(lateness) = summary.lateness {
             pulse.lateness.note(now, lateness);
         }
@@ -268,12 +284,12 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
         let before = std::mem::replace(&mut pulse.mostly_rejected, rejected);
         match (before, rejected) {
             (None, Some(ReadSummary { rows, rejected, .. })) => tracing::warn!(
-                operation = %self.operation.name, rows, rejected,
+                operation = %self.report.operation, report = self.report.kind.name, rows, rejected,
                 "most rows of the answer can't be used, so calls among them are not counted; see \
                  wolkvox_rows_rejected_total for the reason"
             ),
             (Some(_), None) => {
-                tracing::info!(operation = %self.operation.name, "most rows of the answer can be used again");
+                tracing::info!(operation = %self.report.operation, report = self.report.kind.name, "most rows of the answer can be used again");
             }
             _ => {}
         }
@@ -291,15 +307,15 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
 
     /// A ledger that can't be written loses this one count; it has its own metric, and the log says so.
     async fn amend(&self, outcome: Outcome, change: impl FnOnce(&mut Account) + Send + 'static) {
-        if let Err(error) = self.operation.abandoned.amend(change).await {
-            tracing::error!(operation = %self.operation.name, %outcome, %error, "the outcome of a call could not be counted");
+        if let Err(error) = self.report.amend(change).await {
+            tracing::error!(operation = %self.report.operation, report = self.report.kind.name, %outcome, %error, "the outcome of a call could not be counted");
         }
     }
 
     fn observe_offset(&mut self, rows: &[ReadRow]) {
-        self.offsets.observe(rows.iter().filter_map(ReadRow::row), &self.operation.rules.zone);
+        self.offsets.observe(rows.iter().filter_map(ReadRow::row), &self.report.rules.zone);
         let known = self.offsets.known();
-        let before = std::mem::replace(&mut self.operation.abandoned.pulse().offset, known);
+        let before = std::mem::replace(&mut self.report.pulse().offset, known);
         if let Some(observed) = known
             && observed.mismatch
             && !before.is_some_and(|before| before.mismatch)
@@ -309,12 +325,12 @@ impl<R: AbandonedCallsReport, C: Clock> Poller<R, C> {
     }
 
     fn end(&mut self, progress: Progress, outcome: Outcome, trouble: Option<Trouble>) -> EndedPoll {
-        let counted = self.operation.abandoned.account().totals.get(Total::Rows(Disposition::Counted));
+        let counted = self.report.account().totals.get(Total::Rows(Disposition::Counted));
         let (calls, stretch) = (progress.reading.calls(), progress.reading.plan().stretch);
         self.doubts = progress.reading.into_doubts();
         EndedPoll {
             at: progress.began,
-            range: civil_range(&self.operation.rules.zone, stretch),
+            range: civil_range(&self.report.rules.zone, stretch),
             outcome,
             calls,
             rows: progress.rows,

@@ -12,7 +12,7 @@ use domain::outcome::Outcome;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
-use crate::wolkvox::{AbandonedCallsReport, Failure, Token};
+use crate::wolkvox::{CallsReport, Failure, Token};
 
 /// The folder with the lock files, beside the ledger.
 const FOLDER: &str = "wolkvox-exporter.turns";
@@ -32,7 +32,7 @@ pub struct TokenInTurn<R> {
     last: Option<Token>,
 }
 
-impl<R: AbandonedCallsReport> TokenInTurn<R> {
+impl<R: CallsReport> TokenInTurn<R> {
     pub fn new(api: Arc<R>, turns: Turns) -> Self {
         Self { api, turns, last: None }
     }

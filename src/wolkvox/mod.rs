@@ -25,10 +25,10 @@ use domain::server_time::Stamp;
 pub use cause::Cause;
 pub use token::Token;
 
-/// The report "detail of abandoned calls" of one operation.
+/// A report that lists the calls of one operation.
 ///
 /// A trait so that the poller can be driven by generated histories in paused time, where a real socket can't be used.
-pub trait AbandonedCallsReport: Send + Sync + 'static {
+pub trait CallsReport: Send + Sync + 'static {
     /// Reads the token afresh. For a blocking thread: it may be a file, perhaps on a network.
     ///
     /// # Errors
@@ -123,8 +123,13 @@ pub struct Failure {
     pub outcome: Outcome,
     /// `None` where the outcome says it.
     pub cause: Option<Cause>,
-    /// What happened, in words, for the log and the status page: at most 300 characters, no token, no personal data.
+    /// What happened, in words, for the log and the status page: a bounded text, no token, no personal data.
     pub message: String,
     /// The answer's `Retry-After`, as a delay from now.
     pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// The bound on [`Failure::message`].
+    pub const MAX_MESSAGE_CHARS: usize = 300;
 }

@@ -236,7 +236,7 @@ mod tests {
     const ROW: &str = r#"{"date":"2026-01-18 19:34:31"}"#;
 
     fn judged(status: u16, body: &str) -> Result<Answer, (Outcome, String)> {
-        let decoded = decode(body.as_bytes(), &RowHasher::new([0; 16]));
+        let decoded = decode(body.as_bytes(), &domain::report::ABANDONED, &RowHasher::new([0; 16]));
         let judged = verdict(status, decoded, body, None);
         if let Err((_, message)) = &judged {
             assert!(message.chars().count() <= 300, "{message}");

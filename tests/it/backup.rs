@@ -11,10 +11,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use simulator::call::Injected;
 use simulator::faults::Fault;
-use wolkvox_exporter::ledger::{ABANDONED, Ledger};
+use wolkvox_exporter::ledger::Ledger;
 
 use crate::support::sim::{quiet, stream_of_calls};
-use crate::support::truth::{Cadence, wait_until_exact};
+use crate::support::truth::{ABANDONED, Cadence, wait_until_exact};
 use crate::support::{Child, Folder, PATIENCE, Sim, child, http, run, wait_for};
 
 const CADENCE: Cadence = Cadence { interval: 1.0, settle: 1.0 };
@@ -62,7 +62,8 @@ fn a_copy_under_load_is_one_commit_and_a_restore_shows_nothing_less() {
         fs::copy(copy, &opened).expect("a folder of this test");
         let ledger = Ledger::open(&opened, Timestamp::now()).expect("a whole copy");
         let begin = || panic!("the copy lacks the operation");
-        let account = ledger.account("ventas", ABANDONED, "America/Bogota", Timestamp::now(), begin).expect("loaded");
+        let account =
+            ledger.account("ventas", ABANDONED.name, "America/Bogota", Timestamp::now(), begin).expect("loaded");
         let marks = &account.account.marks;
         let calls: u64 = account.account.series.values().map(|series| series.counts.calls).sum();
         let truth = sim.operation("ventas").expect("simulated").truth(marks.start, marks.complete_until);

@@ -26,17 +26,22 @@ fn demo_shows_the_truth_within_a_minute() {
         if shown.is_empty() || shown != expected {
             return Err(format!("{} of {} series are right", shown.len(), expected.len()));
         }
+        for report in [truth::ABANDONED, truth::ANSWERED] {
+            let up = scrape.get("wolkvox_up", &[("operation", "simulated"), ("report", report.name)]);
+            if up != Some(1.0) {
+                return Err(format!("{}: up {up:?}", report.name));
+            }
+        }
         Ok(scrape.clone())
     });
     let shown = truth::shown(&scrape, "simulated");
     let skills: std::collections::BTreeSet<_> = shown.keys().map(|(skill, _)| skill).collect();
     assert!(skills.len() >= 5, "only {skills:?}");
-    assert_eq!(scrape.value("wolkvox_up", &[("operation", "simulated")]), 1.0);
     // Six hours are 72 windows, of which the last one has settled unless the minute after its end is not over.
     let reach = truth::reach(&scrape, "simulated", INTERVAL).expect("an account");
     let windows = (reach.complete_until.as_second() - reach.start.as_second()) as f64 / INTERVAL;
     assert!((71.0..=73.0).contains(&windows), "{windows} windows");
-    assert_eq!(scrape.value("wolkvox_windows_total", &[("operation", "simulated")]), windows);
+    assert_eq!(scrape.value("wolkvox_windows_total", &[("operation", "simulated"), ("report", "abandoned")]), windows);
     check_with_promtool(&scrape.text);
 
     let (status, took, said) = demo.terminate();
@@ -51,8 +56,11 @@ fn the_numbers_are_there_when_the_addresses_are_printed() {
         0 => Err(demo.said()),
         _ => Ok(()),
     });
-    let calls = demo.scrape().sum("wolkvox_abandoned_calls_total", &[("operation", "simulated")]);
-    assert!(calls > 0.0, "{calls} calls");
+    let scrape = demo.scrape();
+    for metric in ["wolkvox_abandoned_calls_total", "wolkvox_answered_calls_total"] {
+        let calls = scrape.sum(metric, &[("operation", "simulated")]);
+        assert!(calls > 0.0, "{metric}: {calls} calls");
+    }
 }
 
 /// The true calls, from the control endpoint that `demo` prints.

@@ -3,6 +3,7 @@
 // The real binary lives in real time, and a kill at a random instant waits for that instant.
 #![allow(clippy::disallowed_methods)]
 
+mod answered;
 mod answers;
 mod backup;
 mod birth;

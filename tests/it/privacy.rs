@@ -8,11 +8,20 @@ use std::time::Duration;
 use jiff::Timestamp;
 use simulator::call::{Call, Injected, RawRow};
 use simulator::faults::{Armed, Fault};
+use simulator::report::Report;
 
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::{Child, Folder, Sim, child, run};
 
-const DEFAULTS: [&str; 5] = ["interval: 2s", "settle: 1s", "overlap: 2m", "hold: 0s", "max_catch_up: 10m"];
+const DEFAULTS: [&str; 7] = [
+    "reports: [abandoned, answered]",
+    "interval: 2s",
+    "settle: 1s",
+    "overlap: 2m",
+    "answered_overlap: 2m",
+    "hold: 0s",
+    "max_catch_up: 10m",
+];
 
 /// No secret is shorter than this many bytes.
 const BEGINNING: usize = 8;
@@ -34,6 +43,16 @@ fn nothing_personal_and_no_token_leaves_the_process() {
         })
         .collect();
     sim.inject(calls.iter().cloned().map(Injected::from));
+    // The same callers called again, and were answered, by an agent who has a number too.
+    let answered = calls.iter().map(|call| Call {
+        agent_id: format!("ag-{}", call.ani),
+        conn_id: format!("{}7", call.conn_id),
+        result: "CONTESTADA POR 573009998877".into(),
+        in_abandoned: false,
+        in_answered: true,
+        ..call.clone()
+    });
+    sim.inject(answered.map(Injected::from));
     sim.inject(raw_rows(now).into_iter().map(Injected::from));
     let token = sim.token();
     let folder = Folder::new(&sim, &DEFAULTS, |_| vec![]);
@@ -45,12 +64,16 @@ fn nothing_personal_and_no_token_leaves_the_process() {
     // Messages with what a careless server might put into them, then what a good answer has, then an answer that breaks
     // off in the middle of a row.
     for fault in leaking_faults(&calls[0], &token) {
-        sim.world().set_fault(Armed::new(fault, Some(1)));
+        for report in [Report::Abandoned, Report::Answered] {
+            sim.world().set_fault(Armed { report: Some(report), ..Armed::new(fault.clone(), Some(1)) });
+        }
     }
     exporter.wait_for("all faults to be over and calls to be counted", |scrape| {
         let left = sim.world().faults().len();
-        let counted = scrape.sum("wolkvox_abandoned_calls_total", &[]);
-        if left == 0 && counted >= 20.0 { Ok(()) } else { Err(format!("{left} faults left, {counted} calls")) }
+        let counted =
+            ["wolkvox_abandoned_calls_total", "wolkvox_answered_calls_total"].map(|name| scrape.sum(name, &[]));
+        let are_counted = counted.into_iter().all(|calls| calls >= 20.0);
+        if left == 0 && are_counted { Ok(()) } else { Err(format!("{left} faults left, {counted:?} calls")) }
     });
     texts.extend(answers(&exporter));
     for file in ["ledger.db", "ledger.db-wal"] {
@@ -85,7 +108,7 @@ fn nothing_personal_and_no_token_leaves_the_process() {
 #[test]
 fn the_demo_logs_no_token() {
     let demo = Child::start(child::command(&["demo", "--web.listen-address", "127.0.0.1:0", "--log.level", "trace"]));
-    demo.wait_for("a poll", |scrape| match scrape.get("wolkvox_up", &[]) {
+    demo.wait_for("a poll", |scrape| match scrape.get("wolkvox_up", &[("report", "answered")]) {
         Some(1.0) => Ok(()),
         other => Err(format!("{other:?}")),
     });
@@ -163,7 +186,15 @@ fn raw_rows(now: Timestamp) -> Vec<RawRow> {
         "\"573009998877\"".to_owned(),
         "[573009998877,\"cc-998877-María\"]".to_owned(),
     ];
-    texts.into_iter().map(|text| RawRow { at: now, text, ..RawRow::default() }).collect()
+    let rows = texts.into_iter().flat_map(|text| {
+        [Report::Abandoned, Report::Answered].map(|report| RawRow {
+            report,
+            at: now,
+            text: text.clone(),
+            visible_at: None,
+        })
+    });
+    rows.collect()
 }
 
 fn secrets(calls: &[Call], token: &str) -> Vec<String> {

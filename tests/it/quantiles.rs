@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use simulator::OperationOptions;
 use simulator::operation::Operation;
 
-use crate::support::truth::BUCKETS;
+use crate::support::truth::ABANDONED;
 
 #[test]
 fn native_quantiles_are_within_a_bucket_of_the_exact_ones() {
@@ -46,11 +46,13 @@ fn growth() -> f64 {
 
 /// `histogram_quantile` over classic buckets: linear within the bucket; above the last bound, that bound.
 fn classic(kept: &Distribution, rank: f64) -> f64 {
-    let bounds = BUCKETS.map(|bound| bound as u32);
+    let bounds: Vec<_> = ABANDONED.buckets.iter().map(|bound| *bound as u32).collect();
     let counts = kept.cumulative(&bounds);
-    let Some(bucket) = counts.iter().position(|&count| count as f64 >= rank) else { return BUCKETS[BUCKETS.len() - 1] };
-    let (low, below) = if bucket == 0 { (0.0, 0) } else { (BUCKETS[bucket - 1], counts[bucket - 1]) };
-    low + (BUCKETS[bucket] - low) * (rank - below as f64) / (counts[bucket] - below) as f64
+    let Some(bucket) = counts.iter().position(|&count| count as f64 >= rank) else {
+        return ABANDONED.buckets[ABANDONED.buckets.len() - 1];
+    };
+    let (low, below) = if bucket == 0 { (0.0, 0) } else { (ABANDONED.buckets[bucket - 1], counts[bucket - 1]) };
+    low + (ABANDONED.buckets[bucket] - low) * (rank - below as f64) / (counts[bucket] - below) as f64
 }
 
 /// `histogram_quantile` over a native histogram: exponential within the bucket, as Prometheus 3 has it.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use domain::identity::RowHasher;
 use domain::range::CivilRange;
+use domain::report::ABANDONED;
 use domain::server_time::Stamp;
 use exposition::prepared;
 use wolkvox_exporter::clock::Clock;
@@ -22,7 +23,7 @@ use wolkvox_exporter::operation::{Operation, Snapshot};
 use wolkvox_exporter::poller::{Poller, Turns, end_holds};
 use wolkvox_exporter::shutdown::Shutdown;
 use wolkvox_exporter::wolkvox::verdict::verdict;
-use wolkvox_exporter::wolkvox::{AbandonedCallsReport, Call, Failure, Token, answer};
+use wolkvox_exporter::wolkvox::{Call, CallsReport, Failure, Token, answer};
 
 use crate::disk::Disk;
 use crate::history::{History, Life, Settings};
@@ -180,9 +181,10 @@ impl Play<'_> {
         _ = tokio::time::timeout(Duration::ZERO, world.kill.notified()).await;
 
         let api = Arc::new(Api(world.clone()));
-        let poller =
-            tokio::spawn(Poller::new(api, operation.clone(), Turns::default(), clock.clone(), shutdown.clone()).run());
-        let holds = tokio::spawn(end_holds(operation.clone(), clock.clone(), shutdown));
+        let poller = tokio::spawn(
+            Poller::new(api, operation.abandoned.clone(), Turns::default(), clock.clone(), shutdown.clone()).run(),
+        );
+        let holds = tokio::spawn(end_holds(operation.abandoned.clone(), clock.clone(), shutdown));
         let mut killed = life.killed;
         let mut ended = self.watch_until(life, Duration::from_secs(life.seconds), &look).await;
         if let Ok(End::Time) = ended
@@ -281,7 +283,7 @@ fn look(world: &Arc<World>, process: Process, disk: &Disk) -> Look {
     let (world, disk) = (world.clone(), disk.clone());
     Arc::new(move || {
         let Process { operation, ledger, metrics } = &process;
-        let snapshot = Snapshot::new(operation, world.clocks.now().host);
+        let snapshot = Snapshot::all(operation, world.clocks.now().host).remove(0);
         let (calls, others) = metrics.families_now(std::slice::from_ref(&snapshot), ledger.figures());
         let mut families = calls.families().to_vec();
         // The others are of the process, not of what happened.
@@ -303,7 +305,7 @@ impl Clock for HostClock {
 /// The world, as the poller sees it.
 struct Api(Arc<World>);
 
-impl AbandonedCallsReport for Api {
+impl CallsReport for Api {
     fn token(&self) -> Result<Token, Failure> {
         let number = self.0.truth.token(self.0.clocks.now().at);
         Ok(Token::new(format!("token {number}").into()))
@@ -320,7 +322,7 @@ impl AbandonedCallsReport for Api {
                 Err(failure((outcome, format!("{outcome} by the history"))))
             }
             Ok(written) => {
-                let decoded = answer::decode(written.body.as_bytes(), hasher);
+                let decoded = answer::decode(written.body.as_bytes(), &ABANDONED, hasher);
                 verdict(written.status, decoded, &written.body, None).map_err(failure)
             }
         };
@@ -336,10 +338,8 @@ fn token_number(token: &Token) -> usize {
 fn config(history: &History, life: &Life) -> OperationConfig {
     let settings = &life.settings;
     let seconds = Duration::from_secs;
+    let server = Server { base_url: "http://127.0.0.1:1".to_owned(), name: "wv0042".to_owned() };
     OperationConfig {
-        name: "ventas".to_owned(),
-        server: Server { base_url: "http://127.0.0.1:1".to_owned(), name: "wv0042".to_owned() },
-        token: TokenSource::Env("UNUSED".to_owned()),
         timezone: TimeZone::get(settings.wrong_zone.unwrap_or(history.zone)).unwrap(),
         interval: seconds(settings.interval),
         settle: seconds(settings.settle),
@@ -360,5 +360,6 @@ fn config(history: &History, life: &Life) -> OperationConfig {
             None => Skills::All,
             Some(below) => Skills::Only((0..below).map(|skill| format!("{}", 4_170 + u32::from(skill))).collect()),
         },
+        ..OperationConfig::new("ventas".to_owned(), server, TokenSource::Env("UNUSED".to_owned()))
     }
 }

@@ -15,7 +15,7 @@ use super::totals::{Total, Totals};
 use super::window::Windows;
 use super::zone::{differences, instant_of, reads_from};
 
-/// All that has been counted for one operation, and how far it reaches: the ledger's content but for the row identities.
+/// All that has been counted of one report of an operation, and how far it reaches: the ledger's content but for the row identities.
 ///
 /// A read makes a new account from the old one (cloning is cheap: series are shared until they change), the ledger
 /// stores the difference, and only then does the new one replace the old.
@@ -26,7 +26,7 @@ pub struct Account {
     /// By `skill_id`. Only skills that have a series.
     pub skills: BTreeMap<Arc<str>, SkillName>,
     pub series: BTreeMap<SeriesKey, Arc<Series>>,
-    /// Abandoned calls by second of the hang-up and series number, from [`Marks::recent_from`] on: what the window gauges
+    /// Calls by second of their date and series number, from [`Marks::recent_from`] on: what the window gauges
     /// are made of. By second, so that a shorter `interval` leaves them right.
     pub recent: BTreeMap<(i64, u32), u64>,
     /// The same calls by local day and by quarter of an hour.
@@ -140,7 +140,7 @@ impl Account {
         self.marks = Marks { has_answered, copied_at, ..Self::new(windows, start).marks };
     }
 
-    /// Abandoned calls in the last complete window, by series number; none for a series without any.
+    /// Calls in the last complete window, by series number; none for a series without any.
     pub fn last_window(&self, windows: &Windows) -> BTreeMap<u32, u64> {
         let Stretch { from, to } = self.last_window_stretch(windows);
         let mut calls = BTreeMap::new();

@@ -4,7 +4,7 @@ pub enum Disposition {
     Counted,
     /// Seen in an earlier read, or earlier in the same answer, whatever it was then.
     Duplicate,
-    /// Not an abandonment.
+    /// Not a call that the report is about.
     OtherResult,
     /// Dated before the moment this ledger began to count.
     BeforeStart,

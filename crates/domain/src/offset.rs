@@ -84,7 +84,7 @@ fn observed(row: &Row, zone: &TimeZone) -> Option<Observed> {
     let began = row.began?;
     let date_as_utc = Offset::UTC.to_timestamp(row.date).ok()?.as_second();
     // Of the time from begin to hang-up the wait is known; what is left is a menu or a transfer.
-    let waited = row.abandon_time.map_or(0, |seconds| seconds as i64);
+    let waited = row.waited.map_or(0, |seconds| seconds as i64);
     let difference = date_as_utc - began.as_second() - waited;
     let offset = (difference + CLOCK_DIFFERENCE).div_euclid(QUARTER) * QUARTER;
     let at = instant_of(zone, row.date, row.began)?;
@@ -141,8 +141,9 @@ mod tests {
             skill_id: "1".into(),
             skill_name: None,
             type_interaction: "inbound".into(),
-            abandoned: true,
-            abandon_time: None,
+            counts: true,
+            unknown_result: None,
+            waited: None,
         }
     }
 
@@ -177,7 +178,7 @@ mod tests {
     fn waits_of_half_an_hour_are_no_other_zone() {
         let mut calls: Vec<Row> =
             (0..20).map(|call| row("America/Bogota", "2026-07-18T19:34:31Z", 1_700 + call)).collect();
-        calls.iter_mut().zip(1_690..).for_each(|(call, waited)| call.abandon_time = Some(f64::from(waited)));
+        calls.iter_mut().zip(1_690..).for_each(|(call, waited)| call.waited = Some(f64::from(waited)));
         let observed = observation("America/Bogota", &calls);
         assert_eq!(observed, Some(Observation { offset: -5 * 3_600, mismatch: false }));
     }

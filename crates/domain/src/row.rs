@@ -5,13 +5,13 @@ use jiff::{Timestamp, civil::DateTime};
 use super::disposition::RejectReason;
 use super::identity::{RowContent, RowId};
 
-/// One row of the report, as far as counting needs it. No personal data: `ani` and `customer_id` are never kept, and
+/// One row of a report, as far as counting needs it. No personal data: `ani`, `customer_id` and `agent_id` are never kept, and
 /// `conn_id` is in `id` as a hash only.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     pub id: RowId,
     pub content: RowContent,
-    /// The moment of the hang-up, in the operation's local time.
+    /// The moment of the outcome, in the operation's local time.
     pub date: DateTime,
     /// When the call's leg began, from the epoch inside a voice call's `conn_id`.
     pub began: Option<Timestamp>,
@@ -21,10 +21,13 @@ pub struct Row {
     pub skill_name: Option<Arc<str>>,
     /// Clean label text; `unknown` for an empty marker.
     pub type_interaction: Arc<str>,
-    /// Whether `result` says that the caller gave up.
-    pub abandoned: bool,
+    /// Whether it is one of the calls that its report is about.
+    pub counts: bool,
+    /// What `result` says, where it counts although nobody knows what that means. From outside: not to be shown unless
+    /// redacted.
+    pub unknown_result: Option<Arc<str>>,
     /// Seconds waited, finite and not negative; `None` where the value is empty or unreadable.
-    pub abandon_time: Option<f64>,
+    pub waited: Option<f64>,
 }
 
 /// A row as it was read from an answer. A bad row is kept as such: it is counted too, and the others stand.

@@ -9,19 +9,27 @@ use jiff::civil::DateTime;
 
 use super::disposition::RejectReason;
 use super::identity::{RowContent, RowHasher, RowId};
+use super::report::ReportKind;
+use super::result::CallResult;
 use super::row::{ReadRow, Row};
-use super::{abandon_time, conn_id, label, result};
+use super::{conn_id, label, waited};
 
 /// One field of a row: its name, and its value as text whatever its JSON type was, so that `"37"` and `37` are one.
 pub type Field<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// Turns the fields of rows into rows. One per answer: label texts that repeat are held once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RowParser {
+    report: &'static ReportKind,
     texts: BTreeSet<Arc<str>>,
 }
 
 impl RowParser {
+    /// For answers of `report`.
+    pub fn new(report: &'static ReportKind) -> Self {
+        Self { report, texts: BTreeSet::new() }
+    }
+
     /// Reads one row. The order of its fields doesn't matter; where a name occurs twice the last one stands.
     pub fn read(&mut self, hasher: &RowHasher, fields: Vec<Field<'_>>) -> ReadRow {
         let fields = Fields::new(fields);
@@ -37,6 +45,12 @@ impl RowParser {
             // Of the readings, not of the spellings: `""` and `-` are one skill, `T` and a space one date.
             hasher.hash("call", [conn, &skill_id, &date.to_string()])
         };
+        let result = CallResult::read(fields.get("result"));
+        let counts = (self.report.counts)(&result);
+        let unknown_result = match result {
+            CallResult::Unknown(text) if counts => Some(self.text(&text)),
+            _ => None,
+        };
         ReadRow::Row(Row {
             id,
             content: first_half(content),
@@ -45,8 +59,9 @@ impl RowParser {
             skill_id: self.text(&skill_id),
             skill_name: label::skill_name(fields.get("skill_name")).map(|name| self.text(&name)),
             type_interaction: self.text(&label::type_interaction(fields.get("type_interaction"))),
-            abandoned: result::is_abandonment(fields.get("result")),
-            abandon_time: abandon_time::seconds(fields.get("abandon_time")),
+            counts,
+            unknown_result,
+            waited: waited::seconds(fields.get(self.report.time_field)),
         })
     }
 
@@ -124,6 +139,7 @@ fn first_half(RowId(hash): RowId) -> RowContent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::{ABANDONED, ANSWERED};
     use alloc::string::String;
     use alloc::vec;
     use proptest::prelude::*;
@@ -142,7 +158,7 @@ mod tests {
 
     fn read(fields: &[(&str, &str)]) -> ReadRow {
         let fields = fields.iter().map(|&(name, value)| (name.to_owned().into(), value.to_owned().into())).collect();
-        RowParser::default().read(&RowHasher::new([7; 16]), fields)
+        RowParser::new(&ABANDONED).read(&RowHasher::new([7; 16]), fields)
     }
 
     fn sample_with(name: &str, value: &str) -> Vec<(&'static str, String)> {
@@ -164,7 +180,25 @@ mod tests {
         assert_eq!(row.date, jiff::civil::date(2026, 1, 18).at(19, 34, 31, 0));
         assert_eq!(row.began, Some("2026-01-19T00:33:32Z".parse().unwrap()));
         assert_eq!((&*row.skill_id, row.skill_name.as_deref()), ("4173", Some("Ventas")));
-        assert_eq!((&*row.type_interaction, row.abandoned, row.abandon_time), ("inbound", true, Some(37.0)));
+        assert_eq!((&*row.type_interaction, row.counts, row.waited), ("inbound", true, Some(37.0)));
+    }
+
+    #[test]
+    fn a_row_of_answered_calls_counts_unless_it_was_abandoned() {
+        let row = |result: &str| {
+            let fields = [("conn_id", "1"), ("skill_id", "4173"), ("date", "2026-01-18 19:34:31"), ("result", result)];
+            let fields =
+                fields.into_iter().chain([("answer_time", "00:00:12"), ("abandon_time", "99"), ("agent_id", "77")]);
+            let fields = fields.map(|(name, value)| (name.to_owned().into(), value.to_owned().into())).collect();
+            match RowParser::new(&ANSWERED).read(&RowHasher::new([7; 16]), fields) {
+                ReadRow::Row(row) => (row.counts, row.unknown_result, row.waited),
+                rejected => panic!("{rejected:?}"),
+            }
+        };
+        assert_eq!(row("ANSWER"), (true, None, Some(12.0)));
+        assert_eq!(row("CONTESTADA"), (true, Some("CONTESTADA".into()), Some(12.0)));
+        assert_eq!(row(""), (true, Some("".into()), Some(12.0)));
+        assert_eq!(row("Abandoned"), (false, None, Some(12.0)));
     }
 
     #[test]

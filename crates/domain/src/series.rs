@@ -38,7 +38,7 @@ pub struct Series {
 /// What a series counts.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Counts {
-    /// Abandoned calls, those without a readable time included.
+    /// Calls, those without a readable time included.
     pub calls: u64,
     pub times: Distribution,
 }

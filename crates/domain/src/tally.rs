@@ -66,7 +66,7 @@ pub struct Sighting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Counted,
-    /// Looked at, and not an abandoned call to count.
+    /// Looked at, and not a call to count.
     Passed,
     /// Outside the range asked for; to be looked at when a read asks for it.
     OutOfRange,
@@ -103,7 +103,7 @@ pub fn identities(rows: &[ReadRow]) -> Vec<RowId> {
     ids
 }
 
-/// Counts a read into `account`: each row gets exactly one disposition, each abandoned call is counted once, the cursor
+/// Counts a read into `account`: each row gets exactly one disposition, each call is counted once, the cursor
 /// moves to the end of the stretch. `seen` is what is kept of [`identities`].
 pub fn tally(account: &mut Account, rules: &Rules, read: &Read, seen: &Sightings) -> Tallied {
     let mut tally = Tally {
@@ -215,7 +215,7 @@ impl Tally<'_> {
             }
             Some(earlier) => earlier.contents.clone(),
         };
-        let is_call = |row: &Row| place.is_ok() && row.abandoned;
+        let is_call = |row: &Row| place.is_ok() && row.counts;
         let is_new = |row: &Row| !contents.contains(row.content) && (is_call(row) || !contents.is_full());
         let new: Vec<_> = rows.iter().copied().filter(|row| is_new(row)).collect();
         if new.is_empty() {
@@ -232,7 +232,7 @@ impl Tally<'_> {
             (Err(disposition @ Disposition::Rejected(RejectReason::Range)), _) => (disposition, Verdict::OutOfRange),
             (Err(disposition @ Disposition::BeforeStart), _) => (disposition, Verdict::BeforeStart),
             (Err(disposition), _) => {
-                if disposition == Disposition::NotSelected && new.iter().any(|row| row.abandoned) {
+                if disposition == Disposition::NotSelected && new.iter().any(|row| row.counts) {
                     self.account.days.leave_out(first.date.date(), &first.skill_id);
                 }
                 (disposition, Verdict::Passed)
@@ -278,7 +278,7 @@ impl Tally<'_> {
         let window_end = self.rules.windows.end_of(at);
         let late = window_end <= self.before.marks.windows_until;
         let number = self.add_to_series(row);
-        self.account.days.count(row.date.date(), at, number, row.abandon_time);
+        self.account.days.count(row.date.date(), at, number, row.waited);
         self.summary.counted = self.summary.counted.saturating_add(1);
         if late {
             self.summary.late = self.summary.late.saturating_add(1);
@@ -287,8 +287,8 @@ impl Tally<'_> {
             let calls = self.account.recent.entry((at.as_second(), number)).or_default();
             *calls = calls.saturating_add(1);
         }
-        if row.abandon_time.is_none() {
-            self.account.totals.add(Total::AbandonTimeUnreadable, 1);
+        if row.waited.is_none() {
+            self.account.totals.add(Total::TimeUnreadable, 1);
         }
     }
 
@@ -303,7 +303,7 @@ impl Tally<'_> {
         let series = self.account.series.entry(key).or_insert_with(|| Arc::new(Series::new(number, self.read.now)));
         let counts = &mut Arc::make_mut(series).counts;
         counts.calls = counts.calls.saturating_add(1);
-        if let Some(seconds) = row.abandon_time {
+        if let Some(seconds) = row.waited {
             counts.times.record(seconds);
         }
         series.number

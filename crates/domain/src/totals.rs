@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned as _;
 use alloc::format;
 use alloc::string::String;
 
-/// The counters of one operation that live in the ledger, beside those of its call series.
+/// The counters of one report that live in the ledger, beside those of its call series.
 ///
 /// A closed list: each has a name for the ledger and a place in one array, so that loading, saving and comparing need
 /// no code of their own per counter.
@@ -19,7 +19,7 @@ pub enum Total {
     Rows(Disposition),
     RowsRejected(RejectReason),
     RowsMissing,
-    AbandonTimeUnreadable,
+    TimeUnreadable,
     LateRows,
     SkippedSeconds,
     SeriesOverflow,
@@ -37,7 +37,7 @@ impl Total {
         match self {
             Self::Windows => 0,
             Self::RowsMissing => 1,
-            Self::AbandonTimeUnreadable => 2,
+            Self::TimeUnreadable => 2,
             Self::LateRows => 3,
             Self::SkippedSeconds => 4,
             Self::SeriesOverflow => 5,
@@ -94,8 +94,7 @@ impl Default for Totals {
 
 /// The names, in the order of [`Total::index`].
 fn names() -> impl Iterator<Item = String> {
-    let single =
-        ["windows", "rows_missing", "abandon_time_unreadable", "late_rows", "skipped_seconds", "series_overflow"];
+    let single = ["windows", "rows_missing", "time_unreadable", "late_rows", "skipped_seconds", "series_overflow"];
     let polls = Outcome::ALL.map(|outcome| format!("polls/{outcome}"));
     let rows = Disposition::LABELS.map(|label| format!("rows/{label}"));
     let rejected = RejectReason::ALL.map(|reason| format!("rows_rejected/{}", reason.as_str()));
@@ -128,7 +127,7 @@ mod tests {
         for total in [
             Total::Windows,
             Total::RowsMissing,
-            Total::AbandonTimeUnreadable,
+            Total::TimeUnreadable,
             Total::LateRows,
             Total::SkippedSeconds,
             Total::SeriesOverflow,

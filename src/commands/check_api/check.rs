@@ -6,6 +6,7 @@ use domain::instant::earlier;
 use domain::offset::zones_that_fit;
 use domain::outcome::Outcome;
 use domain::range::Stretch;
+use domain::report::ReportKind;
 use domain::rules::{Rules, Skills};
 use domain::server_time::{CLOCKS_MAY_DIFFER, Heard, Look};
 use domain::zone::civil_range;
@@ -16,28 +17,33 @@ use super::seen::Seen;
 use crate::clock::{Clock as _, ServerClock, SystemClock};
 use crate::config::OperationConfig;
 use crate::operation::ended::Trouble;
-use crate::operation::rules;
 use crate::operation::status::Concern;
+use crate::operation::{ReportSettings, report_settings};
 use crate::poller::{TokenInTurn, Turns};
 use crate::web::page::{Explained, Lang};
 use crate::wolkvox::client::{Client, Network, TokenUses};
-use crate::wolkvox::{AbandonedCallsReport as _, Answer, Call, Failure};
+use crate::wolkvox::{Answer, Call, CallsReport as _, Failure};
 
 /// How far back is asked: every contact centre has had calls by then, and the API's limits on an answer are far.
 const REACH: Duration = Duration::from_secs(7 * 86_400);
 
 /// Asks for each report of an operation once, and then how many calls are left.
 pub async fn operation(config: &OperationConfig, network: &Network, turns: Turns) -> anyhow::Result<Vec<Checked>> {
-    let api = Arc::new(Client::new(config, network)?);
-    let mut token = TokenInTurn::new(api.clone(), turns);
-    let rules = rules(config);
-    let mut checked = vec![report(config, &rules, &api, &mut token).await];
+    let mut checked = Vec::new();
+    let mut last_asked = None;
+    for ReportSettings { kind, rules, .. } in report_settings(config) {
+        let api = Arc::new(Client::new(config, kind, network)?);
+        let mut token = TokenInTurn::new(api.clone(), turns.clone());
+        checked.push(report(config, kind, &rules, &api, &mut token).await);
+        last_asked = Some((api, token));
+    }
     let answered = |checked: &Checked| {
         matches!(checked.outcome, Outcome::Ok | Outcome::Empty | Outcome::Incomplete | Outcome::QuotaExceeded)
     };
     // Each of these costs a call: none is made where the API could not be asked at all.
     if checked.iter().any(answered)
         && let Some(last) = checked.last_mut()
+        && let Some((api, mut token)) = last_asked
     {
         last.message.push(' ');
         last.message.push_str(&uses_told(uses(&api, &mut token).await));
@@ -62,7 +68,13 @@ fn uses_told(uses: Result<TokenUses, Failure>) -> String {
 }
 
 /// Asks for one report.
-async fn report(config: &OperationConfig, rules: &Rules, api: &Client, token: &mut TokenInTurn<Client>) -> Checked {
+async fn report(
+    config: &OperationConfig,
+    kind: &'static ReportKind,
+    rules: &Rules,
+    api: &Client,
+    token: &mut TokenInTurn<Client>,
+) -> Checked {
     let now = SystemClock.now();
     let range = civil_range(&rules.zone, Stretch { from: earlier(now, REACH), to: now });
     let clock = ServerClock::new(now, rules.windows.settle(), now);
@@ -102,7 +114,7 @@ async fn report(config: &OperationConfig, rules: &Rules, api: &Client, token: &m
     let Told { message, advice } = told;
     Checked {
         operation: config.name.clone(),
-        report: "abandoned",
+        report: kind.name,
         ok: advice.is_empty(),
         outcome,
         message: message.join(" "),
@@ -178,6 +190,9 @@ impl Told {
         ));
         if seen.other_results > 0 {
             self.say(format!("{} another result.", have(seen.other_results, "row")));
+        }
+        if !seen.unknown_results.is_empty() {
+            self.concern(&Concern::UnknownResults(seen.unknown_results.iter().cloned().collect()));
         }
         if seen.untimed > 0 {
             self.say(format!("{} no time that can be read.", have(seen.untimed, "call")));

@@ -11,6 +11,8 @@ use domain::zone::instant_of;
 use jiff::Timestamp;
 
 use super::checked::{Skill, Type};
+use crate::poller::MOST_UNKNOWN_RESULTS;
+use crate::wolkvox::redact::redacted;
 
 /// What the rows of an answer show. A call is a row that the report counts, each once.
 #[derive(Debug, Default)]
@@ -27,6 +29,8 @@ pub struct Seen {
     pub untimed: u64,
     /// Rows with another result.
     pub other_results: u64,
+    /// Results that count though nobody knows them, fit to be shown: a few.
+    pub unknown_results: BTreeSet<String>,
     /// Rows that can't be used, by the reason.
     pub rejected: BTreeMap<&'static str, u64>,
     /// The offset of the dates; `None` where too few calls tell.
@@ -53,8 +57,11 @@ impl Seen {
         observer.observe(readable.iter().copied(), &rules.zone);
         seen.offset = observer.known();
         seen.newest = readable.iter().filter_map(|row| instant_of(&rules.zone, row.date, row.began)).max();
-        let (calls, others): (Vec<&Row>, Vec<&Row>) = readable.into_iter().partition(|row| row.abandoned);
+        let (calls, others): (Vec<&Row>, Vec<&Row>) = readable.into_iter().partition(|row| row.counts);
         seen.other_results = others.len() as u64;
+        let unknown: BTreeSet<_> = calls.iter().filter_map(|row| row.unknown_result.as_ref()).collect();
+        seen.unknown_results =
+            unknown.into_iter().take(MOST_UNKNOWN_RESULTS).map(|result| redacted(result, None)).collect();
         seen.count(&calls, &rules.skills);
         seen
     }
@@ -79,7 +86,7 @@ impl Seen {
             } else {
                 self.not_selected = self.not_selected.saturating_add(1);
             }
-            self.untimed = self.untimed.saturating_add(u64::from(row.abandon_time.is_none()));
+            self.untimed = self.untimed.saturating_add(u64::from(row.waited.is_none()));
         }
         self.calls = calls.len() as u64;
         self.label_sets = label_sets.len();

@@ -173,7 +173,7 @@ fn operations_don_t_mix() {
         change(account, seen, 1)?;
         seen.forget_before(date(1_000_000))
     });
-    let changed = changed.expect("a commit").0;
+    let changed = Account::clone(&changed.expect("a commit").0);
     assert_eq!(load(&ledger).account, ventas);
     let zone_changed = ledger.account("soporte", ABANDONED, "America/Bogota", now(), begin).expect("it is there");
     assert_eq!(zone_changed.other_zone.as_deref(), Some("Europe/Madrid"));

@@ -1,13 +1,14 @@
 //! The status page: what the exporter knows and doesn't know, for a person. Plain HTML, no script, nothing loaded.
 //!
 //! [`render`] lays the page out; `told` finds what is true of an operation and takes the words from `table`, where all
-//! states stand in both languages; `today` is the day so far and the last 24 hours, `polls` the table of the last polls,
-//! `when` writes times in the operation's zone,
+//! states stand in both languages; `reports` has the words for each report, `today` is the day so far and the last 24 hours,
+//! `polls` the table of the last polls, `when` writes times in the operation's zone,
 //! `clean` keeps characters out that could make the page look like another one.
 
 mod clean;
 mod lang;
 mod polls;
+mod reports;
 mod table;
 mod today;
 mod told;
@@ -23,6 +24,7 @@ pub use lang::Lang;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use self::polls::{number, polls};
+use self::reports::Words;
 use self::told::{Group, Point, Technical, Told, summary};
 use self::when::{When, age_text};
 use crate::operation::status::{OperationStatus, Status};
@@ -46,7 +48,7 @@ pub fn render(status: &Status, lang: Lang, telemetry_path: &str) -> String {
                 }
                 main {
                     @for point in told::of_exporter(status, lang) { (explained(&point, lang)) }
-                    @for group in &groups { (sentence(group)) }
+                    @for group in &groups { (sentence(group, lang)) }
                     @for told in &all { (section(told, lang, &when(told.operation))) }
                 }
                 footer { (foot(status, lang, telemetry_path)) }
@@ -81,17 +83,25 @@ fn languages(lang: Lang) -> Markup {
 }
 
 /// A sentence of the summary, with links to those that it is about.
-fn sentence(group: &Group) -> Markup {
+fn sentence(group: &Group, lang: Lang) -> Markup {
     html! {
         p.summary {
             (group.sentence)
             @for (i, told) in group.members.iter().enumerate() {
                 (if i == 0 { ": " } else { ", " })
-                a href={ "#" (told.id) } { (told.operation.name) }
+                a href={ "#" (told.id) } { (name(told.operation, lang)) }
                 @for point in told.points.iter().take(1) { " (" (point.word) ")" }
             }
             "."
         }
+    }
+}
+
+/// An operation's name, with that of the report where it has several.
+fn name(operation: &OperationStatus, lang: Lang) -> String {
+    match operation.is_alone {
+        true => operation.name.clone(),
+        false => format!("{}, {}", operation.name, Words::of(operation.report, lang).calls),
     }
 }
 
@@ -101,7 +111,7 @@ fn section(told: &Told, lang: Lang, when: &When) -> Markup {
     html! {
         section id=(told.id) {
             h2 {
-                (told.operation.name)
+                (name(told.operation, lang))
                 @for point in &told.points { " " span.badge.(point.level.class()) { (point.word) } }
             }
             p { (prose(&told.data)) }
@@ -113,7 +123,7 @@ fn section(told: &Told, lang: Lang, when: &When) -> Markup {
             }
             @for point in trouble { (explained(point, lang)) }
             (facts(told.operation, lang, when))
-            @if let Some(today) = &told.operation.today { (today::today(today, told.doubted, lang, when)) }
+            @if let Some(today) = &told.operation.today { (today::today(today, Words::of(told.operation.report, lang), told.doubted, lang, when)) }
             @if told.operation.last_polls.is_empty() {
                 p.muted { (lang.pick("No poll has ended yet.", "Todavía no ha terminado ninguna consulta.")) }
             } @else {
@@ -178,10 +188,11 @@ fn facts(operation: &OperationStatus, lang: Lang, when: &When) -> Markup {
         (_, Lang::En) => Some(format!("{held} of them new")),
         (_, Lang::Es) => Some(format!("{held} de ellas nuevas")),
     };
+    let words = Words::of(operation.report, lang);
     let since = format!("{} {}", lang.pick("since", "desde"), when.dated(operation.since));
     let facts = [
-        (lang.pick("Abandoned in the last window", "Abandonadas en la última ventana"), last_window, None),
-        (lang.pick("Abandoned in total", "Abandonadas en total"), number(operation.calls_total), Some(since)),
+        (words.last_window, last_window, None),
+        (words.total, number(operation.calls_total), Some(since)),
         (lang.pick("Series", "Series"), number(operation.series as u64), series),
         (lang.pick("Window", "Ventana"), age_text(operation.interval), None),
         (lang.pick("Server", "Servidor"), operation.server.clone(), None),

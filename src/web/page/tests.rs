@@ -5,6 +5,7 @@ use domain::account::{Account, SkillName};
 use domain::days::Days;
 use domain::outcome::Outcome;
 use domain::range::{CivilRange, Stretch};
+use domain::report::{ABANDONED, ANSWERED};
 use domain::series::{Series, SeriesKey};
 use domain::window::Windows;
 use jiff::civil::date;
@@ -40,6 +41,8 @@ fn operation(name: &str, state: State) -> OperationStatus {
     };
     OperationStatus {
         name: name.to_owned(),
+        report: &ABANDONED,
+        is_alone: true,
         server: "wv0042".to_owned(),
         timezone: "America/Bogota".to_owned(),
         interval: Duration::from_secs(300),
@@ -222,6 +225,8 @@ fn all_states() -> Status {
         failing("ilegible", unreadable),
         OperationStatus { name: "copia".to_owned(), ..copy },
         concerned("recién", vec![Concern::StartHold]),
+        concerned("vacía", vec![Concern::OnlyEmptyBeside { calls: 1_207 }]),
+        concerned("otra", vec![Concern::UnknownResults(vec!["CONTESTADA".to_owned(), String::new()])]),
     ];
     let all = operations.into_iter().chain(failures).chain(Cause::ALL.map(unanswered));
     Status { ledger_is_gone: true, log_lines_dropped: 1_234, ..status(all.collect()) }
@@ -263,7 +268,7 @@ fn the_pictures_have_every_topic() {
             // A poll that failed so is said to be by its parts, and answers are no trouble.
             let shown_otherwise = matches!(topic, Topic::Call(Outcome::Ok | Outcome::Empty | Outcome::Incomplete));
             assert!(
-                shown_otherwise || pages.contains(entry(topic, lang).to_do.split('`').next().unwrap()),
+                shown_otherwise || pages.contains(entry(topic, lang).to_do.split(['`', '{']).next().unwrap()),
                 "{topic:?}: {word}"
             );
         }
@@ -277,6 +282,56 @@ fn links_to_dashboards_and_alerts_stand_where_they_are_configured() {
     assert!(page.contains("filter=a&amp;b\" rel=\"noreferrer\">Alertas</a>"));
     let page = render(&Status { links: Links::default(), ..status(Vec::new()) }, Lang::Es, "/metrics");
     assert!(!page.contains("Tableros") && !page.contains("Alertas"));
+}
+
+#[test]
+fn each_report_of_an_operation_has_a_state_of_its_own() {
+    let concerned = |concern| OperationStatus {
+        report: &ANSWERED,
+        is_alone: false,
+        concerns: vec![concern],
+        last_polls: Vec::new(),
+        ..operation("ventas", State::Current)
+    };
+    let abandoned = OperationStatus { is_alone: false, ..operation("ventas", State::Current) };
+    let answered = |concern| status(vec![abandoned.clone(), concerned(concern)]);
+    let beside = answered(Concern::OnlyEmptyBeside { calls: 1_207 });
+    let unknown = answered(Concern::UnknownResults(vec!["CONTESTADA".to_owned(), String::new()]));
+    let fine = OperationStatus { concerns: Vec::new(), ..beside.operations[1].clone() };
+    let page = |status: &Status, lang| {
+        let page = render(status, lang, "/metrics");
+        let text = page.split_once("</style>").unwrap().1.replace("<span class=\"whole\">", "").replace("</span>", "");
+        assert!(!text.contains(['{', '}']), "a place that was not filled");
+        text
+    };
+    let both = |status: &Status, [en, es]: [&[&str]; 2]| {
+        for (lang, words) in [(Lang::En, en), (Lang::Es, es)] {
+            let page = page(status, lang);
+            words.iter().for_each(|words| assert!(page.contains(words), "{words:?} in {page}"));
+        }
+    };
+    both(
+        &beside,
+        [
+            &[
+                "1 of 2 reports in trouble",
+                ">ventas, answered calls</a> (perhaps not there)",
+                "have brought 1207 calls",
+            ],
+            &["1 de 2 informes con problemas", ">ventas, llamadas atendidas</a> (quizá no existe)", "1207 llamadas"],
+        ],
+    );
+    both(
+        &unknown,
+        [&["(unknown results)", "&quot;CONTESTADA&quot;, &quot;&quot;"], &["(resultados desconocidos)", "CONTESTADA"]],
+    );
+    both(
+        &status(vec![abandoned.clone(), fine]),
+        [
+            &["All 2 reports are read without trouble", "Answered in total", "Abandoned in total"],
+            &["Los 2 informes se leen sin problemas", "Atendidas en total", "Abandonadas en total"],
+        ],
+    );
 }
 
 /// What no page may say of an operation for which there is no evidence of it.
@@ -303,6 +358,7 @@ fn nothing_good_is_said_without_evidence() {
         unread(State::Failing(Trouble::Ledger("x".to_owned()))),
         unread(State::Paused { trouble: call(), until: at("2026-01-18T20:35:00Z") }),
         concerned(State::Current, Concern::OnlyEmpty),
+        concerned(State::Current, Concern::OnlyEmptyBeside { calls: 20 }),
         concerned(State::Current, Concern::MostRejected { rows: 9, rejected: 8 }),
         concerned(State::Current, zone()),
         concerned(State::CatchingUp, zone()),
@@ -356,6 +412,7 @@ fn topics() -> impl Iterator<Item = Topic> {
     use Topic::{CatchingUp, ClockAhead, ClockBehind, Current, Incomplete, Ledger, OnlyEmpty, Starting};
     let rest = [Starting, Current, CatchingUp, OnlyEmpty, Incomplete, Topic::TooManyParts, Ledger, Topic::Zone];
     rest.into_iter()
+        .chain([Topic::OnlyEmptyBeside, Topic::UnknownResults])
         .chain([ClockAhead, ClockBehind, Topic::Unreadable, Topic::MostRejected, Topic::NotLoaded, Topic::LogDropped])
         .chain([Topic::Copy, Topic::StartHold, Topic::LedgerGone])
         .chain(Cause::ALL.map(Topic::NoAnswer))
@@ -369,8 +426,8 @@ fn what_is_in_trouble_comes_first_and_is_linked() {
     let section = |number: usize| place(&format!("<section id=\"operation-{number}\">"));
     // ventas is the first in the configuration; soporte, the fourth, fails; the tenth has a clock that is off.
     assert!(section(4) < section(10) && section(10) < section(11) && section(11) < section(1));
-    assert!(place("31 of 36 in trouble: <a href=\"#operation-4\">soporte</a> (no connection), ") < section(4));
-    assert!(place("2 of 36 not confirmed yet: <a href=\"#operation-2\">arranque</a>") < section(4));
+    assert!(place("33 of 38 in trouble: <a href=\"#operation-4\">soporte</a> (no connection), ") < section(4));
+    assert!(place("2 of 38 not confirmed yet: <a href=\"#operation-2\">arranque</a>") < section(4));
     assert!(!page.contains("without trouble"));
 }
 

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::Lang;
 use super::polls::number;
 use super::prose;
+use super::reports::Words;
 use super::when::{When, age_text};
 use crate::operation::today::{SkillToday, Today};
 
@@ -18,28 +19,24 @@ const NAMED_HOURS: usize = 6;
 const HEIGHT: f64 = 100.0;
 
 /// The day so far by skill, and the last hours as a picture. `doubted` is that nobody knows whether calls are missing.
-pub(super) fn today(today: &Today, doubted: bool, lang: Lang, when: &When) -> Markup {
+pub(super) fn today(today: &Today, words: &Words, doubted: bool, lang: Lang, when: &When) -> Markup {
     html! {
         div.today {
             div {
-                h3 { (prose(&title(today, lang, when))) }
+                h3 { (prose(&title(today, words, lang, when))) }
                 @for note in notes(today, doubted, lang, when) { p.muted { (prose(&note)) } }
                 @if today.coverage.counted.is_some() && !today.skills.is_empty() { (skills(&today.skills, lang)) }
             }
-            (hours(&today.hours, lang, when))
+            (hours(&today.hours, words, lang, when))
         }
     }
 }
 
-fn title(today: &Today, lang: Lang, when: &When) -> String {
+fn title(today: &Today, words: &Words, lang: Lang, when: &When) -> String {
     let Some(counted) = today.coverage.counted else {
         return lang.pick("Nothing of today has been read yet", "De hoy todavía no se ha leído nada").to_owned();
     };
-    let words = if today.skills.is_empty() {
-        lang.pick("No abandoned call was read of today", "No se leyó ninguna llamada abandonada de hoy")
-    } else {
-        lang.pick("Abandoned today", "Abandonadas hoy")
-    };
+    let words = if today.skills.is_empty() { words.none_today } else { words.today };
     let until = when.spoken(counted.to);
     if counted.from > today.began {
         let from = when.spoken(counted.from);
@@ -140,7 +137,7 @@ fn wait(seconds: f64) -> String {
 }
 
 /// Bars in a box that is stretched to its place; what is to be read stands beside it, in the page's own letters.
-fn hours(hours: &[Hour], lang: Lang, when: &When) -> Markup {
+fn hours(hours: &[Hour], words: &Words, lang: Lang, when: &When) -> Markup {
     // What lies outside what was counted may have calls all the same, of before a cursor went back.
     let calls = |hour: &Hour| hour.coverage.counted.map_or(0, |_| hour.calls);
     let most = hours.iter().map(calls).max().unwrap_or(0);
@@ -150,7 +147,7 @@ fn hours(hours: &[Hour], lang: Lang, when: &When) -> Markup {
     html! {
         figure {
             figcaption {
-                strong { (lang.pick("Abandoned per hour, last 24 hours", "Abandonadas por hora, últimas 24 horas")) }
+                strong { (words.by_hour) }
                 " "
                 span.muted {
                     (lang.pick("The busiest:", "La mayor:")) " " span.whole { (number(most)) } ". "
@@ -158,7 +155,7 @@ fn hours(hours: &[Hour], lang: Lang, when: &When) -> Markup {
                 }
             }
             svg viewBox={ "0 0 " (count) " " (HEIGHT) } preserveAspectRatio="none" role="img"
-                aria-label=(label(hours, lang, when)) {
+                aria-label=(label(hours, words, lang, when)) {
                 @for (place, hour) in hours.iter().enumerate() {
                     g {
                         title { (told(hour, lang, when)) }
@@ -195,11 +192,9 @@ fn told(hour: &Hour, lang: Lang, when: &When) -> String {
 }
 
 /// The picture in words.
-fn label(hours: &[Hour], lang: Lang, when: &When) -> String {
+fn label(hours: &[Hour], words: &Words, lang: Lang, when: &When) -> String {
     let told: Vec<_> = hours.iter().map(|hour| told(hour, lang, when)).collect();
-    let words =
-        lang.pick("Abandoned calls by the hour that begins at", "Llamadas abandonadas por la hora que empieza a las");
-    format!("{words} {}", told.join(", "))
+    format!("{} {}", words.by_hour_aloud, told.join(", "))
 }
 
 #[cfg(test)]

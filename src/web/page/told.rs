@@ -3,13 +3,14 @@ use jiff::SignedDuration;
 
 use super::Lang;
 use super::polls::number;
+use super::reports::Words;
 use super::table::{Topic, entry};
 use super::when::{When, age_text};
 use crate::operation::ended::Trouble;
 use crate::operation::status::{Concern, OperationStatus, State, Status};
 use crate::wolkvox::{Cause, Failure};
 
-/// What the page says of one operation.
+/// What the page says of one report of an operation.
 pub(super) struct Told<'a> {
     pub operation: &'a OperationStatus,
     /// The place in the page that the summary links to.
@@ -73,6 +74,7 @@ impl Level {
             Topic::Current => Self::Good,
             Topic::CatchingUp | Topic::StartHold => Self::Working,
             Topic::Starting | Topic::OnlyEmpty | Topic::NotLoaded => Self::Unknown,
+            Topic::OnlyEmptyBeside | Topic::UnknownResults => Self::Warning,
             Topic::Copy | Topic::Zone | Topic::ClockAhead | Topic::ClockBehind | Topic::LogDropped => Self::Warning,
             Topic::Call(_) | Topic::NoAnswer(_) | Topic::Incomplete | Topic::TooManyParts | Topic::Unreadable => {
                 Self::Bad
@@ -83,13 +85,15 @@ impl Level {
 }
 
 impl<'a> Told<'a> {
-    /// `number` is the operation's place in the configuration.
+    /// `number` is its place in the configuration.
     pub fn new(operation: &'a OperationStatus, number: usize, lang: Lang, when: &When) -> Self {
         let topics = topics(operation);
         let alone = topics.len() == 1;
         let mut points: Vec<Point> = topics.iter().map(|&topic| point(topic, alone, operation, lang, when)).collect();
         points.sort_by_key(|point| std::cmp::Reverse(point.level));
-        let doubted = topics.iter().any(|topic| matches!(topic, Topic::Zone | Topic::OnlyEmpty | Topic::MostRejected));
+        let doubted = topics.iter().any(|topic| {
+            matches!(topic, Topic::Zone | Topic::OnlyEmpty | Topic::OnlyEmptyBeside | Topic::MostRejected)
+        });
         let data = data(operation, doubted, lang, when);
         Self { operation, id: format!("operation-{number}"), data, doubted, points }
     }
@@ -118,6 +122,8 @@ fn topics(operation: &OperationStatus) -> Vec<Topic> {
 fn topic_of_concern(concern: &Concern) -> Topic {
     match concern {
         Concern::OnlyEmpty => Topic::OnlyEmpty,
+        Concern::OnlyEmptyBeside { .. } => Topic::OnlyEmptyBeside,
+        Concern::UnknownResults(_) => Topic::UnknownResults,
         Concern::MostRejected { .. } => Topic::MostRejected,
         Concern::Zone { .. } => Topic::Zone,
         Concern::Clock { ahead } if ahead.is_negative() => Topic::ClockBehind,
@@ -228,9 +234,11 @@ fn fill(text: &str, operation: &OperationStatus, lang: Lang, when: &When) -> Str
         Concern::Copy { made } => Some(when.spoken(*made)),
         _ => None,
     });
+    let calls = Words::of(operation.report, lang).calls;
     let text = text
         .replace("{next}", &next(operation, lang, when))
         .replace("{missing}", missing)
+        .replace("{calls}", calls)
         .replace("{copied}", &copied.unwrap_or_default());
     fill_known(&text, operation.state.trouble(), &operation.concerns, lang)
 }
@@ -238,7 +246,7 @@ fn fill(text: &str, operation: &OperationStatus, lang: Lang, when: &When) -> Str
 /// The same for what is known of a trouble and of concerns alone.
 fn fill_known(text: &str, trouble: Option<&Trouble>, concerns: &[Concern], lang: Lang) -> String {
     let (mut difference, mut offset, mut zones) = (SignedDuration::ZERO, String::new(), String::new());
-    let mut unusable = (0, 0);
+    let (mut unusable, mut beside, mut results) = ((0, 0), 0, String::new());
     for concern in concerns {
         match concern {
             Concern::Clock { ahead } => difference = *ahead,
@@ -247,6 +255,8 @@ fn fill_known(text: &str, trouble: Option<&Trouble>, concerns: &[Concern], lang:
                 zones = zones_text(zones_that_fit, lang);
             }
             Concern::MostRejected { rows, rejected } => unusable = (*rejected, *rows),
+            Concern::OnlyEmptyBeside { calls } => beside = *calls,
+            Concern::UnknownResults(unknown) => results = results_text(unknown),
             Concern::OnlyEmpty | Concern::Copy { .. } | Concern::StartHold => {}
         }
     }
@@ -262,6 +272,9 @@ fn fill_known(text: &str, trouble: Option<&Trouble>, concerns: &[Concern], lang:
         .replace("{zones}", &zones)
         .replace("{rejected}", &number(unusable.0))
         .replace("{rows}", &number(unusable.1))
+        .replace("{calls}", lang.pick("calls", "llamadas"))
+        .replace("{beside}", &number(beside))
+        .replace("{results}", &results)
         .trim_end()
         .to_owned()
 }
@@ -312,20 +325,25 @@ fn zones_text(zones: &[&str], lang: Lang) -> String {
     }
 }
 
+fn results_text(results: &[String]) -> String {
+    results.iter().map(|result| format!("\"{result}\"")).collect::<Vec<_>>().join(", ")
+}
+
 /// Some operations that have something in common, and the sentence that says what.
 pub(super) struct Group<'a> {
     pub sentence: String,
     pub members: Vec<&'a Told<'a>>,
 }
 
-/// The whole exporter in a sentence or two: those in trouble first, then those of which nothing is known.
+/// The whole exporter in a sentence or two, by its operations or, where one has several, by reports: those in trouble first, then those of which nothing is known.
 pub(super) fn summary<'a>(all: &'a [Told<'a>], lang: Lang) -> Vec<Group<'a>> {
     let number = all.len();
+    let alone = all.iter().all(|told| told.operation.is_alone);
     let group = |is_member: fn(Level) -> bool, en: &str, es: &str| {
         let members: Vec<_> = all.iter().filter(|told| is_member(told.level())).collect();
         let sentence = match lang {
-            Lang::En => format!("{} of {number} {en}", members.len()),
-            Lang::Es => format!("{} de {number} {es}", members.len()),
+            Lang::En => format!("{} of {number}{} {en}", members.len(), if alone { "" } else { " reports" }),
+            Lang::Es => format!("{} de {number}{} {es}", members.len(), if alone { "" } else { " informes" }),
         };
         (!members.is_empty()).then_some(Group { sentence, members })
     };
@@ -340,8 +358,10 @@ pub(super) fn summary<'a>(all: &'a [Told<'a>], lang: Lang) -> Vec<Group<'a>> {
     let sentence = match (number, lang) {
         (0, _) => lang.pick("No operation is being read yet", "Todavía no se lee ninguna operación").to_owned(),
         (1, _) => lang.pick("The operation is read without trouble", "La operación se lee sin problemas").to_owned(),
-        (_, Lang::En) => format!("All {number} operations are read without trouble"),
-        (_, Lang::Es) => format!("Las {number} operaciones se leen sin problemas"),
+        (_, Lang::En) if alone => format!("All {number} operations are read without trouble"),
+        (_, Lang::Es) if alone => format!("Las {number} operaciones se leen sin problemas"),
+        (_, Lang::En) => format!("All {number} reports are read without trouble"),
+        (_, Lang::Es) => format!("Los {number} informes se leen sin problemas"),
     };
     vec![Group { sentence, members: Vec::new() }]
 }

@@ -6,6 +6,7 @@ use super::rows::{Listed, Rows};
 use super::window::Window;
 use super::{Code, Data, Decoded, NotReadable};
 use domain::identity::RowHasher;
+use domain::report::ReportKind;
 
 /// How far the object may be from the beginning. PHP's warnings have some hundred bytes each.
 const MAX_PREFIX_BYTES: usize = 64 << 10;
@@ -14,7 +15,7 @@ const MAX_PREFIX_BYTES: usize = 64 << 10;
 ///
 /// Only the first place that looks like an object is tried. Going on to the next one when it fails would find the rows
 /// of a cut answer, and take one of them for the answer itself.
-pub(super) fn decode(body: impl Read, hasher: &RowHasher) -> Result<Decoded, NotReadable> {
+pub(super) fn decode(body: impl Read, report: &'static ReportKind, hasher: &RowHasher) -> Result<Decoded, NotReadable> {
     let mut window = Window::new(body);
     let at = find_object(&mut window)?;
     let prefix = String::from_utf8_lossy(&window.bytes()[..at]).into_owned();
@@ -22,7 +23,7 @@ pub(super) fn decode(body: impl Read, hasher: &RowHasher) -> Result<Decoded, Not
         return Err(NotReadable::Page);
     }
     window.pass(at + 1);
-    let mut envelope = Envelope { window, hasher, decoded: Decoded::default(), end_is_guessed: false };
+    let mut envelope = Envelope { window, report, hasher, decoded: Decoded::default(), end_is_guessed: false };
     let read = envelope.read();
     let Envelope { mut window, decoded, end_is_guessed, .. } = envelope;
     read?;
@@ -45,6 +46,7 @@ pub(super) fn decode(body: impl Read, hasher: &RowHasher) -> Result<Decoded, Not
 
 struct Envelope<'h, R> {
     window: Window<R>,
+    report: &'static ReportKind,
     hasher: &'h RowHasher,
     decoded: Decoded,
     end_is_guessed: bool,
@@ -89,7 +91,7 @@ impl<R: Read> Envelope<'_, R> {
             }
             "message" => self.decoded.message = self.text()?,
             "data" if self.decoded.data == Data::Missing => {
-                let Listed { data, end_is_guessed } = Rows::new(&mut self.window, self.hasher).read()?;
+                let Listed { data, end_is_guessed } = Rows::new(&mut self.window, self.report, self.hasher).read()?;
                 self.decoded.data = data;
                 self.end_is_guessed = end_is_guessed;
             }

@@ -15,6 +15,7 @@ mod window;
 use std::io::Read;
 
 use domain::identity::RowHasher;
+use domain::report::ReportKind;
 use domain::row::ReadRow;
 
 pub(super) use page::is_page;
@@ -90,9 +91,9 @@ pub enum NotReadable {
     Encoding,
 }
 
-/// Reads a body. Never panics, and takes time in proportion to the body and memory in proportion to its rows.
-pub fn decode(body: impl Read, hasher: &RowHasher) -> Result<Decoded, NotReadable> {
-    envelope::decode(body, hasher)
+/// Reads a body with rows of `report`. Never panics, and takes time in proportion to the body and memory in proportion to its rows.
+pub fn decode(body: impl Read, report: &'static ReportKind, hasher: &RowHasher) -> Result<Decoded, NotReadable> {
+    envelope::decode(body, report, hasher)
 }
 
 impl Decoded {

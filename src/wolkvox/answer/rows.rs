@@ -5,12 +5,13 @@ use super::json::{self, Member, Stop};
 use super::window::Window;
 use super::{Data, MAX_ROWS, NotReadable};
 use domain::identity::RowHasher;
+use domain::report::ReportKind;
 use domain::row::ReadRow;
 use domain::row_parse::{Field, RowParser};
 
 /// The fields that counting hangs on. A list or an object in one of them makes the row unreadable; in any other field,
 /// such as one that the API may add, it doesn't: the call would be lost for something that nobody reads. So it is with
-/// `abandon_time`: the call counts without a time.
+/// the time waited: the call counts without one.
 const PLAIN_FIELDS: [&str; 5] = ["conn_id", "skill_id", "date", "result", "type_interaction"];
 
 /// Bytes of a bad row by which it is known again.
@@ -44,8 +45,8 @@ enum Next {
 }
 
 impl<'w, R: Read> Rows<'w, R> {
-    pub fn new(window: &'w mut Window<R>, hasher: &'w RowHasher) -> Self {
-        Self { window, hasher, parser: RowParser::default(), members: Vec::with_capacity(9), rows: Vec::new() }
+    pub fn new(window: &'w mut Window<R>, report: &'static ReportKind, hasher: &'w RowHasher) -> Self {
+        Self { window, hasher, parser: RowParser::new(report), members: Vec::with_capacity(9), rows: Vec::new() }
     }
 
     /// Reads the value of `data`, at which the window stands.

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use domain::disposition::RejectReason;
+use domain::report::ABANDONED;
 use domain::row::Row;
 
 const GOOD: &str = r#"{"skill_name":"Ventas","skill_id":"4173","conn_id":"6736.4628.1040.1768782812.1814","date":"2026-01-18 19:34:31","result":"ABANDON","ani":"3001234567","abandon_time":"37","type_interaction":"inbound","customer_id":"1"}"#;
@@ -11,7 +12,7 @@ fn hasher() -> RowHasher {
 }
 
 fn read(body: impl AsRef<[u8]>) -> Result<Decoded, NotReadable> {
-    decode(body.as_ref(), &hasher())
+    decode(body.as_ref(), &ABANDONED, &hasher())
 }
 
 fn data(data: &str) -> Data {
@@ -98,7 +99,7 @@ fn a_value_is_the_same_in_any_json_type() {
     assert_eq!(row(&GOOD.replace("\"4173\"", "4173")), good);
     assert_eq!(row(&GOOD.replace("\"customer_id\":\"1\"", "\"customer_id\":1")), good);
     let without = row(&GOOD.replace(r#","abandon_time":"37""#, ""));
-    assert_eq!(without.abandon_time, None);
+    assert_eq!(without.waited, None);
     for empty in ["null", "\"\"", "\" \""] {
         assert_eq!(row(&GOOD.replace("\"37\"", empty)), without, "{empty}");
     }
@@ -389,7 +390,7 @@ proptest! {
     fn pieces_of_any_size_are_the_same_body(size in 1usize..50, odd in json()) {
         let body = format!("\u{feff}{}\n<br />", envelope(&[GOOD, &odd, "{x}", GOOD]));
         let pieces = Pieces { body: body.as_bytes(), size };
-        prop_assert_eq!(decode(pieces, &hasher()).unwrap().data, read(&body).unwrap().data);
+        prop_assert_eq!(decode(pieces, &ABANDONED, &hasher()).unwrap().data, read(&body).unwrap().data);
     }
 
     // Whatever stands between two good rows, both are read as if it were not there.

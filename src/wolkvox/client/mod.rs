@@ -20,11 +20,12 @@ use self::proxy::Proxy;
 use super::answer::NotReadable;
 use super::answer::is_page;
 use super::verdict::verdict;
-use super::{AbandonedCallsReport, Answer, Call, Cause, Failure, Token, answer, http_time, token};
+use super::{Answer, Call, CallsReport, Cause, Failure, Token, answer, http_time, token};
 use crate::config::{OperationConfig, TokenSource};
 use domain::identity::RowHasher;
 use domain::outcome::Outcome;
 use domain::range::CivilRange;
+use domain::report::ReportKind;
 use domain::server_time::Stamp;
 
 pub use connection::SetupError;
@@ -44,6 +45,7 @@ const SAID_BYTES: u64 = 16 << 10;
 /// Asks a wolkvox server. Cheap to clone; makes a fresh connection for each call.
 #[derive(Debug, Clone)]
 pub struct Client {
+    report: &'static ReportKind,
     http: reqwest::Client,
     base_url: Arc<str>,
     /// As a proxy is asked for it: `host:port`.
@@ -54,10 +56,15 @@ pub struct Client {
 }
 
 impl Client {
-    /// Makes no connection yet.
-    pub fn new(operation: &OperationConfig, network: &Network) -> Result<Self, SetupError> {
+    /// For one report of an operation. Makes no connection yet.
+    pub fn new(
+        operation: &OperationConfig,
+        report: &'static ReportKind,
+        network: &Network,
+    ) -> Result<Self, SetupError> {
         let http = connection::http_client(&operation.server, network, operation.timeout, operation.connect_timeout)?;
         Ok(Self {
+            report,
             http,
             base_url: operation.server.base_url.as_str().into(),
             server: connection::host_and_port(&operation.server).into(),
@@ -76,8 +83,9 @@ impl Client {
     fn url(&self, range: CivilRange) -> String {
         const FORM: &str = "%Y%m%d%H%M%S";
         format!(
-            "{}/api/v2/reports_manager.php?api=skill_2&skill_id=all&date_ini={}&date_end={}",
+            "{}/api/v2/reports_manager.php?api={}&skill_id=all&date_ini={}&date_end={}",
             self.base_url,
+            self.report.api,
             range.ini.strftime(FORM),
             range.end.strftime(FORM)
         )
@@ -93,8 +101,8 @@ impl Client {
         };
         let (stamp, retry_after) = (received.stamp, received.retry_after);
         // 60,000 rows take some 100 ms: too long for a thread that also answers scrapes.
-        let (hasher, secret, most) = (hasher.clone(), token.clone(), self.max_body_bytes);
-        let judged = tokio::task::spawn_blocking(move || judge(received, &hasher, &secret, most));
+        let (report, hasher, secret, most) = (self.report, hasher.clone(), token.clone(), self.max_body_bytes);
+        let judged = tokio::task::spawn_blocking(move || judge(received, report, &hasher, &secret, most));
         let result = match judged.await {
             Ok(judged) => judged.map_err(|unanswered| failure(unanswered, retry_after, token)),
             Err(_) => {
@@ -158,6 +166,7 @@ struct Received {
 /// Decodes what has been received, of which at most `most` bytes unpacked, and says what it means.
 fn judge(
     Received { status, packing, body, .. }: Received,
+    report: &'static ReportKind,
     hasher: &RowHasher,
     token: &SecretString,
     most: usize,
@@ -168,7 +177,7 @@ fn judge(
     let said = String::from_utf8_lossy(&start).into_owned();
     let decoded = match looked {
         _ if packing == Packing::Other => Err(NotReadable::Encoding),
-        Ok(_) => answer::decode(start.as_slice().chain(&mut body), hasher),
+        Ok(_) => answer::decode(start.as_slice().chain(&mut body), report, hasher),
         Err(_) => Err(NotReadable::Packed),
     };
     let decoded = if body.limit() == 0 { Err(NotReadable::Oversized(most)) } else { decoded };
@@ -178,11 +187,11 @@ fn judge(
     })
 }
 
-impl AbandonedCallsReport for Client {
+impl CallsReport for Client {
     fn token(&self) -> Result<Token, Failure> {
         token::read(&self.token).map_err(|error| {
             let (outcome, cause) = error.counts_as();
-            let message = error.to_string().chars().take(MAX_MESSAGE_CHARS).collect();
+            let message = error.to_string().chars().take(Failure::MAX_MESSAGE_CHARS).collect();
             Failure { outcome, cause, message, retry_after: None }
         })
     }
@@ -192,11 +201,8 @@ impl AbandonedCallsReport for Client {
     }
 }
 
-/// The bound that [`Failure::message`] promises.
-const MAX_MESSAGE_CHARS: usize = 300;
-
 /// The last gate for a message: whatever the token looks like, it is not in it.
 fn failure((outcome, cause, message): Unanswered, retry_after: Option<Duration>, token: &SecretString) -> Failure {
-    let message = message.replace(token.expose_secret(), "[token]").chars().take(MAX_MESSAGE_CHARS).collect();
+    let message = message.replace(token.expose_secret(), "[token]").chars().take(Failure::MAX_MESSAGE_CHARS).collect();
     Failure { outcome, cause, message, retry_after }
 }

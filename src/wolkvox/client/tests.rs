@@ -10,6 +10,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::*;
 use crate::config::Server;
+use domain::report::ABANDONED;
 
 /// Looks like one of theirs.
 const TOKEN: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -27,7 +28,15 @@ fn range() -> CivilRange {
 fn client(base_url: &str, token: TokenSource, timeout: Duration) -> Client {
     let server = Server { base_url: base_url.to_owned(), name: "test".to_owned() };
     let http = connection::http_client(&server, &trusting([]), timeout, timeout.min(SHORT)).unwrap();
-    Client { http, base_url: base_url.into(), server: "".into(), proxy: None, token, max_body_bytes: MAX_BODY_BYTES }
+    Client {
+        report: &ABANDONED,
+        http,
+        base_url: base_url.into(),
+        server: "".into(),
+        proxy: None,
+        token,
+        max_body_bytes: MAX_BODY_BYTES,
+    }
 }
 
 /// The network of a host that trusts these certificates only.

@@ -6,6 +6,7 @@ use super::super::{Failure, Token, answer, verdict::verdict};
 use super::{Client, Received, Unanswered, failure};
 use domain::identity::RowHasher;
 use domain::outcome::Outcome;
+use domain::report::ABANDONED;
 use secrecy::SecretString;
 
 /// A known answer has some 200 bytes.
@@ -46,7 +47,7 @@ fn uses(Received { status, packing, body, .. }: Received, token: &SecretString) 
     _ = packing.unpacked(body).take(MAX_BYTES).read_to_end(&mut bytes);
     let said = String::from_utf8_lossy(&bytes);
     // Its rows are none of a report; that they are none is no refusal.
-    let decoded = answer::decode(bytes.as_slice(), &RowHasher::new([0; 16]));
+    let decoded = answer::decode(bytes.as_slice(), &ABANDONED, &RowHasher::new([0; 16]));
     verdict(status, decoded, &said, Some(token)).map_err(|(outcome, message)| (outcome, None, message))?;
     let object = bytes.iter().position(|byte| *byte == b'{').and_then(|at| bytes.get(at..)).unwrap_or_default();
     let first = Deserializer::from_slice(object).into_iter::<Value>().next();

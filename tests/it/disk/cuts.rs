@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use simulator::call::Injected;
-use wolkvox_exporter::ledger::{ABANDONED, Ledger};
+use wolkvox_exporter::ledger::Ledger;
 
 use super::Shim;
 use super::record::{Disk, Operation, Survives, read};
 use crate::support::sim::{quiet, stream_of_calls};
-use crate::support::truth::{Cadence, Reach, of_windows, wait_until_exact};
+use crate::support::truth::{self, Cadence, Reach, wait_until_exact, windows_of};
 use crate::support::{Child, Folder, PATIENCE, Sim};
 
 const CADENCE: Cadence = Cadence { interval: 1.0, settle: 1.0 };
@@ -66,7 +66,7 @@ fn power_cut_anywhere_nothing_that_was_shown_is_lost() {
         let context = || format!("cut {number} at {place} of {}, {survives:?}: {found:?}", operations.len());
         assert!(found.complete_until >= shown_before(&operations, place, &shown), "{} is older than shown", context());
         let reach = Reach { start: found.start, complete_until: found.complete_until };
-        let (certain, possible) = of_windows(&sim, "ventas", reach, CADENCE.settle);
+        let (certain, possible) = windows_of(&truth::ABANDONED, &sim, "ventas", reach, CADENCE.settle);
         let calls = |totals: &crate::support::truth::Totals| totals.values().map(|of| of.calls).sum::<u64>();
         assert!((calls(&certain)..=calls(&possible)).contains(&found.calls), "{}, a wrong total", context());
     }
@@ -119,7 +119,7 @@ fn found(disk: &Disk, survives: Survives, random: &mut ChaCha8Rng) -> Result<Fou
     }
     let ledger = Ledger::open(&folder.path().join("ledger.db"), Timestamp::now()).map_err(|error| error.to_string())?;
     let begin = || panic!("a silent restart from zero");
-    let opened = ledger.account("ventas", ABANDONED, "America/Bogota", Timestamp::now(), begin);
+    let opened = ledger.account("ventas", truth::ABANDONED.name, "America/Bogota", Timestamp::now(), begin);
     let account = opened.map_err(|error| error.to_string())?.account;
     let calls = account.series.values().map(|series| series.counts.calls).sum();
     Ok(Found { start: account.marks.start, complete_until: account.marks.complete_until, calls })

@@ -52,7 +52,9 @@ impl Scrape {
     pub fn ledger_counters(&self) -> BTreeMap<String, f64> {
         let of_ledger = |sample: &&Sample| {
             sample.labels.contains_key("operation")
-                && (sample.name.ends_with("_total") || sample.name.starts_with("wolkvox_abandon_time_seconds"))
+                && (sample.name.ends_with("_total")
+                    || sample.name.starts_with("wolkvox_abandon_time_seconds")
+                    || sample.name.starts_with("wolkvox_answer_time_seconds"))
         };
         let counters = self.samples.iter().filter(of_ledger);
         counters.map(|sample| (format!("{} {:?}", sample.name, sample.labels), sample.value)).collect()

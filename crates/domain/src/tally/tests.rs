@@ -38,8 +38,9 @@ fn call(number: u8, second: i64) -> Row {
         skill_id: "1".into(),
         skill_name: Some("Ventas".into()),
         type_interaction: "inbound".into(),
-        abandoned: true,
-        abandon_time: Some(10.0),
+        counts: true,
+        unknown_result: None,
+        waited: Some(10.0),
     }
 }
 
@@ -122,7 +123,7 @@ fn each_row_has_one_disposition() {
         call(1, 10),
         call(2, -1),
         Row { skill_id: "2".into(), ..call(3, 10) },
-        Row { abandoned: false, ..call(4, 10) },
+        Row { counts: false, ..call(4, 10) },
         call(5, 300),
         call(6, -3_601),
     ];
@@ -140,7 +141,7 @@ fn each_row_has_one_disposition() {
 #[test]
 fn a_row_is_looked_at_again_where_it_may_be_a_call_to_count() {
     let mut counting = Counting::begin();
-    let answered = Row { abandoned: false, content: RowContent(1), ..call(1, 10) };
+    let answered = Row { counts: false, content: RowContent(1), ..call(1, 10) };
     counting.read(-3_600, 300, [answered.clone(), call(2, 300)]);
     assert_eq!(counting.rows(["counted", "other_result", "rejected"]), [0, 1, 1]);
     counting.read(-3_300, 600, [call(1, 10), call(2, 300)]);
@@ -161,9 +162,9 @@ fn a_call_of_a_complete_window_is_late_and_no_part_of_the_gauge() {
     let mut counting = Counting::begin();
     counting.read(-3_600, 300, [call(1, 0), call(2, 299)]);
     assert_eq!(counting.account.last_window(&rules().windows).values().sum::<u64>(), 2);
-    counting.read(-3_300, 600, [call(3, 299), call(4, 300), Row { abandon_time: None, ..call(5, 599) }]);
+    counting.read(-3_300, 600, [call(3, 299), call(4, 300), Row { waited: None, ..call(5, 599) }]);
     let total = |total| counting.account.totals.get(total);
-    assert_eq!([Total::LateRows, Total::AbandonTimeUnreadable, Total::Windows].map(total), [1, 1, 2]);
+    assert_eq!([Total::LateRows, Total::TimeUnreadable, Total::Windows].map(total), [1, 1, 2]);
     assert_eq!(counting.account.last_window(&rules().windows).values().sum::<u64>(), 2);
     assert_eq!((counting.calls("1"), counting.series("1").counts.times.count()), (5, 4));
     assert_eq!(counting.account.recent.keys().map(|(second, _)| *second).min(), Some(at(300).as_second()));
@@ -257,7 +258,7 @@ fn of_two_names_in_one_second_the_same_one_is_taken_in_any_order() {
 fn rows_outside_the_range_and_skills_without_a_series_give_no_name() {
     let mut counting = Counting::begin();
     counting.read(0, 300, [call(1, 10), Row { skill_name: Some("Fuera".into()), ..call(2, 300) }]);
-    counting.read(0, 300, [Row { skill_id: "2".into(), abandoned: false, ..call(3, 20) }]);
+    counting.read(0, 300, [Row { skill_id: "2".into(), counts: false, ..call(3, 20) }]);
     let names: Vec<_> = counting.account.skills.iter().map(|(id, said)| (&**id, &*said.name)).collect();
     assert_eq!(names, [("1", "Ventas")]);
 }
@@ -303,7 +304,7 @@ fn a_row_that_comes_fresh_shows_that_the_zone_hides_nothing() {
     assert_eq!(until(vec![call(2, 2_100)], 0), at(0), "to the second");
     assert_eq!(until(vec![call(3, 2_101), call(4, 2_101 - 60)], 0), at(2_101));
     assert_eq!(until(vec![call(1, 2_000)], -500), at(2_101), "never back");
-    assert_eq!(until(vec![Row { abandoned: false, ..call(5, 2_999) }], 0), at(2_999), "whatever it is");
+    assert_eq!(until(vec![Row { counts: false, ..call(5, 2_999) }], 0), at(2_999), "whatever it is");
 }
 
 // Madrid's clock is put back at 01:00 UTC of 25 October 2026; counting begins in the second pass of the hour.
@@ -328,7 +329,7 @@ fn a_first_start_in_a_repeated_hour_counts_what_may_be_of_the_first_pass_as_befo
 
 /// The rows of one identity, by what they say.
 fn contents(contents: impl IntoIterator<Item = (u64, bool)>) -> Vec<ReadRow> {
-    let row = |(content, abandoned)| Row { content: RowContent(content), abandoned, ..call(1, 10) };
+    let row = |(content, counts)| Row { content: RowContent(content), counts, ..call(1, 10) };
     contents.into_iter().map(|content| ReadRow::Row(row(content))).collect()
 }
 
@@ -389,15 +390,15 @@ proptest::proptest! {
         let rows: Vec<_> = rows.iter().map(|&(number, content, abandoned, kind)| ReadRow::Row(Row {
             // What a row says and its content go together.
             content: RowContent(content * 6 + u64::from(abandoned) * 3 + u64::from(kind)),
-            abandoned,
+            counts: abandoned,
             type_interaction: alloc::format!("type {kind}").as_str().into(),
-            abandon_time: Some((content * 7) as f64),
+            waited: Some((content * 7) as f64),
             ..call(number, 10)
         })).collect();
         let mut first = Counting::begin();
         first.read_as(0, 300, rows.clone(), |_| {});
         let labels = ["counted", "other_result"];
-        let abandoned: BTreeSet<_> = rows.iter().filter_map(ReadRow::row).filter(|row| row.abandoned).map(|row| row.id).collect();
+        let abandoned: BTreeSet<_> = rows.iter().filter_map(ReadRow::row).filter(|row| row.counts).map(|row| row.id).collect();
         let identities: BTreeSet<_> = rows.iter().map(ReadRow::id).collect();
         let (calls, all) = (abandoned.len() as u64, identities.len() as u64);
         proptest::prop_assert_eq!(first.rows(labels), [calls, all - calls]);
@@ -424,7 +425,7 @@ fn a_read_tells_what_it_brought() {
     assert_eq!((summary.rows, summary.counted, summary.rejected, summary.late), (3, 2, 0, 0));
     assert_eq!((summary.oldest, summary.newest), (Some(at(10)), Some(at(290))));
     assert_eq!(summary.lateness, None, "the first read says nothing of that");
-    let answered = Row { abandoned: false, ..call(3, 310) };
+    let answered = Row { counts: false, ..call(3, 310) };
     let summary = counting.read(-3_300, 600, [call(1, 10), answered, call(4, 30)]);
     assert_eq!((summary.rows, summary.counted, summary.late), (3, 1, 1));
     assert_eq!((summary.oldest, summary.newest), (Some(at(30)), Some(at(310))), "of what was not seen before");
@@ -458,7 +459,7 @@ fn most_rows_rejected_is_told_at_each_read() {
 #[test]
 fn a_known_row_from_outside_the_range_stays_what_it_was() {
     let mut counting = Counting::begin();
-    let answered = Row { abandoned: false, ..call(1, 10) };
+    let answered = Row { counts: false, ..call(1, 10) };
     for (from, to) in [(0, 300), (300, 600), (0, 300), (300, 600)] {
         counting.read(from, to, [answered.clone()]);
     }
@@ -509,7 +510,7 @@ fn what_a_day_may_lack_stands_in_it() {
     counting.rules.skills = Skills::Only(BTreeSet::from(["1".to_owned(), "3".to_owned()]));
     counting.rules.max_series = 1;
     let of_skill = |number, skill: &str| Row { skill_id: skill.into(), ..call(number, 10) };
-    let rows = [of_skill(1, "1"), of_skill(2, "2"), of_skill(3, "3"), Row { abandoned: false, ..of_skill(4, "4") }];
+    let rows = [of_skill(1, "1"), of_skill(2, "2"), of_skill(3, "3"), Row { counts: false, ..of_skill(4, "4") }];
     let rejected = ReadRow::Rejected { id: RowId([7; 16]), reason: RejectReason::Shape };
     let rows: Vec<_> = rows.map(ReadRow::Row).into_iter().chain([rejected]).collect();
     for _ in 0..2 {

@@ -17,6 +17,10 @@ pub(super) enum Topic {
     CatchingUp,
     /// Polls succeed, and no row has ever come.
     OnlyEmpty,
+    /// The same, while other reports of the operation bring calls.
+    OnlyEmptyBeside,
+    /// Rows are counted whose `result` nobody knows.
+    UnknownResults,
     /// How the last call ended, where the poll failed by it and no cause says more.
     Call(Outcome),
     /// Why there was no answer of the API.
@@ -49,7 +53,8 @@ pub(super) enum Topic {
 type Words = (&'static str, &'static str, &'static str, &'static str);
 
 /// What the page says of a topic, in one language. `{next}`, `{missing}`, `{difference}`, `{offset}`, `{zones}`,
-/// `{rejected}`, `{rows}`, `{copied}`, `{status}` and `{lines}` stand for what is known at run time only.
+/// `{rejected}`, `{rows}`, `{calls}`, `{beside}`, `{results}`, `{copied}`, `{status}` and `{lines}` stand for what is known
+/// at run time only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry {
     /// A few words: for the badge, the summary and the table of polls.
@@ -100,15 +105,47 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
                 "no calls so far",
                 "Every answer so far was empty: there have been no calls, or this server doesn't have the report.",
                 "{next}",
-                "If the operation has had abandoned calls since then, check `server` in the configuration, and that the \
+                "If the operation has had {calls} since then, check `server` in the configuration, and that the \
                  token is of this operation.",
             ),
             (
                 "sin llamadas hasta ahora",
                 "Todas las respuestas han llegado vacías: no ha habido llamadas, o este servidor no tiene el informe.",
                 "{next}",
-                "Si la operación ha tenido llamadas abandonadas desde entonces, verifique `server` en la configuración y \
+                "Si la operación ha tenido {calls} desde entonces, verifique `server` en la configuración y \
                  que el token sea de esta operación.",
+            ),
+        ),
+        Topic::OnlyEmptyBeside => (
+            (
+                "perhaps not there",
+                "Every answer to this report was empty so far, while other reports of the operation have brought {beside} calls \
+                 lately: this server may not have the report.",
+                "{next} No share of abandoned calls can be told meanwhile.",
+                "Ask wolkvox whether this server has the report. If it doesn't, take it out of `reports`: each of its polls \
+                 costs a call.",
+            ),
+            (
+                "quizá no existe",
+                "Todas las respuestas de este informe han llegado vacías, mientras otros informes de la operación han traído \
+                 {beside} llamadas hace poco: quizá este servidor no tiene el informe.",
+                "{next} Mientras tanto no se puede decir qué parte de las llamadas se abandona.",
+                "Pregunte a wolkvox si este servidor tiene el informe. Si no lo tiene, quítelo de `reports`: cada consulta \
+                 cuesta una llamada.",
+            ),
+        ),
+        Topic::UnknownResults => (
+            (
+                "unknown results",
+                "Rows have a `result` that this exporter doesn't know: {results}.",
+                "They are counted, for all that was not abandoned is taken for answered.",
+                "If they are no answered calls, please report it.",
+            ),
+            (
+                "resultados desconocidos",
+                "Hay filas con un `result` que este exportador no conoce: {results}.",
+                "Se cuentan, pues todo lo que no se abandonó se toma por atendido.",
+                "Si no son llamadas atendidas, por favor repórtelo.",
             ),
         ),
         Topic::MostRejected => (

@@ -2,10 +2,10 @@ use super::distribution::WHOLE_HOURS_UNTIL;
 
 /// The longest wait that is believed, in seconds: as long as the longest range that the API reports on. One absurd
 /// value would otherwise stay in the histogram's sum for ever.
-pub const MAX_ABANDON_SECONDS: f64 = WHOLE_HOURS_UNTIL as f64;
+pub const MAX_SECONDS: f64 = WHOLE_HOURS_UNTIL as f64;
 
-/// Seconds waited before hanging up, from `37`, `37.0`, `00:37` or `00:00:37`; `None` where the text is empty, or no
-/// finite number of seconds from 0 to [`MAX_ABANDON_SECONDS`].
+/// Seconds that a caller waited, from `37`, `37.0`, `00:37` or `00:00:37`; `None` where the text is empty, or no
+/// finite number of seconds from 0 to [`MAX_SECONDS`].
 pub fn seconds(text: &str) -> Option<f64> {
     let mut parts = text.trim().rsplit(':');
     let mut total = plain_number(parts.next()?)?;
@@ -20,7 +20,7 @@ pub fn seconds(text: &str) -> Option<f64> {
         total += smaller * unit;
         unit *= 60.0;
     }
-    (total <= MAX_ABANDON_SECONDS).then_some(total)
+    (total <= MAX_SECONDS).then_some(total)
 }
 
 /// Digits with at most one point among them. `str::parse` alone would also take `NaN`, `inf`, `1e9` and signs.
@@ -46,7 +46,7 @@ mod tests {
         assert_eq!(seconds("0.25"), Some(0.25));
         assert_eq!(seconds("90:00"), Some(5400.0));
         assert_eq!(seconds("01:02:03"), Some(3723.0));
-        assert_eq!(seconds("2678400"), Some(MAX_ABANDON_SECONDS));
+        assert_eq!(seconds("2678400"), Some(MAX_SECONDS));
     }
 
     #[test]
@@ -90,7 +90,7 @@ mod tests {
         #[test]
         fn what_is_read_can_be_summed(text in any::<String>()) {
             if let Some(read) = seconds(&text) {
-                prop_assert!((0.0..=MAX_ABANDON_SECONDS).contains(&read));
+                prop_assert!((0.0..=MAX_SECONDS).contains(&read));
             }
         }
 

@@ -1,0 +1,203 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::account::Account;
+use domain::identity::RowHasher;
+use tokio::sync::{OwnedMutexGuard, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::ledger::{AccountId, CommitError, Committed, Ledger, Seen};
+
+/// Reports that are read at the same time are shown together where the last of them has been read this soon after the first.
+const TOGETHER_WITHIN: Duration = Duration::from_secs(15);
+
+/// The accounts of an operation's reports, in their order: what the ledger holds, and what of it is shown.
+///
+/// One change at a time, whichever report makes it: label sets and names of skills are the operation's, and a report that
+/// has found a new one gives it to the others in the same transaction.
+#[derive(Debug)]
+pub(super) struct Accounts {
+    ledger: Arc<Ledger>,
+    ids: Vec<AccountId>,
+    stored: watch::Sender<Books>,
+    /// Goes with each change until it is stored, whoever waits for it.
+    committing: Arc<tokio::sync::Mutex<()>>,
+    display: Mutex<Display>,
+    stages: watch::Sender<Vec<Stage>>,
+}
+
+/// One account for each report of an operation.
+pub(super) type Books = Arc<[Arc<Account>]>;
+
+/// What scrapes and the page are shown.
+#[derive(Debug)]
+struct Display {
+    books: Books,
+    /// How long it has been behind what is stored.
+    behind_since: Option<Instant>,
+}
+
+/// How far the poll of a report is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    None,
+    /// It has yet to ask.
+    Begun,
+    Asking,
+}
+
+impl Accounts {
+    pub fn new(ledger: Arc<Ledger>, opened: Vec<(AccountId, Account)>) -> Self {
+        let (ids, books): (Vec<_>, Vec<_>) = opened.into_iter().map(|(id, account)| (id, Arc::new(account))).unzip();
+        let books: Books = books.into();
+        let display = Mutex::new(Display { books: books.clone(), behind_since: None });
+        let (stages, _) = watch::channel(vec![Stage::None; ids.len()]);
+        let (stored, _) = watch::channel(books);
+        Self { ledger, ids, stored, committing: Arc::default(), display, stages }
+    }
+
+    /// As they were last stored.
+    pub fn stored(&self) -> Books {
+        self.stored.borrow().clone()
+    }
+
+    /// Follows what is stored.
+    pub fn follow(&self) -> watch::Receiver<Books> {
+        self.stored.subscribe()
+    }
+
+    /// What is to be shown now: all accounts as of one moment.
+    pub fn shown(&self) -> Books {
+        let mut display = self.display();
+        if display.behind_since.is_some_and(|since| since.elapsed() >= TOGETHER_WITHIN) {
+            display.show(self.stored());
+        }
+        display.books.clone()
+    }
+
+    /// The report at `place` is being polled, until this is dropped.
+    pub fn polls(self: &Arc<Self>, place: usize) -> Polling {
+        let polling = Polling { accounts: self.clone(), place };
+        polling.is_at(Stage::Begun);
+        polling
+    }
+
+    pub fn hasher(&self) -> RowHasher {
+        self.ledger.hasher()
+    }
+
+    /// Waits until no other change is on its way.
+    pub async fn turn(&self) -> OwnedMutexGuard<()> {
+        self.committing.clone().lock_owned().await
+    }
+
+    /// Runs `change` on a copy of the account at `place`, stores what came of it and shows it. `done` is told, on the
+    /// ledger's thread. Only who has the [turn](Self::turn) may.
+    pub fn commit<T: Send + 'static>(
+        self: &Arc<Self>,
+        place: usize,
+        change: impl FnOnce(&mut Account, &mut Seen<'_>) -> Result<T, CommitError> + Send + 'static,
+        done: impl FnOnce(Result<T, CommitError>) + Send + 'static,
+    ) {
+        let old = self.stored();
+        let others = || (0..self.ids.len()).filter(move |other| *other != place);
+        let siblings = others().map(|other| (self.ids[other].clone(), old[other].clone())).collect();
+        let (accounts, account) = (self.clone(), old[place].clone());
+        let places: Vec<_> = others().collect();
+        self.ledger.commit(&self.ids[place], account, siblings, change, move |committed| {
+            let stored = committed.map(|Committed { account, siblings, outcome }| {
+                let mut books: Vec<_> = old.to_vec();
+                books[place] = account;
+                places.into_iter().zip(siblings).for_each(|(other, sibling)| books[other] = sibling);
+                accounts.store(place, books.into());
+                outcome
+            });
+            // First: whoever is told may be the last to hold the ledger, and close it.
+            drop(accounts);
+            done(stored);
+        });
+    }
+
+    /// As [`Accounts::commit`], before anybody else has them. Blocks.
+    pub fn commit_now<T: Send + 'static>(
+        &self,
+        place: usize,
+        change: impl FnOnce(&mut Account, &mut Seen<'_>) -> Result<T, CommitError> + Send + 'static,
+    ) -> Result<T, CommitError> {
+        let mut books = self.stored().to_vec();
+        let (account, outcome) = self.ledger.commit_now(&self.ids[place], books[place].clone(), change)?;
+        books[place] = account;
+        self.store(place, books.into());
+        Ok(outcome)
+    }
+
+    /// Where a commit's `done` has told.
+    pub async fn told<T: Send + 'static>(
+        &self,
+        told: oneshot::Receiver<Result<T, CommitError>>,
+    ) -> Result<T, CommitError> {
+        self.ledger.told(told).await
+    }
+
+    pub fn id(&self, place: usize) -> AccountId {
+        self.ids[place].clone()
+    }
+
+    fn store(&self, place: usize, books: Books) {
+        self.stored.send_replace(books.clone());
+        let mut display = self.display();
+        let stages = self.stages.borrow();
+        if stages.iter().enumerate().any(|(other, stage)| *stage != Stage::None && other != place) {
+            display.behind_since.get_or_insert_with(Instant::now);
+        } else {
+            display.show(books);
+        }
+    }
+
+    fn display(&self) -> MutexGuard<'_, Display> {
+        self.display.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Display {
+    fn show(&mut self, books: Books) {
+        self.books = books;
+        self.behind_since = None;
+    }
+}
+
+/// A poll of a report that goes on.
+#[derive(Debug)]
+pub struct Polling {
+    accounts: Arc<Accounts>,
+    place: usize,
+}
+
+impl Polling {
+    /// Waits until the reports that come before this one, and are being polled, have begun to ask.
+    pub async fn is_next(&self) {
+        let mut stages = self.accounts.stages.subscribe();
+        let asked = stages.wait_for(|stages| !stages[..self.place].contains(&Stage::Begun));
+        // One that can't ask for so long is waited for no longer.
+        _ = tokio::time::timeout(TOGETHER_WITHIN, asked).await;
+    }
+
+    /// Notes that it has its turn.
+    pub fn asks(&self) {
+        self.is_at(Stage::Asking);
+    }
+
+    fn is_at(&self, stage: Stage) {
+        self.accounts.stages.send_modify(|stages| stages[self.place] = stage);
+    }
+}
+
+impl Drop for Polling {
+    fn drop(&mut self) {
+        self.is_at(Stage::None);
+        let mut display = self.accounts.display();
+        if self.accounts.stages.borrow().iter().all(|stage| *stage == Stage::None) {
+            display.show(self.accounts.stored());
+        }
+    }
+}

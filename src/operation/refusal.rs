@@ -1,0 +1,107 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::outcome::Outcome;
+use tokio::time::Instant;
+
+use crate::wolkvox::Failure;
+
+/// What the reports of an operation know together of their token: where it was refused to one of them, or its calls are used
+/// up, the others don't ask before that one asks again.
+#[derive(Debug, Default)]
+pub struct Refusals(Mutex<Option<Refusal>>);
+
+#[derive(Debug)]
+struct Refusal {
+    /// The token that was refused, by its fingerprint.
+    token: u64,
+    /// The report that heard it.
+    report: &'static str,
+    failure: Failure,
+    until: Instant,
+}
+
+impl Refusals {
+    /// Notes how a call with `token` ended: `None` where it brought an answer. Other reports don't ask until `until`.
+    pub fn note(&self, report: &'static str, token: u64, refused: Option<&Failure>, until: Instant) {
+        let mut refusal = self.refusal();
+        match refused {
+            Some(failure) if concerns_all(failure.outcome) => {
+                *refusal = Some(Refusal { token, report, failure: failure.clone(), until });
+            }
+            _ => _ = refusal.take_if(|refusal| refusal.token == token && refused.is_none()),
+        }
+    }
+
+    /// Notes how a poll of `report` ended: what it was told stands until `until`, shortly before it asks again.
+    pub fn poll_ended(&self, report: &'static str, outcome: Outcome, until: Instant) {
+        if let Some(refusal) = self.refusal().as_mut()
+            && refusal.report == report
+            && concerns_all(outcome)
+        {
+            refusal.until = refusal.until.max(until);
+        }
+    }
+
+    /// Why `report` is not to ask with `token` now.
+    pub fn stands(&self, report: &'static str, token: u64) -> Option<Failure> {
+        let refusal = self.refusal();
+        let heard = refusal
+            .as_ref()
+            .filter(|refusal| refusal.token == token && refusal.report != report && Instant::now() < refusal.until)?;
+        let message = format!("not asked, for the report `{}` was just told: {}", heard.report, heard.failure.message);
+        Some(Failure { message: message.chars().take(Failure::MAX_MESSAGE_CHARS).collect(), ..heard.failure.clone() })
+    }
+
+    fn refusal(&self) -> MutexGuard<'_, Option<Refusal>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether it is the token's matter, not the report's.
+fn concerns_all(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Unauthorized | Outcome::QuotaExceeded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn failure(outcome: Outcome) -> Failure {
+        Failure { outcome, cause: None, message: "no".to_owned(), retry_after: None }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_stands_for_the_others_until_its_time_or_another_token() {
+        let refusals = Refusals::default();
+        let stands = |report, token| refusals.stands(report, token).map(|failure| failure.outcome);
+        for outcome in [Outcome::Unauthorized, Outcome::QuotaExceeded] {
+            let until = Instant::now() + Duration::from_secs(150);
+            refusals.note("abandoned", 7, Some(&failure(outcome)), until);
+            assert_eq!(stands("answered", 7), Some(outcome));
+            assert_eq!([stands("abandoned", 7), stands("answered", 8)], [None, None], "it asks itself; another token");
+            refusals.poll_ended("answered", outcome, until + Duration::from_secs(900));
+            refusals.poll_ended("abandoned", Outcome::Timeout, until + Duration::from_secs(900));
+            refusals.poll_ended("abandoned", outcome, until + Duration::from_secs(300));
+            tokio::time::advance(Duration::from_secs(449)).await;
+            assert_eq!(stands("answered", 7), Some(outcome));
+            tokio::time::advance(Duration::from_secs(1)).await;
+            assert_eq!(stands("answered", 7), None);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_one_reports_own_matter_stops_no_other() {
+        let refusals = Refusals::default();
+        let until = Instant::now() + Duration::from_secs(150);
+        for outcome in [Outcome::BadRequest, Outcome::Timeout, Outcome::Busy, Outcome::Malformed] {
+            refusals.note("abandoned", 7, Some(&failure(outcome)), until);
+            assert!(refusals.stands("answered", 7).is_none(), "{outcome}");
+        }
+        refusals.note("abandoned", 7, Some(&failure(Outcome::Unauthorized)), until);
+        refusals.note("abandoned", 7, Some(&failure(Outcome::Timeout)), until);
+        assert!(refusals.stands("answered", 7).is_some(), "a time-out says nothing of the token");
+        refusals.note("answered", 7, None, until);
+        assert!(refusals.stands("answered", 7).is_none(), "an answer does");
+    }
+}
