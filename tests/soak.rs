@@ -165,6 +165,7 @@ fn operation() -> OperationConfig {
         hold: seconds(90),
         start_hold: Duration::ZERO,
         max_series: 2_000,
+        quota_interval: Duration::ZERO,
         abandon_time_buckets: vec![5, 10, 30, 60, 120, 300, 600],
         skills: Skills::All,
         ..OperationConfig::new("ventas".to_owned(), server, TokenSource::Env("UNUSED".to_owned()))

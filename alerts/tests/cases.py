@@ -54,6 +54,7 @@ EXPORTER_ALERTS = [
     "WolkvoxTokenRejected",
     "WolkvoxApiFailing",
     "WolkvoxQuotaExceeded",
+    "WolkvoxQuotaLow",
     "WolkvoxCatchingUp",
     "WolkvoxRowsRejected",
     "WolkvoxMostRowsRejected",
@@ -180,6 +181,14 @@ TEXTS = {
         " good what it missed.",
         "{operation}: wolkvox rechaza las consultas hasta que se renueve la cuota, probablemente a medianoche. Después el exporter"
         " recupera lo que faltó.",
+    ),
+    "WolkvoxQuotaLow": (
+        "The token's daily quota at wolkvox is nearly used up",
+        "Casi se agotó la cuota diaria del token en wolkvox",
+        "{operation}: {value} calls are left until the quota is renewed, most likely at local midnight. Without any, no calls are"
+        " read.",
+        "{operation}: quedan {value} consultas hasta que se renueve la cuota, probablemente a medianoche. Sin ellas no se leen"
+        " llamadas.",
     ),
     "WolkvoxCatchingUp": (
         "The exporter makes good an outage",
@@ -985,6 +994,36 @@ def quota():
     ]
 
 
+def quota_low():
+    """Asked once an hour."""
+    length = 6 * HOUR
+    hourly = [(0, None)] + [(hour * HOUR, left) for hour, left in enumerate((700, 300, 99, 40, 1000), start=1)]
+
+    def gauge(name, changes, operation):
+        return (f'wolkvox_token_{name}{{{ON_TARGET},operation="{operation}"}}', steps(changes, length, 60))
+
+    series = [
+        gauge("uses_remaining", hourly, "ventas"),
+        gauge("limit", [(0, None), (HOUR, 1000)], "ventas"),
+        # A tenth is enough; and without a limit nobody knows what is little.
+        gauge("uses_remaining", [(0, 100)], "otra"),
+        gauge("limit", [(0, 1000)], "otra"),
+        gauge("uses_remaining", [(0, 1)], "ultima"),
+    ]
+    name = "WolkvoxQuotaLow"
+    return [
+        Test(
+            "fires below a tenth of the limit, resolves when the quota is renewed",
+            60,
+            series,
+            none(3 * HOUR - 100, name)
+            + [(3 * HOUR + 200, name, [dict(operation="ventas", value="99")])]
+            + [(5 * HOUR - 100, name, [dict(operation="ventas", value="40")])]
+            + none(5 * HOUR + 200, name),
+        )
+    ]
+
+
 def catching_up():
     length = 2 * HOUR
     world = World("ventas", [Skill("4173", "Ventas", by_window((0, 1)))], length, outages=[(1700, 3000)])
@@ -1538,6 +1577,7 @@ def files():
         "token_rejected": File("WolkvoxTokenRejected.", token()),
         "api_failing": File("WolkvoxApiFailing.", api_failing()),
         "quota_exceeded": File("WolkvoxQuotaExceeded.", quota()),
+        "quota_low": File("WolkvoxQuotaLow.", quota_low()),
         "catching_up": File("WolkvoxCatchingUp.", catching_up()),
         "timezone_mismatch": File("WolkvoxTimezoneMismatch.", timezone()),
         "clock_off": File("WolkvoxClockOff.", clock()),

@@ -148,6 +148,10 @@ shared_keys! {
     /// The same for the time until an agent answered: a service level is the share up to one of these.
     answer_time_buckets: Vec<u32> = vec![5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600], values::buckets;
 
+    /// How often the API is asked how many calls are left; zero: never.
+    // Each question costs a call.
+    quota_interval: Duration = Duration::ZERO, values::quota_interval;
+
     /// The skills that are counted.
     skills: Skills = Skills::All, values::skills;
 }

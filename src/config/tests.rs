@@ -85,6 +85,7 @@ fn a_minimal_file_takes_the_contracts_defaults() {
         max_series: 2000
         abandon_time_buckets: [5, 10, 15, 20, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 600, 1200]
         answer_time_buckets: [5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600]
+        quota_interval: 0s
         skills: all
     "#);
 }
@@ -107,7 +108,7 @@ fn an_operations_key_beats_the_defaults() {
 fn keys_that_are_unknown_or_stand_twice() {
     assert_snapshot!(check_line("intervall: 5m"), @"w.yml:6:5: operations[1]: `intervall` is no known key; did you mean `interval`?");
     assert_snapshot!(check_line("max-series: 5"), @"w.yml:6:5: operations[1]: `max-series` is no known key; did you mean `max_series`?");
-    assert_snapshot!(check_line("5: 5"), @"w.yml:6:5: operations[1]: `5` is no key; the keys are name, server, token_file, token_env, reports, timezone, interval, settle, overlap, answered_overlap, max_catch_up, start, timeout, connect_timeout, hold, start_hold, max_series, abandon_time_buckets, answer_time_buckets, skills");
+    assert_snapshot!(check_line("5: 5"), @"w.yml:6:5: operations[1]: `5` is no key; the keys are name, server, token_file, token_env, reports, timezone, interval, settle, overlap, answered_overlap, max_catch_up, start, timeout, connect_timeout, hold, start_hold, max_series, abandon_time_buckets, answer_time_buckets, quota_interval, skills");
     assert_snapshot!(check_line("server: 3"), @"w.yml:6:5: operations[1].server stands here twice; keep one");
     assert_snapshot!(check("ledgre: x\n"), @"
     w.yml: no operation to read: list one under `operations`, each with server and token_file or token_env
@@ -175,7 +176,7 @@ fn a_mistake_in_the_defaults_is_one_problem() {
     assert_snapshot!(with("hold: 1h", ", hold: 1m"), @"w.yml:1:18: defaults.hold is `1h`: it must be from 0s to 10m");
     assert_snapshot!(with("skills: [1, 1]", ", skills: all"), @"w.yml:1:24: defaults.skills: `1` stands here twice; keep one");
     assert_snapshot!(with("max_catch_up: 1m", ", interval: 1m"), @"fine");
-    assert_snapshot!(with("server: 3", ""), @"w.yml:1:12: defaults: `server` is no known key; the keys are reports, timezone, interval, settle, overlap, answered_overlap, max_catch_up, start, timeout, connect_timeout, hold, start_hold, max_series, abandon_time_buckets, answer_time_buckets, skills");
+    assert_snapshot!(with("server: 3", ""), @"w.yml:1:12: defaults: `server` is no known key; the keys are reports, timezone, interval, settle, overlap, answered_overlap, max_catch_up, start, timeout, connect_timeout, hold, start_hold, max_series, abandon_time_buckets, answer_time_buckets, quota_interval, skills");
     assert_snapshot!(check("defaults: {hold: 1h}"), @"
     w.yml: no operation to read: list one under `operations`, each with server and token_file or token_env
     w.yml:1:18: defaults.hold is `1h`: it must be from 0s to 10m

@@ -101,6 +101,17 @@ pub fn whole_seconds(from: Duration, to: Duration) -> impl Fn(&Node) -> Result<D
     }
 }
 
+/// How often the API is asked how many calls are left. Zero is never; more often than hourly would cost more calls than the
+/// answer is worth, and the API counts by the day.
+pub fn quota_interval(node: &Node) -> Result<Duration, String> {
+    const HOUR: Duration = Duration::from_secs(3600);
+    const DAY: Duration = Duration::from_secs(86_400);
+    match duration(node)? {
+        Duration::ZERO => Ok(Duration::ZERO),
+        _ => whole_seconds(HOUR, DAY)(node).map_err(|reason| format!("{reason}, or 0s: never")),
+    }
+}
+
 /// A window's length: windows are aligned to the hour, so that people and programs find the same ones.
 pub fn interval(node: &Node) -> Result<Duration, String> {
     const HOUR: Duration = Duration::from_secs(3600);

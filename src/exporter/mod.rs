@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::operation::Operation;
-use crate::poller::{Poller, Turns, end_holds};
+use crate::poller::{Poller, Turns, end_holds, watch_quota};
 use crate::shutdown::Shutdown;
 use crate::web::server::Limits;
 use crate::web::{listen, server};
@@ -90,6 +90,15 @@ impl Exporter {
         let turns = Turns::beside(&config.ledger);
         let loaded = site.show(loaded);
         for (config, operation) in config.operations.iter().zip(&loaded.operations) {
+            if !config.quota_interval.is_zero() {
+                let client = Arc::new(Client::new(config, operation.abandoned.kind, &network)?);
+                let (operation, every) = (operation.clone(), config.quota_interval);
+                let quota = watch_quota(client, operation, turns.clone(), SystemClock, every, shutdown.clone());
+                tasks.spawn(async move {
+                    quota.await;
+                    "the watch of the quota"
+                });
+            }
             for report in operation.reports() {
                 let client = Arc::new(Client::new(config, report.kind, &network)?);
                 let poller = Poller::new(client, report.clone(), turns.clone(), SystemClock, shutdown.clone());

@@ -9,11 +9,12 @@ use crate::ledger::LedgerFigures;
 use crate::logging;
 use crate::operation::Snapshot;
 use crate::operation::pulse::{Durations, Pulse};
+use crate::wolkvox::client::TokenUses;
 use domain::account::Account;
 use domain::disposition::{Disposition, RejectReason};
 use domain::histogram::{NATIVE_SCHEMA, Native, ZERO_THRESHOLD};
 use domain::outcome::Outcome;
-use domain::report::{REPORTS, ReportKind};
+use domain::report::{ABANDONED, REPORTS, ReportKind};
 use domain::series::SeriesKey;
 use domain::totals::Total;
 use exposition::model::{Family, Histogram, Kind, NativeHistogram, Series, Value};
@@ -96,6 +97,7 @@ pub fn operation_families(operations: &[Snapshot], process_start: Timestamp) -> 
     families.extend(gauges(operations));
     families.push(last_poll_outcome(operations));
     families.push(poll_durations(operations, process_start));
+    families.extend(quota(operations));
     families
 }
 
@@ -243,6 +245,32 @@ fn last_poll_outcome(operations: &[Snapshot]) -> Family {
         kind: Kind::Gauge,
         series: series.collect(),
     }
+}
+
+/// What the API told of the tokens' calls, where it is asked.
+fn quota(operations: &[Snapshot]) -> [Family; 3] {
+    let gauge = |name: &'static str, help: &'static str, value: fn(TokenUses) -> Option<u64>| {
+        // Each operation once, whatever reports it has.
+        let of_operations = operations.iter().filter(|snapshot| snapshot.is_of(&ABANDONED));
+        let series = of_operations.filter_map(|Snapshot { operation, .. }| {
+            let value = Value::Gauge(operation.quota.told().and_then(value)? as f64);
+            Some(Series { labels: vec![("operation".into(), operation.name.clone())], value, created: None })
+        });
+        Family { name: name.into(), help: help.into(), kind: Kind::Gauge, series: series.collect() }
+    };
+    [
+        gauge(
+            "wolkvox_token_uses_remaining",
+            "Calls that the token has left today, as wolkvox told them last.",
+            |uses| uses.remaining,
+        ),
+        gauge(
+            "wolkvox_token_uses_today",
+            "Calls that were made with the token today, as wolkvox told them last.",
+            |uses| uses.today,
+        ),
+        gauge("wolkvox_token_limit", "Calls that may be made with the token in a day.", |uses| uses.limit),
+    ]
 }
 
 /// What the ledger says of itself, over all operations. `started` is when its errors began to be counted.

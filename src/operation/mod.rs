@@ -6,6 +6,7 @@
 //! - `accounts`: those of all its reports, which share label sets and are shown together;
 //! - `refusal`: what they know together of their token;
 //! - [`ended`]: how a poll ended, and what was wrong if it failed;
+//! - [`quota`]: the calls that its token has left;
 //! - [`pulse`]: what is known of the polls since the process began;
 //! - [`open`]: the way from a configuration and a ledger to an operation;
 //! - [`snapshot`]: an operation at one moment, and [`status`], what the page tells of it, [`today`] included.
@@ -14,6 +15,7 @@ mod accounts;
 pub mod ended;
 mod open;
 pub mod pulse;
+pub mod quota;
 mod refusal;
 pub mod report;
 mod snapshot;
@@ -26,6 +28,7 @@ use accounts::Accounts;
 
 pub use accounts::Polling;
 pub use open::{ReportSettings, report_settings};
+use quota::Quota;
 pub use report::Report;
 pub use snapshot::Snapshot;
 
@@ -38,6 +41,7 @@ pub struct Operation {
     pub server: String,
     /// The report of abandoned calls, which each operation has.
     pub abandoned: Arc<Report>,
+    pub quota: Quota,
     /// Those that are switched on besides.
     others: Vec<Arc<Report>>,
     accounts: Arc<Accounts>,

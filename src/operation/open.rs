@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::accounts::Accounts;
+use super::quota::Quota;
 use super::refusal::Refusals;
 use super::report::and_keep_shown;
 use super::{Operation, Report};
@@ -74,6 +75,7 @@ impl Operation {
         Ok(Arc::new(Self {
             name: name.clone(),
             server: config.server.name.clone(),
+            quota: Quota::default(),
             abandoned: abandoned?,
             others: reports.collect::<Result<_, _>>()?,
             accounts,

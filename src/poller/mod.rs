@@ -1,10 +1,11 @@
 //! The poller: one task per report of an operation, which asks when a window is due and counts what comes.
 //!
 //! [`poll`] is one poll, from a plan to its end; [`turn`] the wait for the token before each call; [`holds`] ends what new
-//! series show first.
+//! series show first; [`quota`] asks now and then how many calls are left.
 
 mod holds;
 mod poll;
+mod quota;
 mod turn;
 
 use std::collections::BTreeSet;
@@ -33,6 +34,7 @@ use crate::wolkvox::{CallsReport, redact::redacted};
 use holds::LONGEST_SLEEP;
 pub use holds::end_holds;
 use poll::Called;
+pub use quota::watch_quota;
 pub use turn::{TokenInTurn, Turns};
 
 /// How often a poller whose token was refused looks whether it has changed: the promise is ten seconds.

@@ -356,6 +356,7 @@ fn config(history: &History, life: &Life) -> OperationConfig {
         start_hold: Duration::ZERO,
         max_series: settings.max_series,
         abandon_time_buckets: settings.buckets.clone(),
+        quota_interval: Duration::ZERO,
         skills: match settings.skills_below {
             None => Skills::All,
             Some(below) => Skills::Only((0..below).map(|skill| format!("{}", 4_170 + u32::from(skill))).collect()),

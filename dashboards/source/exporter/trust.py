@@ -21,6 +21,7 @@ ALERTS = {
     "WolkvoxTokenRejected": Text("Token rechazado", "Token rejected"),
     "WolkvoxApiFailing": Text("La API falla", "API failing"),
     "WolkvoxQuotaExceeded": Text("Cupo del día agotado", "Day's quota exceeded"),
+    "WolkvoxQuotaLow": Text("Cupo del día casi agotado", "Day's quota nearly used up"),
     "WolkvoxCatchingUp": Text("Poniéndose al día", "Catching up"),
     "WolkvoxRowsRejected": Text("Filas rechazadas", "Rows rejected"),
     "WolkvoxMostRowsRejected": Text("Casi todas las filas rechazadas", "Most rows rejected"),
