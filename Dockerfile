@@ -40,7 +40,8 @@ USER 10119:10119
 WORKDIR /var/lib/wolkvox-exporter
 VOLUME /var/lib/wolkvox-exporter
 EXPOSE 10119
-# No HEALTHCHECK: the image has no HTTP client, the port can be changed by a flag, and a process that can't work ends by
-# itself. An orchestrator asks /-/healthy and /-/ready.
+# It asks where the flags of the container's first process say that it listens. It never depends on wolkvox: a restart mends
+# no outage of the API. An orchestrator asks /-/healthy and /-/ready itself.
+HEALTHCHECK --interval=30s --timeout=12s --start-period=60s CMD ["/usr/local/bin/wolkvox-exporter", "healthcheck"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/local/bin/wolkvox-exporter"]

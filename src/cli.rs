@@ -44,6 +44,8 @@ pub enum Command {
     CheckApi(Box<CheckApiArgs>),
     /// Copy the ledger into a new file, also while the exporter runs
     Backup(Box<BackupArgs>),
+    /// Exit 0 if this machine's exporter is healthy, for container engines; give it the exporter's addresses
+    Healthcheck(Box<HealthcheckCommand>),
     /// Run a wolkvox server of one's own, for trials and tests
     Simulate(Box<SimulateCommand>),
     /// Run the simulator and the exporter in one process: numbers on /metrics seconds after the start
@@ -125,6 +127,12 @@ pub struct WebArgs {
     /// Where to listen; repeatable [default: [::]:10119, or 0.0.0.0:10119 where there is no IPv6]
     #[arg(long = "web.listen-address", value_name = "ADDRESS", value_delimiter = ',')]
     pub listen_addresses: Vec<String>,
+    /// TLS and basic auth, in the format of Prometheus' exporter-toolkit [default: in clear, without a password]
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    pub web_config_file: Option<String>,
+    /// Where the two probes alone are answered, in clear and without a password
+    #[arg(long = "web.probe-address", value_name = "ADDRESS")]
+    pub probe_address: Option<String>,
     /// The path of the metrics [default: /metrics]
     #[arg(long = "web.telemetry-path", value_name = "PATH")]
     pub telemetry_path: Option<String>,
@@ -163,6 +171,14 @@ impl Default for LogArgs {
     fn default() -> Self {
         Self { level: logging::DEFAULT_LEVEL.to_owned(), format: logging::Format::Logfmt }
     }
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct HealthcheckCommand {
+    #[command(flatten)]
+    pub web: WebArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -218,6 +234,7 @@ impl Cli {
             Some(Command::Serve(args) | Command::CheckConfig(args)) => &args.log,
             Some(Command::CheckApi(args)) => &args.serve.log,
             Some(Command::Backup(args)) => &args.log,
+            Some(Command::Healthcheck(args)) => &args.log,
             Some(Command::Simulate(args)) => &args.log,
             Some(Command::Demo(args)) => &args.log,
             // They log nothing.

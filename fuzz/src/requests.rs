@@ -36,8 +36,9 @@ fn serve() -> SocketAddr {
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let _ = tell.send(listener.local_addr().expect("it is bound"));
-            let options = Options { telemetry_path: "/metrics".to_owned(), limits: Limits::default() };
-            server::run(vec![listener], Arc::new(site()), options, std::future::pending()).await;
+            let options =
+                Options { telemetry_path: "/metrics".to_owned(), limits: Limits::default(), secured: Arc::default() };
+            server::run(vec![listener.into()], Arc::new(site()), options, std::future::pending()).await;
         });
     });
     told.recv().expect("the server listens")
@@ -52,8 +53,12 @@ fn site() -> Site {
     let ledger = Arc::new(Ledger::open(&folder.path().join("ledger.db"), now).expect("a new ledger"));
     let open = |config| Operation::open(&ledger, config, now).expect("a new operation");
     let operations = config.operations.iter().map(open).collect();
-    let site =
-        Site::new(Metrics::new(Settings::default(), now).expect("its metrics are distinct"), Links::default(), now);
+    let site = Site::new(
+        Metrics::new(Settings::default(), now).expect("its metrics are distinct"),
+        Links::default(),
+        Arc::default(),
+        now,
+    );
     site.show(Loaded { ledger, operations });
     site
 }

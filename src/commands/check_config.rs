@@ -1,6 +1,6 @@
 use std::io::Write;
 
-use super::Failure;
+use super::{Failure, Loaded};
 use crate::cli::ServeArgs;
 use crate::config;
 use crate::wolkvox::token;
@@ -10,19 +10,24 @@ use crate::wolkvox::token;
 /// A token that can't be read is wrong here, unlike at the start, where it may still come: someone who asks whether all is
 /// in place is to be told that it is not.
 pub fn run(args: &ServeArgs) -> Result<(), Failure> {
-    let config = super::load(args)?;
-    let text = config::effective(&config) + &config::exactness(&config);
+    let Loaded { config, secured, remarks } = super::load_secured(args)?;
+    let serving = secured.terms().borrow().describe();
+    let text = format!("# serving {serving}\n{}{}", config::effective(&config), config::exactness(&config));
     // Not `println!`, which panics when the reader has gone (`check-config | head -1`).
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| {
         Failure::Failed(anyhow::Error::new(error).context("the configuration is valid, but could not be printed"))
     })?;
+    for remark in remarks.lines() {
+        // Who has closed standard error doesn't want to know.
+        let _ = writeln!(std::io::stderr(), "warning: {remark}");
+    }
     let mut problems = Vec::new();
     for operation in &config.operations {
         let name = &operation.name;
         match token::look(&operation.token) {
             Ok(remarks) => {
                 for remark in remarks {
-                    // As above: who has closed standard error doesn't want to know.
+                    // As above.
                     let _ = writeln!(std::io::stderr(), "warning: operation {name}: {remark}");
                 }
             }

@@ -39,6 +39,8 @@ const ZONES: [&str; 6] =
 /// `demo`: the simulator and the exporter in one process, with a ledger that goes with it unless one is named.
 pub fn run(command: DemoCommand) -> Result<(), Failure> {
     let web = config::web(&command.web).map_err(Failure::Configuration)?;
+    let (secured, remarks) = super::secured(&command.web).map_err(Failure::Configuration)?;
+    remarks.lines().iter().for_each(|remark| tracing::warn!("{remark}"));
     let mut simulator = command.simulator;
     simulator.zone.get_or_insert_with(|| busy_zone(SystemClock.now()).to_owned());
     simulator.rate.get_or_insert(RATE);
@@ -54,7 +56,7 @@ pub fn run(command: DemoCommand) -> Result<(), Failure> {
         stop_on_signal(trigger)?;
         let simulator = Simulator::start(options).await?;
         let operations = operations(&simulator);
-        let exporter = Exporter::start(Config { ledger, operations, web }).await?;
+        let exporter = Exporter::start(Config { ledger, operations, web }, secured).await?;
         let (introduction, site) = (introduction(&simulator, &exporter), exporter.site());
         let mut running = pin!(exporter.run(shutdown));
         let ended = tokio::select! {

@@ -4,8 +4,9 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Failure;
-use crate::config::{Config, TokenSource};
+use super::{Failure, Loaded};
+use crate::cli::ServeArgs;
+use crate::config::TokenSource;
 use crate::exporter::Exporter;
 use crate::shutdown::{Shutdown, ShutdownTrigger};
 use crate::wolkvox::token;
@@ -17,7 +18,9 @@ const WORKER_THREADS: usize = 2;
 pub const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// `serve`: runs the exporter until it is told to stop.
-pub fn run(config: Config) -> Result<(), Failure> {
+pub fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let Loaded { config, secured, remarks } = super::load_secured(args)?;
+    remarks.lines().iter().for_each(|remark| tracing::warn!("{remark}"));
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         let (trigger, shutdown) = Shutdown::new();
@@ -25,7 +28,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
         let tokens: Vec<_> = config.operations.iter().map(|each| (each.name.clone(), each.token.clone())).collect();
         // A file, perhaps on a network that hangs: nothing waits for it.
         tokio::task::spawn_blocking(move || look_at(&tokens));
-        Exporter::start(config).await?.run(shutdown).await
+        Exporter::start(config, secured).await?.run(shutdown).await
     });
     runtime.shutdown_timeout(LAST_WORDS);
     Ok(ended?)

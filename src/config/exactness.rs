@@ -117,6 +117,7 @@ mod tests {
 
     fn told(operations: Vec<OperationConfig>) -> String {
         let web = Web {
+            probe_address: None,
             listen_addresses: Vec::new(),
             telemetry_path: "/metrics".into(),
             links: Links::default(),

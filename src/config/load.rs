@@ -211,6 +211,16 @@ fn web_into(args: &WebArgs, problems: &mut Problems) -> Web {
             listen_addresses.push(address);
         }
     }
+    let probe_address = args.probe_address.as_deref();
+    let probe_address =
+        probe_address.and_then(|text| from_flag("--web.probe-address", text, problems, values::listen_address));
+    if let Some(address) = probe_address
+        && address.port() != 0
+        && listen_addresses.contains(&address)
+    {
+        let message = format!("--web.probe-address is {address} like --web.listen-address; give it a port of its own");
+        problems.push(Origin::Elsewhere, message);
+    }
     let path = args.telemetry_path.as_deref().unwrap_or(DEFAULT_TELEMETRY_PATH);
     let telemetry_path = from_flag("--web.telemetry-path", path, problems, values::telemetry_path).unwrap_or_default();
     let mut link =
@@ -219,7 +229,7 @@ fn web_into(args: &WebArgs, problems: &mut Problems) -> Web {
         dashboards: link("--web.dashboards-url", &args.dashboards_url),
         alerts: link("--web.alerts-url", &args.alerts_url),
     };
-    Web { listen_addresses, telemetry_path, links, openmetrics_created: args.openmetrics_created }
+    Web { listen_addresses, probe_address, telemetry_path, links, openmetrics_created: args.openmetrics_created }
 }
 
 fn from_flag<T>(

@@ -5,6 +5,7 @@
 //! each other and compares the values that must fit each other. `values` (and `server`, `duration`) turn one value into
 //! its checked form, `problem` collects all that is wrong, `print` writes the result so that it loads again,
 //! and `exactness` says which of its settings lose or hide calls.
+//! [`web_file`] is the other file, of TLS and passwords.
 
 mod draft;
 mod duration;
@@ -19,6 +20,7 @@ mod server;
 mod tests;
 mod tree;
 mod values;
+pub mod web_file;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,7 +34,7 @@ pub use exactness::exactness;
 pub use load::{ledger, load, web};
 pub use operation::OperationConfig;
 pub use print::effective;
-pub use problem::Problems;
+pub use problem::{Origin, Problems};
 pub use server::{Server, is_loopback};
 
 /// All that `serve` needs.
@@ -48,6 +50,8 @@ pub struct Config {
 pub struct Web {
     /// Empty: the default, `[::]:10119`, or `0.0.0.0:10119` where there is no IPv6.
     pub listen_addresses: Vec<SocketAddr>,
+    /// Where the probes alone are answered, in clear and without a password.
+    pub probe_address: Option<SocketAddr>,
     /// Begins with `/`.
     pub telemetry_path: String,
     pub links: Links,

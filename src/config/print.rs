@@ -25,6 +25,9 @@ fn write_config(out: &mut String, config: &Config) -> std::fmt::Result {
             writeln!(out, "# listening on {}", list.join(", "))?;
         }
     }
+    if let Some(address) = config.web.probe_address {
+        writeln!(out, "# the two probes on {address} as well, in clear")?;
+    }
     writeln!(out, "# metrics at {}", config.web.telemetry_path)?;
     let links = &config.web.links;
     for (what, url) in [("dashboards", &links.dashboards), ("alerts", &links.alerts)] {

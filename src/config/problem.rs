@@ -45,8 +45,25 @@ impl Problems {
         }
     }
 
+    /// These, and after them those of another file.
+    pub fn and(mut self, others: &Self) -> Self {
+        others.lines().into_iter().for_each(|line| self.push(Origin::Elsewhere, line));
+        self
+    }
+
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Each as it is displayed.
+    pub fn lines(&self) -> Vec<String> {
+        let file = self.file.as_deref().unwrap_or("configuration");
+        let line = |Problem { origin, message }: &Problem| match origin {
+            Origin::File { line, column } => format!("{file}:{line}:{column}: {message}"),
+            Origin::WholeFile => format!("{file}: {message}"),
+            Origin::Elsewhere => message.clone(),
+        };
+        self.list.iter().map(line).collect()
     }
 
     pub fn len(&self) -> usize {
@@ -54,7 +71,7 @@ impl Problems {
     }
 
     /// Problems of the file in the order of its lines, then the others; `Ok` if there are none.
-    pub(super) fn into_result(mut self) -> Result<(), Self> {
+    pub fn into_result(mut self) -> Result<(), Self> {
         if self.list.is_empty() {
             return Ok(());
         }
@@ -78,18 +95,7 @@ impl FromIterator<String> for Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.as_deref().unwrap_or("configuration");
-        for (index, Problem { origin, message }) in self.list.iter().enumerate() {
-            if index > 0 {
-                writeln!(f)?;
-            }
-            match origin {
-                Origin::File { line, column } => write!(f, "{file}:{line}:{column}: {message}")?,
-                Origin::WholeFile => write!(f, "{file}: {message}")?,
-                Origin::Elsewhere => write!(f, "{message}")?,
-            }
-        }
-        Ok(())
+        f.write_str(&self.lines().join("\n"))
     }
 }
 

@@ -2,6 +2,7 @@
 //! holds, once the ledger is loaded.
 
 mod site;
+mod systemd;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +11,6 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use exposition::prepared::Settings;
 use procfs::process::{LimitValue, Process};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
@@ -21,6 +21,8 @@ use crate::metrics::Metrics;
 use crate::operation::Operation;
 use crate::poller::{Poller, Turns, end_holds, watch_quota};
 use crate::shutdown::Shutdown;
+use crate::web::listen::{Door, Listener};
+use crate::web::secure::Secured;
 use crate::web::server::Limits;
 use crate::web::{listen, server};
 use crate::wolkvox::client::{Client, Network};
@@ -34,25 +36,34 @@ const TASKS_END_WITHIN: Duration = Duration::from_secs(6);
 /// The exporter, listening and about to poll.
 pub struct Exporter {
     config: Config,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
+    secured: Arc<Secured>,
     site: Arc<Site>,
 }
 
 impl Exporter {
     /// Binds the addresses. Nothing is polled yet.
-    pub async fn start(config: Config) -> anyhow::Result<Self> {
+    pub async fn start(config: Config, secured: Secured) -> anyhow::Result<Self> {
         // Who reaches a limit on the size of files is to hear of it as of a full disk; unhandled, it ends the process.
         let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
-        let listeners = listen::bind(&config.web.listen_addresses).await?;
+        let mut listeners: Vec<Listener> =
+            listen::bind(&config.web.listen_addresses).await?.into_iter().map(Listener::from).collect();
+        if let Some(address) = config.web.probe_address {
+            listeners.push(Listener { socket: listen::bind_probes(address).await?, door: Door::Probes });
+        }
+        let secured = Arc::new(secured);
+        tracing::info!("serving {}", secured.terms().borrow().describe());
         let settings = Settings { created_lines: config.web.openmetrics_created };
         let started = SystemClock.now();
-        let site = Arc::new(Site::new(Metrics::new(settings, started)?, config.web.links.clone(), started));
-        Ok(Self { config, listeners, site })
+        let site =
+            Arc::new(Site::new(Metrics::new(settings, started)?, config.web.links.clone(), secured.clone(), started));
+        Ok(Self { config, listeners, secured, site })
     }
 
-    /// The addresses that are bound.
+    /// The addresses that are bound for everything.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+        let all = self.listeners.iter().filter(|listener| listener.door == Door::All);
+        all.filter_map(|listener| listener.socket.local_addr().ok()).collect()
     }
 
     /// What it shows.
@@ -69,14 +80,25 @@ impl Exporter {
     /// # Errors
     /// When the ledger can't be opened, the environment names certificates or a proxy that can't be used, or a task ends that never should.
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        let Self { config, listeners, site } = self;
+        let Self { config, listeners, secured, site } = self;
         let mut tasks = JoinSet::new();
         let limits = Limits::within(open_files(), config.operations.len());
-        let options = server::Options { telemetry_path: config.web.telemetry_path.clone(), limits };
+        let options =
+            server::Options { telemetry_path: config.web.telemetry_path.clone(), limits, secured: secured.clone() };
+        // That of the probes, if they have one.
+        let asked_at = listeners.last().and_then(|listener| listener.socket.local_addr().ok());
         let (served, stop) = (site.clone(), shutdown.clone());
         tasks.spawn(async move {
             server::run(listeners, served, options, async move { stop.requested().await }).await;
             "the HTTP server"
+        });
+        let stop = shutdown.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = secured.keep() => {}
+                () = stop.requested() => {}
+            }
+            "the look at the web configuration"
         });
 
         let opening = tokio::task::spawn_blocking(move || {
@@ -114,7 +136,16 @@ impl Exporter {
             }
         }
         let ledger = loaded.ledger.clone();
+        let (fed, stop) = (site.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            tokio::select! {
+                () = fed.feed_watchdog(asked_at) => {}
+                () = stop.requested() => {}
+            }
+            "the feeding of the watchdog"
+        });
         tracing::info!("ready");
+        systemd::ready();
 
         let first = tokio::select! {
             () = shutdown.requested() => None,
@@ -128,6 +159,7 @@ impl Exporter {
             let what = ended.map_or_else(|error| error.to_string(), |name| format!("{name} has ended"));
             return Err(anyhow!("{what}, which it never should; stopping"));
         }
+        systemd::stopping();
         let all_ended = async {
             while tasks.join_next().await.is_some() {}
             let reports =

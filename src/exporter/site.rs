@@ -1,16 +1,19 @@
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use exposition::prepared::expose;
 use jiff::Timestamp;
 
+use super::systemd;
 use crate::build_info;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Links;
 use crate::ledger::Ledger;
 use crate::logging;
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 use crate::operation::status::Status;
 use crate::operation::{Operation, Snapshot};
+use crate::web::secure::Secured;
 use crate::web::{self, NotShown, Scrape};
 
 /// What the HTTP server shows.
@@ -18,6 +21,7 @@ use crate::web::{self, NotShown, Scrape};
 pub struct Site {
     started: Timestamp,
     links: Links,
+    secured: Arc<Secured>,
     metrics: Arc<Metrics>,
     /// Nothing before the ledger is loaded.
     loaded: OnceLock<Loaded>,
@@ -32,13 +36,21 @@ pub struct Loaded {
 }
 
 impl Site {
-    pub fn new(metrics: Metrics, links: Links, started: Timestamp) -> Self {
-        Self { started, links, metrics: Arc::new(metrics), loaded: OnceLock::new() }
+    pub fn new(metrics: Metrics, links: Links, secured: Arc<Secured>, started: Timestamp) -> Self {
+        Self { started, links, secured, metrics: Arc::new(metrics), loaded: OnceLock::new() }
     }
 
     /// Shows the operations from now on. Done once.
     pub fn show(&self, loaded: Loaded) -> &Loaded {
         self.loaded.get_or_init(|| loaded)
+    }
+
+    /// Tells systemd again and again that what has been loaded does its work. Never ends.
+    pub async fn feed_watchdog(&self, address: Option<SocketAddr>) {
+        match self.loaded.get() {
+            Some(loaded) => systemd::feed(address, loaded).await,
+            None => std::future::pending().await,
+        }
     }
 
     fn snapshots(&self, now: Timestamp) -> Vec<Snapshot> {
@@ -55,7 +67,10 @@ impl web::Site for Site {
             return Err(NotShown::Copy);
         }
         let shown: Vec<_> = snapshots.iter().map(|of| (of.report.clone(), of.account.clone())).collect();
-        let (calls, others) = self.metrics.families(snapshots, loaded.ledger.figures()).await;
+        let secured = self.secured.state();
+        self.metrics.set_loaded(secured.bad.is_none(), secured.good_at.unwrap_or(self.started));
+        let (calls, mut others) = self.metrics.families(snapshots, loaded.ledger.figures()).await;
+        others.extend(self.secured.certificate_ends().map(metrics::certificate_family));
         let exposed = expose(&calls, &others, accept, accept_encoding).await;
         let served = move || shown.iter().for_each(|(report, account)| report.was_served(account));
         Ok(Scrape { exposed, served: Box::new(served) })
@@ -72,6 +87,7 @@ impl web::Site for Site {
             links: self.links.clone(),
             ledger_is_gone: self.loaded.get().is_some_and(|loaded| loaded.ledger.is_gone()),
             log_lines_dropped: logging::dropped_lines(),
+            bad_web_file: self.secured.state().bad.map(|bad| bad.problems),
         }
     }
 

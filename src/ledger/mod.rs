@@ -244,6 +244,11 @@ impl Ledger {
         self.shared.is_gone.load(Ordering::Relaxed)
     }
 
+    /// How often the writer has begun anew: it stands still while a commit takes long, and else moves every second.
+    pub fn turns(&self) -> u64 {
+        self.shared.turns.load(Ordering::Relaxed)
+    }
+
     /// Ends when another file has taken the ledger's place.
     pub async fn replaced(&self) -> Replaced {
         let mut replaced = self.shared.replaced.subscribe();

@@ -39,6 +39,7 @@ pub fn open(path: &Path, now: Timestamp) -> Result<Ledger, OpenError> {
                 key,
                 keys: AtomicI64::new(checked.keys),
                 commit_errors: AtomicU64::new(0),
+                turns: AtomicU64::new(0),
                 size_bytes: AtomicU64::new(store.size()),
                 next_id: AtomicI64::new(checked.next_id),
                 is_gone: Default::default(),

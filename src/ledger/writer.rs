@@ -31,6 +31,8 @@ pub struct Shared {
     /// Row identities of all accounts.
     pub keys: AtomicI64,
     pub commit_errors: AtomicU64,
+    /// Of the thread, at least one a second while no commit takes longer.
+    pub turns: AtomicU64,
     /// As of the last commit: a scrape doesn't ask the disk.
     pub size_bytes: AtomicU64,
     /// For the next operation or account.
@@ -77,6 +79,7 @@ impl Drop for Writer {
 
 fn work(mut store: impl Store, queue: &Receiver<Job>, shared: &Shared) {
     loop {
+        shared.turns.fetch_add(1, Ordering::Relaxed);
         let first = match queue.recv_timeout(LOOK_EVERY) {
             Ok(job) => Some(job),
             Err(RecvTimeoutError::Timeout) => None,

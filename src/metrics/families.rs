@@ -317,6 +317,16 @@ pub fn log_family(started: Timestamp) -> Family {
     }
 }
 
+/// The end of the certificate that is being served.
+pub fn certificate_family(ends: Timestamp) -> Family {
+    Family {
+        name: "wolkvox_exporter_tls_certificate_expiry_timestamp_seconds".into(),
+        help: "The end of the certificate that is being served.".into(),
+        kind: Kind::Gauge,
+        series: vec![Series { labels: Vec::new(), value: Value::Gauge(seconds(ends)), created: None }],
+    }
+}
+
 fn poll_durations(operations: &[Snapshot], process_start: Timestamp) -> Family {
     let histogram = |durations: &Durations| Histogram {
         count: durations.count,

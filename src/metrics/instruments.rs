@@ -11,6 +11,8 @@ use exposition::registry;
 #[derive(Debug)]
 pub struct Instruments {
     registry: Registry,
+    loaded: IntGauge,
+    loaded_at: Gauge,
 }
 
 impl Instruments {
@@ -24,21 +26,31 @@ impl Instruments {
         build.set(1);
         let loaded = IntGauge::new(
             "wolkvox_exporter_config_last_reload_successful",
-            "Whether the configuration could be loaded when it was last read.",
+            "Whether all files of the configuration could be used when they were last read.",
         )?;
-        loaded.set(1);
         let loaded_at = Gauge::new(
             "wolkvox_exporter_config_last_reload_success_timestamp_seconds",
-            "When the configuration was last loaded.",
+            "When a file of the configuration was last loaded.",
         )?;
-        loaded_at.set(started.as_millisecond() as f64 / 1_000.0);
 
-        let collectors: [Box<dyn Collector>; 4] =
-            [Box::new(build), Box::new(loaded), Box::new(loaded_at), Box::new(ProcessCollector::for_self())];
+        let collectors: [Box<dyn Collector>; 4] = [
+            Box::new(build),
+            Box::new(loaded.clone()),
+            Box::new(loaded_at.clone()),
+            Box::new(ProcessCollector::for_self()),
+        ];
         for collector in collectors {
             registry.register(collector)?;
         }
-        Ok(Self { registry })
+        let this = Self { registry, loaded, loaded_at };
+        this.set_loaded(true, started);
+        Ok(this)
+    }
+
+    /// Whether the configuration in the files is the one in force, and since when that one is.
+    pub fn set_loaded(&self, good: bool, at: Timestamp) {
+        self.loaded.set(good.into());
+        self.loaded_at.set(at.as_millisecond() as f64 / 1_000.0);
     }
 
     pub fn families(&self) -> Vec<Family> {

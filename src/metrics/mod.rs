@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use crate::ledger::LedgerFigures;
 use crate::operation::Snapshot;
 
+pub use families::certificate_family;
 use instruments::Instruments;
 
 /// Makes the families, and keeps those of the call series until they change.
@@ -73,6 +74,11 @@ impl Metrics {
     pub fn families_now(&self, operations: &[Snapshot], ledger: LedgerFigures) -> (Arc<Prepared>, Vec<Family>) {
         let calls = self.kept_for(operations).unwrap_or_else(|| self.make(operations));
         (calls, self.others(operations, ledger))
+    }
+
+    /// Whether the configuration in the files is the one in force, and since when that one is.
+    pub fn set_loaded(&self, good: bool, at: Timestamp) {
+        self.instruments.set_loaded(good, at);
     }
 
     /// All but the call series.

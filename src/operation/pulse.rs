@@ -29,6 +29,7 @@ pub struct Pulse {
     pub unknown_results: Vec<String>,
     /// The report's offset from UTC.
     pub offset: Option<Observation>,
+    /// `None` while a poll is under way.
     pub next_poll: Option<Timestamp>,
     pub pause: Option<Pause>,
     /// Newest first.

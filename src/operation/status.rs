@@ -22,6 +22,8 @@ pub struct Status {
     pub ledger_is_gone: bool,
     /// That whoever reads the log was too slow for, since the start.
     pub log_lines_dropped: u64,
+    /// What is wrong with the file of TLS and passwords since it has been changed; what was read before is in force.
+    pub bad_web_file: Option<Vec<String>>,
 }
 
 /// A report of an operation.

@@ -206,10 +206,11 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
             // A clock that was set meanwhile may bring the next window sooner.
             after = now;
             let left = due.saturating_sub(moment.monotonic);
-            self.report.pulse().next_poll = Some(later(moment.host, left));
             if left.is_zero() {
+                self.report.pulse().next_poll = None;
                 return Some(());
             }
+            self.report.pulse().next_poll = Some(later(moment.host, left));
             self.sleep(left.min(if refused { TOKEN_LOOK } else { LONGEST_SLEEP })).await?;
             if refused && self.token.has_changed().await {
                 tracing::info!(operation = %self.report.operation, report = self.report.kind.name, "the token has changed, trying it now");

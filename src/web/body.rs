@@ -12,7 +12,11 @@ use super::places::Answering;
 /// `Content-Length`, also the answer to a HEAD, of which no piece is sent.
 #[derive(Debug)]
 pub(super) struct Pieces {
+    /// Of the piece that is being handed out.
+    rest: Bytes,
     pieces: vec::IntoIter<Bytes>,
+    /// Bytes of one frame at most.
+    frame: usize,
     /// Bytes not handed out yet.
     left: u64,
     served: Option<Served>,
@@ -35,6 +39,11 @@ impl Pieces {
         Self { served: Some(Served(served)), ..self }
     }
 
+    /// The same in frames of at most so many bytes: of what it is given, HTTP/2 keeps all that the client has not asked for.
+    pub fn in_frames_of(self, bytes: usize) -> Self {
+        Self { frame: bytes.max(1), ..self }
+    }
+
     /// The same, telling `answering` when all of it has been handed out or is no longer wanted.
     pub fn telling(self, answering: Answering) -> Self {
         Self { _answering: Some(answering), ..self }
@@ -44,7 +53,7 @@ impl Pieces {
 impl From<Vec<Bytes>> for Pieces {
     fn from(pieces: Vec<Bytes>) -> Self {
         let left = pieces.iter().map(|piece| piece.len() as u64).sum();
-        Self { pieces: pieces.into_iter(), left, served: None, _answering: None }
+        Self { rest: Bytes::new(), pieces: pieces.into_iter(), frame: usize::MAX, left, served: None, _answering: None }
     }
 }
 
@@ -53,11 +62,13 @@ impl Body for Pieces {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        // An empty piece would be an empty frame, which is no progress for the one who writes.
-        let piece = self.pieces.find(|piece| !piece.is_empty());
-        if let Some(piece) = &piece {
-            self.left -= piece.len() as u64;
+        if self.rest.is_empty() {
+            // An empty piece would be an empty frame, which is no progress for the one who writes.
+            self.rest = self.pieces.find(|piece| !piece.is_empty()).unwrap_or_default();
         }
+        let length = self.rest.len().min(self.frame);
+        let piece = (length > 0).then(|| self.rest.split_to(length));
+        self.left -= length as u64;
         if self.left == 0
             && let Some(Served(served)) = self.served.take()
         {

@@ -31,6 +31,15 @@ impl<S> Guarded<S> {
         Self { stream, pace, head, answer: Clock::new(answer_time) }
     }
 
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// Gives the heads after the first one another time. Bytes that are no request come in HTTP/2 too.
+    pub fn later_heads_within(&mut self, time: Duration) {
+        self.head.time = time;
+    }
+
     /// Fails a pending write once the client has let the answer wait too long.
     fn written(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         self.pace.written(written.is_ready());

@@ -1,7 +1,7 @@
 //! Binds the addresses that the exporter answers on.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::TcpListener;
 
@@ -30,6 +30,18 @@ pub async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenEr
         }
     }
     Ok(listeners)
+}
+
+/// Binds the address of the probes.
+///
+/// # Errors
+/// As for [`bind`].
+pub async fn bind_probes(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    let listener = TcpListener::bind(address).await.map_err(|source| ListenError { address, source })?;
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "answering the probes here as well");
+    }
+    Ok(listener)
 }
 
 /// An address that could not be bound.
@@ -81,6 +93,40 @@ where
             Ok(vec![listener])
         }
     }
+}
+
+/// Where this machine reaches what listens on an address.
+pub fn reached_at(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
+        _ => address,
+    }
+}
+
+/// A bound address, and what is behind it.
+#[derive(Debug)]
+pub struct Listener {
+    pub socket: TcpListener,
+    pub door: Door,
+}
+
+impl From<TcpListener> for Listener {
+    /// One for everything.
+    fn from(socket: TcpListener) -> Self {
+        Self { socket, door: Door::All }
+    }
+}
+
+/// What can be asked for at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Everything, by those who may.
+    All,
+    /// The two probes, in clear.
+    Probes,
+    /// Nothing: a client speaks in clear where there is TLS.
+    Wrong,
 }
 
 #[cfg(test)]

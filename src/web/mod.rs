@@ -1,14 +1,19 @@
 //! The HTTP server: /metrics, the status page and the two probes.
 //!
 //! [`listen`] binds the addresses, [`server`] accepts and bounds connections, `places` says which makes room for
-//! another, `guard` puts clocks on each of them, `routes` finds the answer to a request, `page` writes the status page.
+//! another by its `limits`, `guard` puts clocks on each of them, `connection` speaks with its client, [`secure`] says how and whether,
+//! `routes` finds the answer to a request, `page` writes the status page.
 
 mod body;
+mod connection;
 mod guard;
+mod limits;
 pub mod listen;
 pub mod page;
 mod places;
 mod routes;
+pub mod secure;
+mod seldom;
 pub mod server;
 
 use std::future::Future;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::task::{AbortHandle, Id};
 use tokio::time::Instant;
 
+use super::limits::Limits;
+
 /// A client that has not taken a byte of its answer for this long is slow, and makes room where nobody else can. A scrape
 /// is read in milliseconds.
 const SLOW: Duration = Duration::from_secs(1);
@@ -67,7 +69,7 @@ impl Places {
 }
 
 /// A host with IPv6 has all the addresses of its network.
-fn counted_as(peer: IpAddr) -> IpAddr {
+pub(super) fn counted_as(peer: IpAddr) -> IpAddr {
     const NETWORK: u128 = !0 << 64;
     match peer.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),
@@ -85,6 +87,8 @@ struct Step {
     turn: usize,
     /// Since when the next request is waited for; `None` while one is answered.
     waiting: Option<Instant>,
+    /// When the last one was complete; of a new connection, when it began.
+    asked: Instant,
     /// All of the answer has been handed over to be sent.
     said: bool,
     /// Since when the client has taken nothing of its answer.
@@ -94,7 +98,8 @@ struct Step {
 impl Pace {
     /// Of a new connection, whose first request is waited for.
     pub fn new() -> Arc<Self> {
-        let step = Step { turn: 0, waiting: Some(Instant::now()), said: false, blocked: None };
+        let now = Instant::now();
+        let step = Step { turn: 0, waiting: Some(now), asked: now, said: false, blocked: None };
         Arc::new(Self(Mutex::new(step)))
     }
 
@@ -114,7 +119,8 @@ impl Pace {
     /// A request's head is complete. Returns what says, when it is dropped, that all of its answer has been made.
     pub fn asked(self: &Arc<Self>) -> Answering {
         let mut step = self.step();
-        *step = Step { turn: step.turn.wrapping_add(1), waiting: None, said: false, blocked: None };
+        let asked = Instant::now();
+        *step = Step { turn: step.turn.wrapping_add(1), waiting: None, asked, said: false, blocked: None };
         Answering(self.clone())
     }
 
@@ -129,6 +135,16 @@ impl Pace {
         let mut step = self.step();
         if step.said && step.waiting.is_none() {
             step.waiting = Some(Instant::now());
+        }
+    }
+
+    /// When the client will have taken too long, as it stands now.
+    pub fn is_over_at(&self, limits: &Limits) -> Instant {
+        let step = self.step();
+        match step.waiting {
+            Some(since) if step.turn == 0 => since + limits.head_time,
+            Some(since) => since + limits.idle_time,
+            None => step.asked + limits.handle_time + limits.answer_time,
         }
     }
 

@@ -1,31 +1,43 @@
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use hyper::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE,
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, REFRESH, VARY,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, REFRESH,
+    RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::body::Pieces;
+use super::limits::Limits;
+use super::listen::Door;
+use super::places::counted_as;
+use super::secure::{Terms, Turned};
+use super::seldom::Seldom;
 use super::{Exposed, NotShown, Scrape, Site, page};
 use crate::paths::{HEALTHY, PAGE, READY};
 
+/// How a request came.
+pub(super) struct Asked<'a> {
+    /// Where the metrics are.
+    pub telemetry_path: &'a str,
+    pub door: Door,
+    pub peer: IpAddr,
+    pub terms: &'a Terms,
+    pub limits: &'a Limits,
+    pub told_password: &'a Seldom,
+}
+
 /// The answer to a request. The request's body, if there is one, is not read. To a HEAD the answer is that to a GET;
 /// hyper sends its head only.
-pub(super) async fn answer<S: Site, B>(
-    site: &S,
-    telemetry_path: &str,
-    within: Duration,
-    request: &Request<B>,
-) -> Response<Pieces> {
+pub(super) async fn answer<S: Site, B>(site: &S, asked: &Asked<'_>, request: &Request<B>) -> Response<Pieces> {
+    let within = asked.limits.handle_time;
     // A future that panicked is never polled again, and `Site` shows immutable views only: nothing half done is left.
-    let answered = AssertUnwindSafe(route(site, telemetry_path, request)).catch_unwind();
-    match tokio::time::timeout(within, answered).await {
+    let answered = AssertUnwindSafe(route(site, asked, request)).catch_unwind();
+    let mut response = match tokio::time::timeout(within, answered).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
             tracing::error!(path = request.uri().path(), "answering a request panicked; this is a defect");
@@ -35,10 +47,13 @@ pub(super) async fn answer<S: Site, B>(
             tracing::error!(path = request.uri().path(), ?within, "found no answer to a request in time");
             text(StatusCode::SERVICE_UNAVAILABLE, "no answer in time: the exporter is overloaded\n".into())
         }
-    }
+    };
+    asked.terms.sign(&mut response);
+    response
 }
 
 /// What is at a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Metrics,
     Page,
@@ -57,15 +72,45 @@ impl Place {
             _ => None,
         }
     }
+
+    /// Whether what is there says no more than that the process is well.
+    fn is_probe(self) -> bool {
+        matches!(self, Self::Healthy | Self::Ready)
+    }
 }
 
-async fn route<S: Site, B>(site: &S, telemetry_path: &str, request: &Request<B>) -> Response<Pieces> {
+async fn route<S: Site, B>(site: &S, asked: &Asked<'_>, request: &Request<B>) -> Response<Pieces> {
+    let telemetry_path = asked.telemetry_path;
+    if asked.door == Door::Wrong {
+        return text(StatusCode::BAD_REQUEST, "bad request: this server speaks TLS; ask with https://\n".into());
+    }
     if !names_its_host(request) {
         return text(StatusCode::BAD_REQUEST, "bad request: it must have one Host header, with a host in it\n".into());
     }
-    let Some(place) = Place::at(request.uri().path(), telemetry_path) else {
-        let there_is = format!("not found. There is: {PAGE} (status page), {telemetry_path}, {HEALTHY} and {READY}\n");
-        return text(StatusCode::NOT_FOUND, there_is);
+    // hyper counts them in HTTP/1 only.
+    if request.headers().len() > asked.limits.head_lines {
+        return text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too many header lines\n".into());
+    }
+    let place = Place::at(request.uri().path(), telemetry_path);
+    let place = place.filter(|place| asked.door == Door::All || place.is_probe());
+    // Who may not read does not learn what there is either.
+    if asked.door == Door::All
+        && !place.is_some_and(Place::is_probe)
+        && let Err(turned) = asked.terms.admit(request, counted_as(asked.peer)).await
+    {
+        if turned == Turned::Unauthorized && request.headers().contains_key(AUTHORIZATION) && asked.told_password.now()
+        {
+            let peer = asked.peer;
+            tracing::warn!(%peer, "a wrong user or password; others that come within a minute are not told");
+        }
+        return self::turned(turned);
+    }
+    let Some(place) = place else {
+        let there_is = match asked.door {
+            Door::All => format!("{PAGE} (status page), {telemetry_path}, {HEALTHY} and {READY}"),
+            Door::Probes | Door::Wrong => format!("{HEALTHY} and {READY}"),
+        };
+        return text(StatusCode::NOT_FOUND, format!("not found. There is: {there_is}\n"));
     };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed: only GET and HEAD are\n".into());
@@ -91,6 +136,26 @@ async fn route<S: Site, B>(site: &S, telemetry_path: &str, request: &Request<B>)
     }
 }
 
+/// The answer to who is turned away.
+fn turned(why: Turned) -> Response<Pieces> {
+    let (status, words, header) = match why {
+        Turned::Unauthorized => (
+            StatusCode::UNAUTHORIZED,
+            "unauthorized: give a user and password of basic_auth_users\n",
+            (WWW_AUTHENTICATE, "Basic realm=\"wolkvox-exporter\", charset=\"UTF-8\""),
+        ),
+        Turned::TooMany => {
+            (StatusCode::TOO_MANY_REQUESTS, "too many requests: rate_limit is reached\n", (RETRY_AFTER, "1"))
+        }
+        Turned::Busy => {
+            (StatusCode::TOO_MANY_REQUESTS, "too many passwords to look at; try again\n", (RETRY_AFTER, "1"))
+        }
+    };
+    let mut response = text(status, words.into());
+    response.headers_mut().insert(header.0, HeaderValue::from_static(header.1));
+    response
+}
+
 /// A scrape without the totals of the ledger, or with those of an old copy, would make them look as if they had begun again.
 fn not_shown(why: NotShown) -> Response<Pieces> {
     let words = match why {
@@ -101,10 +166,11 @@ fn not_shown(why: NotShown) -> Response<Pieces> {
 }
 
 /// Whether a request says for whom it is, as RFC 9112 (section 3.2) asks: HTTP/1.1 with one `Host`, HTTP/1.0 with one
-/// at most. An empty one is of a client whose URL has no host.
+/// at most. An empty one is of a client whose URL has no host. HTTP/2 says it in the target.
 fn names_its_host<B>(request: &Request<B>) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
+        (None, _) if request.version() == Version::HTTP_2 => request.uri().authority().is_some(),
         (None, _) => request.version() < Version::HTTP_11,
         (Some(host), None) => {
             let is_host = |host: Authority| !host.as_str().contains('@');

@@ -66,6 +66,7 @@ impl Site for Fake {
             links: Links::default(),
             ledger_is_gone: false,
             log_lines_dropped: 0,
+            bad_web_file: None,
         }
     }
 
@@ -106,9 +107,9 @@ fn serve_on(listeners: Vec<TcpListener>, limits: Limits) -> Server {
     let (stop, stopped) = oneshot::channel::<()>();
     let site =
         Arc::new(Fake { ready: true.into(), waiting: waiting_tx, release: Semaphore::new(0), big: Some(big).into() });
-    let options = Options { telemetry_path: "/metrics".to_owned(), limits };
+    let options = Options { telemetry_path: "/metrics".to_owned(), limits, secured: Arc::default() };
     let shutdown = async { stopped.await.unwrap_or(()) };
-    let ended = tokio::spawn(run(listeners, site.clone(), options, shutdown));
+    let ended = tokio::spawn(run(listeners.into_iter().map(Into::into).collect(), site.clone(), options, shutdown));
     Server { address, site, waiting, big_dropped, stop, ended }
 }
 

@@ -120,6 +120,7 @@ fn status(operations: Vec<OperationStatus>) -> Status {
         },
         ledger_is_gone: false,
         log_lines_dropped: 0,
+        bad_web_file: None,
     }
 }
 
@@ -229,7 +230,10 @@ fn all_states() -> Status {
         concerned("otra", vec![Concern::UnknownResults(vec!["CONTESTADA".to_owned(), String::new()])]),
     ];
     let all = operations.into_iter().chain(failures).chain(Cause::ALL.map(unanswered));
-    Status { ledger_is_gone: true, log_lines_dropped: 1_234, ..status(all.collect()) }
+    let problem =
+        |line: u32| format!("/etc/wolkvox-exporter/web.yml:{line}:3: basic_auth_users: `ana` stands here twice");
+    let bad_web_file = Some(vec![problem(7), problem(8), problem(9)]);
+    Status { ledger_is_gone: true, log_lines_dropped: 1_234, bad_web_file, ..status(all.collect()) }
 }
 
 /// The page with its tags on lines of their own, to be read.
@@ -413,7 +417,8 @@ fn topics() -> impl Iterator<Item = Topic> {
     let rest = [Starting, Current, CatchingUp, OnlyEmpty, Incomplete, Topic::TooManyParts, Ledger, Topic::Zone];
     rest.into_iter()
         .chain([Topic::OnlyEmptyBeside, Topic::UnknownResults])
-        .chain([ClockAhead, ClockBehind, Topic::Unreadable, Topic::MostRejected, Topic::NotLoaded, Topic::LogDropped])
+        .chain([ClockAhead, ClockBehind, Topic::Unreadable, Topic::MostRejected])
+        .chain([Topic::NotLoaded, Topic::LogDropped, Topic::BadWebFile])
         .chain([Topic::Copy, Topic::StartHold, Topic::LedgerGone])
         .chain(Cause::ALL.map(Topic::NoAnswer))
         .chain(Outcome::ALL.map(Topic::Call))

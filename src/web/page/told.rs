@@ -75,7 +75,8 @@ impl Level {
             Topic::CatchingUp | Topic::StartHold => Self::Working,
             Topic::Starting | Topic::OnlyEmpty | Topic::NotLoaded => Self::Unknown,
             Topic::OnlyEmptyBeside | Topic::UnknownResults => Self::Warning,
-            Topic::Copy | Topic::Zone | Topic::ClockAhead | Topic::ClockBehind | Topic::LogDropped => Self::Warning,
+            Topic::Copy | Topic::Zone | Topic::ClockAhead | Topic::ClockBehind => Self::Warning,
+            Topic::LogDropped | Topic::BadWebFile => Self::Warning,
             Topic::Call(_) | Topic::NoAnswer(_) | Topic::Incomplete | Topic::TooManyParts | Topic::Unreadable => {
                 Self::Bad
             }
@@ -186,6 +187,8 @@ pub(super) fn of_exporter(status: &Status, lang: Lang) -> Vec<Point> {
     let not_loaded = (!status.ready).then_some(Topic::NotLoaded);
     let gone = status.ledger_is_gone.then_some(Topic::LedgerGone);
     let dropped = (status.log_lines_dropped > 0).then_some(Topic::LogDropped);
+    let bad_web_file = status.bad_web_file.as_ref().map(|_| Topic::BadWebFile);
+    let problems = status.bad_web_file.as_deref().unwrap_or_default().join("; ");
     let lines = number(status.log_lines_dropped);
     let point = |topic| {
         let entry = entry(topic, lang);
@@ -195,10 +198,10 @@ pub(super) fn of_exporter(status: &Status, lang: Lang) -> Vec<Point> {
             happened: entry.happened.replace("{lines}", &lines),
             follows: entry.follows.to_owned(),
             to_do: Some(entry.to_do.to_owned()),
-            technical: None,
+            technical: (topic == Topic::BadWebFile).then(|| Technical::English(problems.clone())),
         }
     };
-    [not_loaded, gone, dropped].into_iter().flatten().map(point).collect()
+    [not_loaded, gone, bad_web_file, dropped].into_iter().flatten().map(point).collect()
 }
 
 /// What happened and what to do, of a trouble or a concern: the page's words for whoever tells of them elsewhere.

@@ -20,6 +20,8 @@ pub fn binary() -> OsString {
 pub struct Child {
     process: std::process::Child,
     address: SocketAddr,
+    /// Of the probes, where they have one of their own.
+    probes: Option<SocketAddr>,
     /// Everything that it has written, stdout and stderr each in its order.
     said: Arc<Mutex<String>>,
     readers: Vec<JoinHandle<()>>,
@@ -69,15 +71,27 @@ impl Child {
             if let Ok(Some(status)) = process.try_wait() {
                 panic!("the exporter has ended with {status} instead of listening:\n{text}");
             }
-            listening_on(&text).ok_or(text)
+            address_in(&text, "listening").ok_or(text)
         });
-        let mut child = Self { process, address, said, readers: vec![stdout, stderr] };
+        let has_probes = command.get_args().any(|argument| argument == "--web.probe-address");
+        let probes = has_probes.then(|| {
+            wait_for("the address of the probes", PATIENCE, || {
+                let text = said.lock().expect("readers don't panic").clone();
+                address_in(&text, "answering the probes").ok_or(text)
+            })
+        });
+        let mut child = Self { process, address, probes, said, readers: vec![stdout, stderr] };
         child.wait_until_ready();
         child
     }
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the probes are.
+    pub fn probes(&self) -> SocketAddr {
+        self.probes.unwrap_or(self.address)
     }
 
     pub fn id(&self) -> u32 {
@@ -114,7 +128,7 @@ impl Child {
     fn wait_until_ready(&mut self) {
         wait_for("the exporter to be ready", PATIENCE, || {
             assert!(self.is_running(), "the exporter has ended:\n{}", self.said());
-            match http::get(self.address, "/-/ready", &[]) {
+            match http::get(self.probes(), "/-/ready", &[]) {
                 Ok(response) if response.status == 200 => Ok(()),
                 other => Err(format!("{other:?}; it said:\n{}", self.said())),
             }
@@ -209,8 +223,8 @@ fn collect(from: impl Read + Send + 'static, into: Arc<Mutex<String>>) -> JoinHa
     })
 }
 
-fn listening_on(log: &str) -> Option<SocketAddr> {
-    let line = log.lines().find(|line| line.contains("listening"))?;
+fn address_in(log: &str, words: &str) -> Option<SocketAddr> {
+    let line = log.lines().find(|line| line.contains(words))?;
     let from = line.find("address=").map(|at| at + "address=".len())?;
     line[from..].split_whitespace().next()?.trim_matches('"').parse().ok()
 }

@@ -1,4 +1,4 @@
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -26,10 +26,15 @@ pub fn get_within(address: SocketAddr, path: &str, within: Duration) -> std::io:
     get_on(TcpStream::connect_timeout(&address, within)?, within, path, &[])
 }
 
-fn get_on(mut stream: TcpStream, within: Duration, path: &str, headers: &[&str]) -> std::io::Result<Response> {
+fn get_on(stream: TcpStream, within: Duration, path: &str, headers: &[&str]) -> std::io::Result<Response> {
     let address = stream.peer_addr()?;
     stream.set_read_timeout(Some(within))?;
-    let mut request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    get_over(stream, &address.to_string(), path, headers)
+}
+
+/// The same over a connection of any kind.
+pub fn get_over(mut stream: impl Read + Write, host: &str, path: &str, headers: &[&str]) -> std::io::Result<Response> {
+    let mut request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for header in headers {
         request.push_str(header);
         request.push_str("\r\n");

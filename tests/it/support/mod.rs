@@ -10,6 +10,7 @@ pub mod page;
 pub mod prometheus;
 pub mod scrape;
 pub mod sim;
+pub mod tls;
 pub mod truth;
 pub mod wait;
 

@@ -47,6 +47,8 @@ pub(super) enum Topic {
     LedgerGone,
     /// Of the exporter: who reads its log was too slow.
     LogDropped,
+    /// Of the exporter: the file of TLS and passwords has been changed, and can't be used.
+    BadWebFile,
 }
 
 /// A few words, what happened, what follows and what to do.
@@ -501,6 +503,20 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
                 "Tarda segundos, aunque el registro sea grande. Mientras tanto `/metrics` responde 503, para que nadie tome \
                  por ceros los totales que faltan.",
                 "Espérelo. Si continúa, vea el log.",
+            ),
+        ),
+        Topic::BadWebFile => (
+            (
+                "web configuration can't be used",
+                "The file of TLS and passwords (`--web.config.file`), or one that it names, has been changed and can't be used.",
+                "What was read before stays in force: passwords and certificates are those of before the change.",
+                "Mend the file: it is read again as soon as it changes. Where the message asks for a restart, it takes one.",
+            ),
+            (
+                "configuración web inutilizable",
+                "El archivo de TLS y contraseñas (`--web.config.file`), o uno que él nombra, cambió y no se puede usar.",
+                "Sigue vigente lo leído antes: las contraseñas y los certificados son los de antes del cambio.",
+                "Corrija el archivo: se lee de nuevo en cuanto cambia. Si el mensaje pide reiniciar el exportador, hay que hacerlo.",
             ),
         ),
         Topic::LogDropped => (

@@ -1,0 +1,152 @@
+//! What systemd is told: that the exporter is ready, that it stops, and again and again that it does its work.
+//!
+//! Without systemd (`NOTIFY_SOCKET`) nobody is told anything.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use jiff::Timestamp;
+use sd_notify::NotifyState;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use super::Loaded;
+use crate::clock::{Clock as _, SystemClock};
+use crate::ledger::Ledger;
+use crate::operation::Report;
+use crate::paths::HEALTHY;
+use crate::web::listen::reached_at;
+
+/// The server answers a probe within milliseconds.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+
+/// A commit takes milliseconds, on a slow disk seconds. The thread that makes them turns once a second.
+const COMMITS_WITHIN: Duration = Duration::from_secs(60);
+
+/// A poller looks at its plan every half minute.
+const POLLS_WITHIN: Duration = Duration::from_secs(120);
+
+/// The ledger is loaded, and the pollers have begun.
+pub fn ready() {
+    tell(NotifyState::Ready);
+}
+
+/// What is under way is brought to its end.
+pub fn stopping() {
+    tell(NotifyState::Stopping);
+}
+
+fn tell(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "systemd could not be told how the exporter is");
+    }
+}
+
+/// Feeds the watchdog, where there is one, as long as the work is done. Never ends.
+pub async fn feed(address: Option<SocketAddr>, loaded: &Loaded) {
+    let Some(period) = sd_notify::watchdog_enabled() else { return std::future::pending().await };
+    let mut work = Work::of(address.map(reached_at), loaded);
+    loop {
+        match work.is_done().await {
+            Ok(()) => tell(NotifyState::Watchdog),
+            Err(error) => tracing::error!("{error:#}; if that lasts, systemd starts the exporter anew"),
+        }
+        // One that is left out, as for a clock that was set, is no reason to start anew.
+        tokio::time::sleep(period / 3).await;
+    }
+}
+
+/// What must go on, whatever the API does.
+struct Work {
+    /// Where the server is to answer.
+    address: Option<SocketAddr>,
+    ledger: Arc<Ledger>,
+    turns: Unchanged<u64>,
+    polls: Vec<(Arc<Report>, Unchanged<Option<Timestamp>>)>,
+}
+
+impl Work {
+    fn of(address: Option<SocketAddr>, loaded: &Loaded) -> Self {
+        let reports = loaded.operations.iter().flat_map(|operation| operation.reports());
+        let polls = reports.map(|report| (report.clone(), Unchanged::new(None)));
+        let ledger = loaded.ledger.clone();
+        Self { address, turns: Unchanged::new(ledger.turns()), ledger, polls: polls.collect() }
+    }
+
+    async fn is_done(&mut self) -> anyhow::Result<()> {
+        ensure!(
+            self.turns.by(self.ledger.turns()) < COMMITS_WITHIN,
+            "a commit to the ledger has taken longer than {COMMITS_WITHIN:?}"
+        );
+        let now = SystemClock.now();
+        for (report, next_poll) in &mut self.polls {
+            // While a poll is under way there is none: how long that takes is the API's affair.
+            let next = report.pulse().next_poll;
+            // By both clocks, for the host's may be set; the poller then plans anew.
+            let is_planned_for_long = next_poll.by(next) >= POLLS_WITHIN;
+            let is_overdue =
+                next.is_some_and(|next| now.duration_since(next).unsigned_abs() >= POLLS_WITHIN && next < now);
+            ensure!(
+                !(is_planned_for_long && is_overdue),
+                "operation {}, report {}: the poll that was due has not begun",
+                report.operation,
+                report.kind.name
+            );
+        }
+        match self.address {
+            Some(address) => timeout(ANSWERS_WITHIN, answers(address))
+                .await
+                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+                .with_context(|| format!("the server does not answer itself at {address}")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether the server answers: who asks in clear where there is TLS is answered too.
+async fn answers(address: SocketAddr) -> io::Result<()> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request = format!("GET {HEALTHY} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut version = [0; 5];
+    stream.read_exact(&mut version).await?;
+    if &version == b"HTTP/" { Ok(()) } else { Err(io::Error::other("it answers no HTTP")) }
+}
+
+/// A value, and since when it is what it is.
+struct Unchanged<T> {
+    value: T,
+    since: Instant,
+}
+
+impl<T: PartialEq> Unchanged<T> {
+    fn new(value: T) -> Self {
+        Self { value, since: Instant::now() }
+    }
+
+    /// For how long it has been `value`.
+    fn by(&mut self, value: T) -> Duration {
+        if self.value != value {
+            *self = Self::new(value);
+        }
+        self.since.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_begins_the_time_anew() {
+        let mut turns = Unchanged::new(7);
+        for (after, value, unchanged) in [(30, 7, 30), (31, 7, 61), (5, 8, 0), (60, 8, 60), (1, 7, 0)] {
+            tokio::time::advance(Duration::from_secs(after)).await;
+            assert_eq!(turns.by(value), Duration::from_secs(unchanged), "{value} after {after} s");
+        }
+    }
+}
