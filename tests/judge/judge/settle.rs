@@ -93,7 +93,8 @@ impl Judge {
         holds(is_used || !is_answer || !told.is_whole() || self.may_be_partly_used(&told), || {
             format!("a whole answer about {} was not used", told.asked)
         })?;
-        if is_answer && outcome != "empty" || is_used && told.meaning != Meaning::EmptyIfKnown {
+        if is_answer && told.meaning != Meaning::EmptyIfKnown {
+            // That the report is there is known of an answer that is not used, too, where it was looked at.
             self.may_be_known = true;
             self.is_known |= is_used;
         }
