@@ -20,7 +20,7 @@ use domain::plan::{Plan, plan};
 use domain::range::{CivilRange, Stretch};
 use domain::reading::Doubts;
 use domain::row::ReadRow;
-use domain::server_time::{Heard, Look, Moment, Testimony};
+use domain::server_time::{Clocks, Heard, Look, Moment, Testimony};
 use domain::zone::instant_of;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -196,10 +196,10 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         let mut due = Duration::MAX;
         let mut after = polled_at;
         loop {
-            let (moment, now) = (self.moment(), self.now());
+            let moment = self.moment();
+            let Clocks { now, latest, .. } = self.report.clock.time().clocks(moment);
             due = due.min(self.cadence.next_poll(&windows, after, now, moment.monotonic));
             // A window may have ended by another clock, until it is settled which is right: its time brings a poll too.
-            let latest = self.report.clock.time().clocks(moment).latest;
             if latest > now {
                 due = due.min(self.cadence.next_poll(&windows, latest, latest, moment.monotonic));
             }

@@ -58,10 +58,9 @@ impl Shortfalls {
         if place.end >= asked.end || !is_wide(&place) {
             return;
         }
-        let others = self.0.iter().filter(|(other, _)| **other != place && other.meets(asked));
-        let theirs = others.fold(0u64, |sum, (_, shortfall)| sum.saturating_add(shortfall.rows));
+        let beside = self.beside(place, asked);
         let Some(whole) = self.0.remove(&place) else { return };
-        let within = rows.saturating_sub(theirs).min(whole.rows);
+        let within = rows.saturating_sub(beside).min(whole.rows);
         let earlier = whole.rows - within;
         let counted = whole.counted.min(earlier);
         let parts = [
@@ -100,9 +99,7 @@ impl Shortfalls {
     /// Notes that a second lacks `rows`. `asked` is the place: what its neighbours lack is not its own, for the second
     /// before was asked for too. Returns how many more that is than was known of it.
     pub fn look(&mut self, asked: CivilRange, rows: u64) -> u64 {
-        let neighbours = self.0.iter().filter(|(place, _)| **place != asked && place.meets(asked));
-        let theirs = neighbours.fold(0u64, |sum, (_, shortfall)| sum.saturating_add(shortfall.rows));
-        let own = rows.saturating_sub(theirs);
+        let own = rows.saturating_sub(self.beside(asked, asked));
         let shortfall = self.0.entry(asked).or_default();
         let polls = if shortfall.rows == own { shortfall.polls.saturating_add(1) } else { 1 };
         let more = own.saturating_sub(shortfall.rows);
@@ -151,6 +148,12 @@ impl Shortfalls {
 
     pub fn iter(&self) -> impl Iterator<Item = (CivilRange, Shortfall)> {
         self.0.iter().map(|(place, shortfall)| (*place, *shortfall))
+    }
+
+    /// The rows missing at the places that `asked` meets besides `place`.
+    fn beside(&self, place: CivilRange, asked: CivilRange) -> u64 {
+        let others = self.0.iter().filter(|(other, _)| **other != place && other.meets(asked));
+        others.fold(0, |sum, (_, shortfall)| sum.saturating_add(shortfall.rows))
     }
 
     fn drop_idle(&mut self) {

@@ -112,9 +112,4 @@ impl Terms {
         let rate = self.rate.as_ref().map_or_else(String::new, |rate| format!(", {}", rate.describe()));
         format!("{tls}, {users}{rate}")
     }
-
-    /// Whether neither a password nor a certificate is asked for.
-    pub fn is_open(&self) -> bool {
-        self.credentials.is_none() && self.tls.as_ref().is_none_or(|tls| !tls.client().is_verified())
-    }
 }

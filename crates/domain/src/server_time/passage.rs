@@ -75,9 +75,10 @@ impl Passages {
         let is_silent = matches!(testimony, Testimony::None | Testimony::Kept(_));
         self.silent = if is_silent { self.silent.saturating_add(1) } else { 0 };
         let by_the_host = windows.last_due_end(asked.host).min(limit.unwrap_or(due_end));
-        let over = match is_silent {
-            false => Some(by_the_host),
-            true => (self.silent >= SILENT_ANSWERS).then_some(by_the_host.min(due_end)),
+        let over = if is_silent {
+            (self.silent >= SILENT_ANSWERS).then_some(by_the_host.min(due_end))
+        } else {
+            Some(by_the_host)
         };
         if let Some(over) = over
             && over > self.proven(windows, asked.monotonic)
