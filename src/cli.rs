@@ -296,4 +296,87 @@ mod tests {
         let Some(Command::CheckConfig(args)) = cli.command else { panic!("check-config") };
         assert_eq!(args.config_file.as_deref(), Some("a.yml"));
     }
+
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/command-line.md");
+
+    const HEAD: &str = "\
+# The command line
+
+A test writes this page from the program's own description, which `--help`, `man` and `completions` show too.
+
+Every flag can be an environment variable: `WOLKVOX_EXPORTER_` and the flag in capitals with `_` for dots and dashes, such as
+`WOLKVOX_EXPORTER_WEB_LISTEN_ADDRESS`. A flag beats the environment, the environment the file, the file the default. The token of an
+operation given by flags may be in `WOLKVOX_TOKEN`. Exit codes: 0 fine, 1 failed, 2 wrong usage or configuration.
+
+| command | what it does |
+|---|---|
+";
+
+    /// In a cell of a table.
+    fn cell(text: &str) -> String {
+        text.replace('|', "\\|")
+    }
+
+    /// The flags of a command, without those of `known`.
+    fn flags(command: &clap::Command, known: &[clap::Id]) -> String {
+        let mut table = String::new();
+        for arg in command.get_arguments().filter(|arg| !known.contains(arg.get_id()) && arg.get_id() != "help") {
+            let value = arg.get_value_names().filter(|_| arg.get_action().takes_values()).unwrap_or_default().join(" ");
+            let name = match arg.get_long() {
+                Some(long) if value.is_empty() => format!("--{long}"),
+                Some(long) => format!("--{long} {value}"),
+                None => value,
+            };
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+            let (help, default) = match help.split_once(" [default: ") {
+                Some((help, default)) => (help.to_owned(), default.trim_end_matches(']').to_owned()),
+                None => (help, defaults.join(", ")),
+            };
+            table += &format!("| `{}` | {} | {} |\n", cell(&name), cell(&default), cell(&help));
+        }
+        if table.is_empty() { table } else { format!("| flag | default | meaning |\n|---|---|---|\n{table}") }
+    }
+
+    fn page() -> String {
+        let definition = Cli::definition();
+        let commands: Vec<_> = definition.get_subcommands().filter(|command| command.get_name() != "help").collect();
+        let mut page = HEAD.to_owned();
+        for command in &commands {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            page += &format!("| `wolkvox-exporter {}` | {} |\n", command.get_name(), cell(&about));
+        }
+        let ids = |command: &clap::Command| command.get_arguments().map(|arg| arg.get_id().clone()).collect::<Vec<_>>();
+        let serve = definition.find_subcommand("serve").unwrap();
+        let simulate = definition.find_subcommand("simulate").unwrap();
+        page += "\n## `serve`, `check-config` and `check-api`\n\n";
+        page += &flags(serve, &[]);
+        page += "\n`backup` and `healthcheck` take those of them that say where the ledger is or where the exporter listens, all but \
+                 `man` and `completions` those of the log, and `demo` those of the HTTP server.\n";
+        for command in commands {
+            let known = match command.get_name() {
+                "serve" | "check-config" => continue,
+                "simulate" => ids(serve),
+                "demo" => [ids(serve), ids(simulate)].concat(),
+                _ => ids(serve),
+            };
+            let flags = flags(command, &known);
+            if !flags.is_empty() {
+                page += &format!("\n## `{}`\n\n{flags}", command.get_name());
+            }
+        }
+        page + "\n`demo` takes the flags of `simulate` too, but for those that print; its ledger is in a temporary folder unless \
+                `--ledger` says otherwise.\n"
+    }
+
+    /// `DOCUMENTS=overwrite cargo test --lib documented` writes it anew.
+    #[test]
+    fn all_commands_and_flags_are_documented_as_they_are() {
+        let page = page();
+        if std::env::var("DOCUMENTS").is_ok_and(|wish| wish == "overwrite") {
+            std::fs::write(PAGE, &page).unwrap();
+        }
+        let told = std::fs::read_to_string(PAGE).unwrap_or_default();
+        assert!(told == page, "docs/command-line.md is not the command line:\n{page}");
+    }
 }

@@ -12,6 +12,7 @@ mod cli;
 mod corpus;
 mod demo;
 mod disk;
+mod documents;
 mod exact;
 mod exposition;
 mod faults;

@@ -542,3 +542,74 @@ fn check_text(text: &str) {
         assert!(known.iter().any(|known| entity.starts_with(known)), "stray & in {text:?}");
     }
 }
+
+/// A table of `docs/states.md` or `docs/estados.md`.
+fn states_table(lang: Lang, title: &str, rows: impl Iterator<Item = (String, Topic)>) -> String {
+    // What is known at run time only.
+    let known_then = |text: &str| {
+        let text = [("{next}", ""), ("{missing}", ""), ("{zones}", ""), ("{status}", "")]
+            .into_iter()
+            .chain([("{calls}", lang.pick("calls", "llamadas"))])
+            .fold(text.to_owned(), |text, (place, words)| text.replace(place, words));
+        let filled = text.split('{').enumerate().map(|(number, part)| match part.split_once('}') {
+            Some((_, rest)) if number > 0 => format!("…{rest}"),
+            _ => part.to_owned(),
+        });
+        filled.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
+    };
+    let head = lang.pick("what happened, and what follows | what to do", "qué pasó, y qué sigue | qué hacer");
+    let mut table = format!("| {title} | {head} |\n|---|---|---|\n");
+    for (name, topic) in rows {
+        let entry = entry(topic, lang);
+        let happened = known_then(&format!("{} {}", entry.happened, entry.follows));
+        table += &format!("| {name} | {happened} | {} |\n", known_then(entry.to_do));
+    }
+    table
+}
+
+fn states_page(lang: Lang) -> String {
+    let word = |topic: Topic| (entry(topic, lang).word.to_owned(), topic);
+    let outcomes = Outcome::ALL.into_iter().map(|outcome| {
+        let word = entry(Topic::Call(outcome), lang).word;
+        (format!("`{outcome}`: {word}"), Topic::Call(outcome))
+    });
+    let causes = Cause::ALL.into_iter().map(|cause| word(Topic::NoAnswer(cause)));
+    let others = topics().filter(|topic| !matches!(topic, Topic::Call(_) | Topic::NoAnswer(_))).map(word);
+    let [outcome, cause, state] = [("outcome", "resultado"), ("cause", "causa"), ("state", "estado")];
+    let table = |(en, es), rows: &mut dyn Iterator<Item = (String, Topic)>| states_table(lang, lang.pick(en, es), rows);
+    let (head, why, rest) = match lang {
+        Lang::En => (
+            "# States\n\nWhat the status page and `check-api` say, with `…` for what is known at run time only. A test writes this \
+             page from the program's own table. [En español](estados.md)\n\n## How a call to the API ended\n\nThe values of the label \
+             `outcome`. A failed call loses nothing: its range is read again, as far back as `max_catch_up`.\n\n",
+            "\n## Why there was no answer of the API\n\nThe causes of `connect`, and the page that is `maintenance` in numbers.\n\n",
+            "\n## What else can be true of an operation, or of the exporter\n\n",
+        ),
+        Lang::Es => (
+            "# Estados\n\nLo que dicen la página de estado y `check-api` (este, en inglés), con `…` en lugar de lo que solo se sabe en \
+             el momento. Una prueba escribe esta página a partir de la tabla del programa. [In English](states.md)\n\n## Cómo terminó \
+             una consulta a la API\n\nLos valores de la etiqueta `outcome`. Una consulta fallida no pierde nada: su rango se lee otra \
+             vez, hasta donde alcanza `max_catch_up`.\n\n",
+            "\n## Por qué no hubo respuesta de la API\n\nLas causas de `connect`, y la página que en números es `maintenance`.\n\n",
+            "\n## Qué más puede pasarle a una operación o al exportador\n\n",
+        ),
+    };
+    let mut page = head.to_owned() + &table(outcome, &mut { outcomes });
+    page += why;
+    page += &table(cause, &mut { causes });
+    page + rest + &table(state, &mut { others })
+}
+
+/// `DOCUMENTS=overwrite cargo test --lib documented` writes them anew.
+#[test]
+fn all_states_are_documented_as_the_page_says_them() {
+    for (lang, name) in [(Lang::En, "states.md"), (Lang::Es, "estados.md")] {
+        let page = states_page(lang);
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+        if std::env::var("DOCUMENTS").is_ok_and(|wish| wish == "overwrite") {
+            std::fs::write(&path, &page).unwrap();
+        }
+        let told = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(told == page, "docs/{name} is not what the page says:\n{page}");
+    }
+}
