@@ -55,7 +55,7 @@ def main():
 
     for name, expression in queries(rules + history):
         problems += [f"{name}: {problem}" for problem in reports.problems(expression)]
-    for path in ("README.md", "alerts/README.md", "alerts/runbooks.md", "dashboards/README.md"):
+    for path in ("docs/queries.md", "docs/counting.md", "alerts/README.md", "alerts/runbooks.md", "dashboards/README.md"):
         for query in reports.in_markdown((ROOT / path).read_text()):
             problems += [f"{path}: {problem} in `{query.strip()}`" for problem in reports.problems(query)]
 
@@ -65,10 +65,10 @@ def main():
         problems.append(f"{name} is used and recorded nowhere")
     drawn = "".join(path.read_text() for path in (ROOT / "dashboards" / "source").rglob("*.py"))
     # A record that a reader is told of stands for its kind: of a skill or the operation, over each of the spans.
-    told = set(re.findall(r"`(wolkvox:\w+:\w+)`", (ROOT / "README.md").read_text()))
+    told = set(re.findall(r"`(wolkvox:\w+:\w+)`", (ROOT / "docs/queries.md").read_text()))
     kinds = {kind_of(name) for name in told}
     for name in sorted(told - recorded):
-        problems.append(f"{name} is told of in README.md and recorded nowhere")
+        problems.append(f"{name} is told of in docs/queries.md and recorded nowhere")
     for name in sorted(recorded - used):
         if name not in drawn and kind_of(name) not in kinds:
             problems.append(f"{name} is recorded and used by no rule, no dashboard and no reader")

@@ -30,14 +30,14 @@ def blocks(page):
     """Those that are fenced."""
     found, inside = [], None
     for number, line in enumerate(read(page).splitlines(), 1):
-        fence = re.match(r"```(.*)", line)
+        fence = re.match(r" *```(.*)", line)
         if fence and inside is None:
-            inside = (number, fence[1], [])
+            inside = (number, fence[1], [], line[: line.index("`")])
         elif fence:
             found.append(Block(page, inside[0], inside[1], "".join(f"{each}\n" for each in inside[2])))
             inside = None
         elif inside:
-            inside[2].append(line)
+            inside[2].append(line.removeprefix(inside[3]))
     return found
 
 
@@ -45,7 +45,7 @@ def prose(page):
     """(number, line) of all that is in no fenced block."""
     inside = False
     for number, line in enumerate(read(page).splitlines(), 1):
-        if line.startswith("```"):
+        if line.lstrip().startswith("```"):
             inside = not inside
         elif not inside:
             yield number, line
