@@ -351,7 +351,7 @@ operation given by flags may be in `WOLKVOX_TOKEN`. Exit codes: 0 fine, 1 failed
         let simulate = definition.find_subcommand("simulate").unwrap();
         page += "\n## `serve`, `check-config` and `check-api`\n\n";
         page += &flags(serve, &[]);
-        page += "\n`backup` and `healthcheck` take those of them that say where the ledger is or where the exporter listens, all but \
+        page += "\n`backup` and `healthcheck` take those of them that say where the ledger is or where the exporter listens, all but\n\
                  `man` and `completions` those of the log, and `demo` those of the HTTP server.\n";
         for command in commands {
             let known = match command.get_name() {

@@ -68,8 +68,9 @@ class Here:
         for name in ("etc/prometheus", "etc/systemd/system", "etc/default", "usr/local/bin", "var/lib/prometheus", "shims", "run"):
             (self.root / name).mkdir(parents=True)
         (self.root / "etc/systemd/system/prometheus.service").write_text(
-            f"ExecStart=prometheus --config.file=/etc/prometheus/prometheus.yml --storage.tsdb.path=/var/lib/prometheus "
+            f"EnvironmentFile=/etc/default/prometheus\nExecStart=prometheus $ARGS --config.file=/etc/prometheus/prometheus.yml --storage.tsdb.path=/var/lib/prometheus "
             f"--web.listen-address=127.0.0.1:{self.ports['prometheus']}\n")
+        (self.root / "etc/default/prometheus").write_text('ARGS=""\n')
         shutil.copy(HERE / "systemctl", self.root / "shims/systemctl")
         for name, script in {
             "apt-get": "exit 0",
@@ -235,6 +236,8 @@ class Day:
         rules = self.ask("/api/v1/rules")["groups"]
         if not rules or any(rule.get("health") == "err" for group in rules for rule in group["rules"]):
             sys.exit(f"Prometheus has no rules, or bad ones: {rules}")
+        if (kept := self.ask("/api/v1/status/flags")["storage.tsdb.retention.time"]) not in ("35d", "5w"):
+            sys.exit(f"Prometheus keeps {kept}, not 35 days")
         if secured is None:
             sys.exit("no block of the README scraped over TLS")
         return secured

@@ -102,7 +102,10 @@ fn the_settings_are_those_of_the_program() {
         known(&format!("{own}, qqqqqqqqqq: 1}}]\n")),
         documented(&of_operation.iter().chain(&shared).collect::<Vec<_>>())
     );
-    assert_eq!(known(&format!("defaults: {{qqqqqqqqqq: 1}}\n{own}}}]\n")), documented(&shared.iter().collect::<Vec<_>>()));
+    assert_eq!(
+        known(&format!("defaults: {{qqqqqqqqqq: 1}}\n{own}}}]\n")),
+        documented(&shared.iter().collect::<Vec<_>>())
+    );
 
     // Written out, the defaults change nothing.
     let (code, by_default) = check(folder, &format!("{own}}}]\n"));

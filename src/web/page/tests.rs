@@ -579,18 +579,24 @@ fn states_page(lang: Lang) -> String {
     let table = |(en, es), rows: &mut dyn Iterator<Item = (String, Topic)>| states_table(lang, lang.pick(en, es), rows);
     let (head, why, rest) = match lang {
         Lang::En => (
-            "# States\n\nWhat the status page and `check-api` say, with `…` for what is known at run time only. A test writes this \
-             page from the program's own table. [En español](estados.md)\n\n## How a call to the API ended\n\nThe values of the label \
-             `outcome`. A failed call loses nothing: its range is read again, as far back as `max_catch_up`.\n\n",
-            "\n## Why there was no answer of the API\n\nThe causes of `connect`, and the page that is `maintenance` in numbers.\n\n",
+            "# States\n\n\
+             What the status page and `check-api` say, with `…` for what is known at run time only. A test writes this page from the\n\
+             program's own table. [En español](estados.md)\n\n\
+             ## How a call to the API ended\n\n\
+             The values of the label `outcome`. A failed call loses nothing: its range is read again, as far back as `max_catch_up`.\n\n",
+            "\n## Why there was no answer of the API\n\n\
+             The causes of `connect`, and the page that is `maintenance` in numbers.\n\n",
             "\n## What else can be true of an operation, or of the exporter\n\n",
         ),
         Lang::Es => (
-            "# Estados\n\nLo que dicen la página de estado y `check-api` (este, en inglés), con `…` en lugar de lo que solo se sabe en \
-             el momento. Una prueba escribe esta página a partir de la tabla del programa. [In English](states.md)\n\n## Cómo terminó \
-             una consulta a la API\n\nLos valores de la etiqueta `outcome`. Una consulta fallida no pierde nada: su rango se lee otra \
-             vez, hasta donde alcanza `max_catch_up`.\n\n",
-            "\n## Por qué no hubo respuesta de la API\n\nLas causas de `connect`, y la página que en números es `maintenance`.\n\n",
+            "# Estados\n\n\
+             Lo que dicen la página de estado y `check-api` (este, en inglés), con `…` en lugar de lo que solo se sabe en el momento.\n\
+             Una prueba escribe esta página a partir de la tabla del programa. [In English](states.md)\n\n\
+             ## Cómo terminó una consulta a la API\n\n\
+             Los valores de la etiqueta `outcome`. Una consulta fallida no pierde nada: su rango se lee otra vez, hasta donde alcanza\n\
+             `max_catch_up`.\n\n",
+            "\n## Por qué no hubo respuesta de la API\n\n\
+             Las causas de `connect`, y la página que en números es `maintenance`.\n\n",
             "\n## Qué más puede pasarle a una operación o al exportador\n\n",
         ),
     };
