@@ -4,7 +4,7 @@
     python3 tests/documents/check.py [PROGRAM]
 
 PROGRAM is the binary whose flags are looked at, by default target/debug/wolkvox-exporter. What the blocks do is tried by
-day.py and by the tests that their marks name (see pages.py); tables are compared with the program by tests/it/documents.rs.
+day.py and by the tests that their marks name (see pages.py); tables are compared with the program by tables.py.
 """
 
 import pathlib

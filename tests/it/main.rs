@@ -12,7 +12,6 @@ mod cli;
 mod corpus;
 mod demo;
 mod disk;
-mod documents;
 mod exact;
 mod exposition;
 mod faults;
