@@ -5,7 +5,7 @@ from .text import Text
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 # Units that read the same in both languages; Grafana's own "s" writes "5 mins".
-SECONDS, MINUTES, HOURS = "suffix: s", "suffix: min", "suffix: h"
+SECONDS, MINUTES, HOURS, DAYS = "suffix: s", "suffix: min", "suffix: h", "suffix: d"
 
 # Red is for alarms alone, and green for what has been checked and is well. The others are told apart by the colour-blind too
 # (Okabe and Ito's palette).

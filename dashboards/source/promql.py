@@ -260,6 +260,11 @@ def parts(part, span):
     return f'sum(wolkvox:skill_service:{span}{{{SKILLS}, part=~"{part}"}})'
 
 
+OFFERED = parts("abandoned|answered", "1h")
+# There where the report of answered calls is read.
+ANSWERED_READ = f'wolkvox_complete_until_timestamp_seconds{{{OPERATION}, report="answered"}}'
+
+
 def _of_offered(part, span):
     """Nothing on few calls; nor where nobody was answered, for that is not yet a share but a report that may be wrong."""
     return f"{ratio(parts(part, span), parts('abandoned|answered', span), SHARE_CALLS)} and on () {parts('answered', span)} > 0.5"

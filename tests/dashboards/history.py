@@ -15,10 +15,9 @@ from traffic import DAY, WINDOW, draw_answered, draw_calls
 class History:
     def __init__(self, scenario):
         self.scenario = scenario
-        self.detail = scenario.end - scenario.hours * 3600
+        self.detail = scenario.start or scenario.end - scenario.hours * 3600
         self.start = (self.detail - scenario.weeks * 7 * DAY) // WINDOW * WINDOW
-        self.calls = draw_calls(scenario, self.start)
-        self.answered = draw_answered(scenario, self.start) if scenario.answered else {}
+        self.calls, self.answered = self.draw()
         self.series = Series()
         self.operations = {}
         rng = random.Random(scenario.seed + 1)
@@ -29,9 +28,16 @@ class History:
             self.operations[name] = operation
             for end in range(self.start + WINDOW, scenario.end + 1, WINDOW):
                 operation.poll(end)
-        self._process()
+        if self.operations:
+            self._process()
         self._alerts()
-        records.record(self)
+        if scenario.rules:
+            records.record(self)
+
+    def draw(self):
+        """The calls in the order in which they ended; {skill: [Answered of each window]}."""
+        scenario = self.scenario
+        return draw_calls(scenario, self.start), draw_answered(scenario, self.start) if scenario.answered else {}
 
     def _process(self):
         first, ends = self.detail, self.scenario.end
@@ -74,6 +80,7 @@ class History:
         phase = 7  # scrapes fall off the grid of windows
         detail = range(self.detail + phase, self.scenario.end + 1, self.scenario.scrape)
         coarse = range(self.start + phase, self.detail, 60)
+        windows = range(self.start + phase, self.detail, WINDOW)
         with open(path, "w", encoding="utf-8") as out:
             last = None
             for (name, labels), steps in sorted(self.series.items()):
@@ -82,6 +89,9 @@ class History:
                     out.write(f"# TYPE {last} {kind(name)}\n")
                 text = ",".join(f'{key}="{escape(value)}"' for key, value in labels)
                 prefix = f"{name}{{{text}}}"
+                if (name, labels) in self.series.weeks:
+                    write_samples(out, prefix, steps, windows)
+                    continue
                 if (name, labels) in self.series.coarse:
                     write_samples(out, prefix, steps, coarse)
                 write_samples(out, prefix, steps, detail)

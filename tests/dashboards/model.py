@@ -69,11 +69,12 @@ class Steps:
 
 
 class Series(defaultdict):
-    """(name, labels) -> Steps. Those in `coarse` are written for the weeks before the detail too."""
+    """(name, labels) -> Steps. Those in `coarse` are written for the weeks before the detail too, those in `weeks` for them
+    alone and once a window."""
 
     def __init__(self):
         super().__init__(Steps)
-        self.coarse = set()
+        self.coarse, self.weeks = set(), set()
 
     def steps(self, name, coarse=False, **labels):
         key = (name, tuple(sorted({**TARGET, **labels}.items())))
@@ -182,11 +183,16 @@ class Operation:
             self.next_call += 1
         self.count_rows(at, [call for mine in by_skill.values() for call in mine])
         moved = self.rename(at)
+        if at >= self.detail > self.cursor:
+            # Their histograms begin here.
+            for skill in self.totals:
+                self.show(at, skill)
         for skill, mine in by_skill.items():
             self.count(at, skill, mine, moved)
-        for skill in self.totals:
-            last = sum(call.ended >= end - WINDOW for call in by_skill.get(skill, ()))
-            self.gauge(skill).set(at, last)
+        if at >= self.detail:
+            for skill in self.totals:
+                last = sum(call.ended >= end - WINDOW for call in by_skill.get(skill, ()))
+                self.gauge(skill).set(at, last)
         self.count_answered(at, end)
         self.cursor = end
 
@@ -266,4 +272,6 @@ class Operation:
     def show(self, at, skill):
         total, labels = self.totals[skill], self.labels(skill)
         self.series.steps("wolkvox_abandoned_calls_total", coarse=True, **labels).set(at, total.calls)
-        self.series.histogram("wolkvox_abandon_time_seconds", at, ABANDON_BUCKETS, total.cells, total.seconds, **labels)
+        if at >= self.detail:
+            cells, seconds = total.cells, total.seconds
+            self.series.histogram("wolkvox_abandon_time_seconds", at, ABANDON_BUCKETS, cells, seconds, **labels)

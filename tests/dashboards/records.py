@@ -14,6 +14,8 @@ import rule  # noqa: E402
 DATA_AGE = 900
 # The catch-up mutes for so long beyond its end.
 MUTE = 1200
+# A window is read and recorded so long after its end.
+SEEN_AFTER = 120
 # Evaluations come once a minute, this long after the full one.
 PHASE = 20
 
@@ -105,7 +107,7 @@ def write(history, skill, calls, known, minutes):
         lambda _, window: of_half_an_hour(window, lambda waits: sum(wait <= 10 for wait in waits) / len(waits)),
     )
     if history.answered:
-        service(add, counted(calls, history), history.answered[skill])
+        service(add, counted(calls, history), history.answered[skill], (history.detail - history.start) // WINDOW)
     names = [(history.detail, skill.name)]
     names += [(rename.at, rename.name) for rename in history.scenario.renames if rename.skill_id == skill.id]
     for number, (at, name) in enumerate(names):
@@ -122,12 +124,12 @@ def counted(calls, history):
     return counts
 
 
-def service(add, abandoned, answered):
-    """The records of the second report, which is never behind the first one here."""
+def service(add, abandoned, answered, first):
+    """The records of the second report, which is never behind the first one here, and was switched on with window `first`."""
     for span, length in (("15m", 3), ("1h", rule.HOUR)):
 
         def of(window, values, length=length):
-            return sum(values[max(0, window + 1 - length) : window + 1])
+            return sum(values[window + 1 - length : window + 1]) if window + 1 - length >= first else None
 
         parts = {
             "abandoned": abandoned,
@@ -139,6 +141,49 @@ def service(add, abandoned, answered):
 
         def share(_, window, of=of, parts=parts):
             lost, served = of(window, parts["abandoned"]), of(window, parts["answered"])
-            return lost / (lost + served) if lost + served else None
+            return lost / (lost + served) if lost or served else None
 
         add(f"skill_share:{span}", share)
+
+
+def weeks(history):
+    """What the rules recorded in the weeks before the detailed stretch and read again in it, once a window."""
+    thresholds = rule.thresholds()
+    length = (history.scenario.end - history.start) // WINDOW + 1
+    lost, served = defaultdict(lambda: [0] * length), defaultdict(lambda: [0] * length)
+    for call in history.calls:
+        lost[call.skill.operation, call.skill.id][(call.ended - history.start) // WINDOW] += 1
+    for skill, windows in history.answered.items():
+        for number, window in enumerate(windows[:length]):
+            served[skill.operation, skill.id][number] += window.calls
+    whole = defaultdict(lambda: [0] * length)
+
+    def add(name, values, **labels):
+        key = (f"wolkvox:{name}", tuple(sorted(labels.items())))
+        history.series.weeks.add(key)
+        steps = history.series[key]
+        for number, value in enumerate(values):
+            at = history.start + (number + 1) * WINDOW + SEEN_AFTER
+            if at < history.detail:
+                steps.set(at, value)
+
+    for (operation, id), counts in lost.items():
+        labels = {"operation": operation, "skill_id": id}
+        whole[operation] = [a + b for a, b in zip(whole[operation], counts)]
+        skill = rule.Skill(counts, t=thresholds)
+        add("skill_calls:15m", skill.calls_15m, **labels)
+        add("skill_calls:1h", skill.calls_1h, **labels)
+        add("skill_calls:3h", [count / 3 for count in rule.sums(counts, 3 * rule.HOUR)], **labels)
+        add("skill_calls:usual_1h", skill.usual_1h, **labels)
+        add("skill_surprise:15m", skill.surprise, **labels)
+        add("skill_drift:sum", skill.drift, **labels)
+        for part, values in (("abandoned", counts), ("answered", served[operation, id])):
+            add("skill_service:3h", rule.sums(values, 3 * rule.HOUR), part=part, **labels)
+            add("skill_service:usual_3h", rule.remembered(values, thresholds), part=part, **labels)
+    for operation, counts in whole.items():
+        together = rule.Skill(counts, t=thresholds)
+        labels = {"operation": operation}
+        add("operation_calls:15m", together.calls_15m, **labels)
+        add("operation_calls:3h", [count / 3 for count in rule.sums(counts, 3 * rule.HOUR)], **labels)
+        add("operation_calls:usual_1h", together.usual_1h, **labels)
+        add("operation_surprise:15m", together.surprise, **labels)

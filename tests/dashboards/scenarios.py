@@ -88,4 +88,71 @@ RENAME = Scenario(
     renames=(Rename("4173", local("2026-03-18 10:30"), "Ventas y renovaciones"),),
 )
 
-ALL = {scenario.name: scenario for scenario in (DAY, NIGHT, OUTAGE, ONE_SKILL, SIXTY, RENAME)}
+# Forty skills of very different size; one of the small ones is struck.
+PLACES = ("Bogotá", "Medellín", "Cali", "Barranquilla", "Bucaramanga")
+WORK = ("Ventas hogar", "Citas médicas", "Soporte técnico", "Cartera", "PQRS", "Retención", "Recargas", "Siniestros")
+FORTY = Scenario(
+    name="forty",
+    skills=tuple(
+        Skill("centro", str(5100 + i), f"{WORK[i % 8]} {PLACES[i // 8]}", 3 / (1.5 + i)) for i in range(40)
+    ),
+    end=local("2026-03-18 11:28"),
+    weeks=3,
+    hours=13,
+    scrape=60,
+    seed=5,
+    answered=True,
+    incidents=(Incident(("5109",), local("2026-03-18 10:58"), local("2026-03-18 11:30"), 8),),
+    alerts=(
+        Alert(
+            "WolkvoxAbandonmentSpike",
+            "critical",
+            local("2026-03-18 11:14"),
+            local("2026-03-18 12:10"),
+            (("operation", "centro"), ("skill_id", "5109"), ("skill_name", "Citas médicas Medellín")),
+        ),
+    ),
+)
+
+# Three operations that name their skills alike; one of them has two of its own struck.
+THREE = Scenario(
+    name="three",
+    skills=tuple(
+        Skill(operation, id, name, share * size)
+        for operation, size in (("banco", 0.9), ("seguros-andina", 0.7), ("tienda-virtual", 0.5))
+        for id, name, share in (
+            ("4173", "Ventas", 0.4),
+            ("4180", "Soporte técnico", 0.3),
+            ("4188", "Cartera", 0.2),
+            ("4205", "PQRS", 0.1),
+        )
+        if (operation, id) != ("tienda-virtual", "4205")
+    ),
+    end=local("2026-03-18 16:42"),
+    weeks=3,
+    hours=18,
+    incidents=(Incident(("seguros-andina/4173",), local("2026-03-18 16:05"), local("2026-03-18 16:50"), 10),),
+    alerts=(
+        Alert(
+            "WolkvoxAbandonmentSpike",
+            "critical",
+            local("2026-03-18 16:21"),
+            local("2026-03-18 17:30"),
+            (("operation", "seguros-andina"), ("skill_id", "4173"), ("skill_name", "Ventas")),
+        ),
+    ),
+)
+
+# An installation's first hour: no history behind it, the rules loaded with it.
+FIRST_HOUR = Scenario(
+    name="first_hour", skills=CENTRE[:5], end=local("2026-03-18 10:42"), start=local("2026-03-18 10:00"), hours=2
+)
+
+# The exporter without the rules; and neither of them.
+NO_RULES = Scenario(name="no_rules", skills=CENTRE[:3], end=local("2026-03-18 12:22"), hours=6, rules=False)
+NOTHING = Scenario(name="nothing", skills=(), end=local("2026-03-18 12:22"), hours=2, rules=False)
+
+ALL = {
+    scenario.name: scenario
+    for scenario in (DAY, NIGHT, OUTAGE, ONE_SKILL, SIXTY, RENAME, FORTY, THREE, FIRST_HOUR, NO_RULES, NOTHING)
+}

@@ -6,7 +6,9 @@ builds the scenario's blocks and serves them until interrupted, for looking at t
 """
 
 import argparse
+import atexit
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -63,10 +65,11 @@ def free_address():
 
 
 @contextlib.contextmanager
-def serve(scenario, address=None, binary=None):
-    """(History, Prometheus) with the scenario's samples stored. `binary` (or $PROMETHEUS): another Prometheus."""
+def serve(scenario, address=None, binary=None, history=None, writable=False):
+    """(History, Prometheus) with the scenario's samples stored. `binary` (or $PROMETHEUS): another Prometheus; `history`: one
+    that is there already; `writable`: takes remote writes, of the past too."""
     address = address or free_address()
-    history = History(scenario)
+    history = history or History(scenario)
     folder = Path(tempfile.mkdtemp(prefix="wolkvox-dashboards-"))
     server = None
     stack = contextlib.ExitStack()
@@ -88,7 +91,8 @@ def serve(scenario, address=None, binary=None):
             stdout=subprocess.DEVNULL,
         )
         text.unlink()
-        (folder / "prometheus.yml").write_text("{}\n")
+        past = {"storage": {"tsdb": {"out_of_order_time_window": "100y"}}}
+        (folder / "prometheus.yml").write_text(json.dumps(past if writable else {}))
         log = stack.enter_context((folder / "log").open("w+"))
         server = subprocess.Popen(
             [
@@ -97,6 +101,7 @@ def serve(scenario, address=None, binary=None):
                 f"--storage.tsdb.path={folder / 'data'}",
                 "--storage.tsdb.retention.time=30y",
                 f"--web.listen-address={address}",
+                *(["--web.enable-remote-write-receiver"] if writable else []),
             ],
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -109,6 +114,14 @@ def serve(scenario, address=None, binary=None):
             server.wait()
         stack.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@functools.cache
+def shared(scenario):
+    """The same, for the tests of several modules: once, until the process ends."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(serve(scenario))
 
 
 def wait_ready(server, address, log):

@@ -14,8 +14,10 @@ from test_lint import DASHBOARDS, strings
 
 ROOT = Path(__file__).resolve().parents[2]
 # Prometheus' own, and what alerts/ records.
-# And what is there only with the report of answered calls.
-FROM_ELSEWHERE = re.compile(r"up|ALERTS|scrape_\w+|wolkvox:.*|wolkvox_answer\w+")
+# And what is there only with another report, with quota_interval or with TLS.
+FROM_ELSEWHERE = re.compile(
+    r"up|ALERTS|scrape_\w+|wolkvox:.*|wolkvox_answer\w+|wolkvox_(reconcil|token_|exporter_tls_)\w+"
+)
 # Labels that Prometheus, the rules or a query itself bring.
 OTHER_LABELS = {"job", "alertname", "alertstate"}
 

@@ -22,7 +22,7 @@ FILES = {
     for name in ("abandono", "exporter")
 }
 DASHBOARDS = {key: json.loads(path.read_text(encoding="utf-8")) for key, path in FILES.items()}
-BUILT_IN = {"__all", "__interval", "__rate_interval", "__range", "__range_s", "__url_time_range", "__value"}
+BUILT_IN = {"__all", "__interval", "__rate_interval", "__range", "__range_s", "__url_time_range"}
 # What a person reads; everything else must be the same in both languages.
 TEXTS = {
     "title",
@@ -43,6 +43,7 @@ TEXTS = {
     "sortBy",
     "renameByName",
 }
+sys.path.insert(0, str(FOLDER))
 RUNBOOKS = ROOT / "alerts" / "runbooks.md"
 RULES = sorted((ROOT / "alerts").glob("*.rules.yml"))
 
@@ -72,6 +73,18 @@ def expressions(dashboard):
     for panel in panels_of(dashboard):
         for target in panel["targets"]:
             yield panel, target
+
+
+def columns(table):
+    """The columns that a table shows, in their order, and how wide each is at least."""
+    widths = {}
+    for override in table["fieldConfig"]["overrides"]:
+        for item in override["properties"]:
+            if item["id"] in ("custom.width", "custom.minWidth"):
+                widths[override["matcher"]["options"]] = item["value"]
+    (organized,) = [step["options"] for step in table["transformations"] if step["id"] == "organize"]
+    order, names = organized["indexByName"], organized["renameByName"]
+    return [names[name] for name in sorted(order, key=order.get) if name in names], widths
 
 
 class Lint(unittest.TestCase):
@@ -149,7 +162,7 @@ class Lint(unittest.TestCase):
                 if own:
                     self.assertIn(own.group(1), [uid for key, uid in uids.items() if key[0] == language], url)
                 else:
-                    self.assertRegex(url, r"^\$\{runbooks\}(#\$\{__value\.text\})?$")
+                    self.assertRegex(url, r"^\$\{runbooks\}(#\$\{__data\.fields\.anchor\.text\})?$")
 
     def test_queries_that_depend_on_the_step_have_a_min_step_of_a_window(self):
         for dashboard in DASHBOARDS.values():
@@ -215,7 +228,6 @@ class Lint(unittest.TestCase):
                 self.assertRegex(text, "usual|target|Worst", panel["title"])
 
     def test_colours_are_of_the_palette_and_red_is_for_alarms(self):
-        sys.path.insert(0, str(FOLDER))
         from source import grafana, promql
 
         palette = {value for name, value in vars(grafana).items() if name.isupper() and str(value).startswith("#")}
@@ -253,19 +265,76 @@ class Lint(unittest.TestCase):
                 room = (panel["gridPos"]["w"] * 52 - 62) / 7.6
                 self.assertLessEqual(len(panel["title"]), room, panel["title"])
 
+    def test_titles_are_not_cut_on_a_telephone(self):
+        """There each panel has the whole width, 400 px."""
+        for dashboard in DASHBOARDS.values():
+            for panel in panels_of(dashboard):
+                self.assertLessEqual(len(panel["title"]), (400 - 62) / 7.6, panel["title"])
+
+    def test_a_telephone_shows_which_since_when_and_how_bad_without_pushing(self):
+        for language, since, times in (("es", "Desde hace", "Veces"), ("en", "For", "Times")):
+            (table,) = [p for p in panels_of(DASHBOARDS[language, "abandono"]) if p["title"].startswith("Skills, ")]
+            names, widths = columns(table)
+            self.assertEqual(names[:3], ["Skill", since, times])
+            self.assertLessEqual(sum(widths[name] for name in names[:3]), 380)
+
+    def test_names_of_operations_have_room(self):
+        """Three operations that name their skills alike are told apart by nothing else."""
+        for dashboard in DASHBOARDS.values():
+            for panel in panels_of(dashboard):
+                if panel["type"] == "table" and "groupingToMatrix" not in str(panel["transformations"]):
+                    names, widths = columns(panel)
+                    for name in {"Operación", "Operation"} & set(names):
+                        self.assertGreaterEqual(widths[name], 95, panel["title"])
+                        if "Skill" in names:
+                            self.assertGreaterEqual(widths[name], 110, panel["title"])
+
+    def test_what_stands_for_many_skills_is_in_no_legend(self):
+        """Together they may be more than the one skill that matters, and stand above it."""
+        for language, others in (("es", "Los demás"), ("en", "The others")):
+            for panel, target in expressions(DASHBOARDS[language, "abandono"]):
+                if target["legendFormat"] == others:
+                    (override,) = [o for o in panel["fieldConfig"]["overrides"] if o["matcher"]["options"] == others]
+                    hidden = {item["id"]: item["value"] for item in override["properties"]}["custom.hideFrom"]
+                    self.assertTrue(hidden["legend"] and not hidden["viz"])
+                    self.assertIn("gris" if language == "es" else "grey", panel["title"])
+
+    def test_a_skill_has_its_colour_in_every_chart(self):
+        from source import promql
+
+        for dashboard in DASHBOARDS.values():
+            for panel in panels_of(dashboard):
+                if panel["type"] != "timeseries":
+                    continue
+                mine = [t["refId"] for t in panel["targets"] if "{{skill_name}}" in t["legendFormat"]]
+                colours = {
+                    o["matcher"]["options"]: o["properties"][0]["value"]["fixedColor"]
+                    for o in panel["fieldConfig"]["overrides"]
+                    if o["matcher"]["id"] == "byFrameRefID"
+                }
+                if mine:
+                    self.assertEqual({ref: colours.get(ref) for ref in mine}, {ref: color for ref, _, color in promql.SKILL_COLORS})
+
+    def test_names_of_alerts_are_shown_in_the_boards_language(self):
+        """The heading that a link goes to is English: it is in a column that is not shown."""
+        from source.exporter.trust import ALERTS
+
+        for dashboard in DASHBOARDS.values():
+            for panel in panels_of(dashboard):
+                for override in panel["fieldConfig"]["overrides"]:
+                    properties = {item["id"]: item["value"] for item in override["properties"]}
+                    shown = {text for path, text in strings(properties.get("mappings", [])) if path[-1] == "text"}
+                    if shown & ({name.lower() for name in ALERTS} | set(ALERTS)):
+                        self.assertTrue(properties["custom.hidden"] and properties["custom.hideFrom"]["viz"], panel["title"])
+
     def test_columns_fit_on_a_small_screen(self):
         for dashboard in DASHBOARDS.values():
             for panel in panels_of(dashboard):
                 if panel["type"] != "table" or panel["title"] and "groupingToMatrix" in str(panel["transformations"]):
                     continue
-                widths = {}
-                for override in panel["fieldConfig"]["overrides"]:
-                    for item in override["properties"]:
-                        if item["id"] in ("custom.width", "custom.minWidth"):
-                            widths[override["matcher"]["options"]] = item["value"]
-                (names,) = [s["options"]["renameByName"] for s in panel["transformations"] if s["id"] == "organize"]
-                self.assertEqual(set(names.values()) - set(widths), set(), panel["title"])
-                self.assertLessEqual(sum(widths[name] for name in names.values()), panel["gridPos"]["w"] * 52 - 20, panel["title"])
+                names, widths = columns(panel)
+                self.assertEqual(set(names) - set(widths), set(), panel["title"])
+                self.assertLessEqual(sum(widths[name] for name in names), panel["gridPos"]["w"] * 52 - 20, panel["title"])
 
     def test_a_spanish_board_is_in_spanish(self):
         """No English word of the other board, unless it is in brackets: a name of the API or of the exporter's own."""
@@ -298,7 +367,6 @@ class Lint(unittest.TestCase):
     def test_every_alert_has_a_name_and_a_runbook(self):
         if not RUNBOOKS.exists() or not RULES:
             self.skipTest("alerts/ is not there")
-        sys.path.insert(0, str(FOLDER))
         from source.exporter.trust import ALERTS
 
         rules = "".join(path.read_text(encoding="utf-8") for path in RULES)

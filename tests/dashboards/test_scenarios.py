@@ -1,15 +1,19 @@
-"""The dashboards where things are not as usual: a night without calls, outages, one skill, sixty skills with long names."""
+"""The dashboards where things are not as usual: a night without calls, outages, one skill, sixty skills with long names, the
+first hour of an installation, neither rules nor exporter."""
 
+import dataclasses
 import unittest
 
 import scenarios
 from traffic import WINDOW, local
 from screen import Screen, panels_of
 from stored import serve
-from test_day import AGE, BARS, BY_TYPE, HEATMAP, LAST_HOUR, LATE, RANKING, SERVICE, SHARE, TODAY, VERDICT, WORST, YOUNG, bars
+from test_day import AGE, BARS, BY_TYPE, HEATMAP, LAST_HOUR, LATE, NO_RULES, RANKING, SERVICE, SHARE, TODAY, VERDICT, WORST, YOUNG, bars
 from test_lint import DASHBOARDS
 
 MIDNIGHT = local("2026-03-18 00:00")
+# In place of the share.
+FEW, NOT_WHOLE = -1, -3
 
 
 class Case(unittest.TestCase):
@@ -37,7 +41,7 @@ class Case(unittest.TestCase):
         # The share: without the report of answered calls.
         self.assertEqual(table["G"], [])
         for id in (SERVICE, SHARE):
-            self.assertEqual(screen.panel(id), {"A": [], "B": []})
+            self.assertEqual([series for found in screen.panel(id).values() for series in found], [], id)
         # How long they waited.
         for labels, values in table["E"]:
             waits = [
@@ -57,6 +61,18 @@ class Case(unittest.TestCase):
             # An hour that was made good later is read as the mean of what came with it.
             self.assertGreater(value, 0)
             self.assertGreater(hours[hour], 0)
+
+    def verdict(self):
+        """All that the verdict says."""
+        return {value for found in self.open().panel(VERDICT).values() for _, values in found for value in values.values()}
+
+    def reasons(self):
+        """What stands in the panels, of both boards, that have nothing to show."""
+        for name in ("abandono", "exporter"):
+            screen = self.open(name)
+            for panel in panels_of(screen.dashboard):
+                if not any(screen.run(target) for target in panel["targets"]):
+                    yield panel["fieldConfig"]["defaults"]["noValue"]
 
     @property
     def cursor(self):
@@ -90,9 +106,7 @@ class Night(Case):
             self.assertEqual(screen.single(id), 0, id)
 
     def test_nobody_loses_more_than_usual_and_nothing_is_compared_without_history(self):
-        verdict = self.open().panel(VERDICT)
-        self.assertEqual(verdict["A"] + verdict["B"] + verdict["C"] + verdict["D"], [])
-        self.assertEqual([value for _, values in verdict["E"] for value in values.values()], [YOUNG])
+        self.assertEqual(self.verdict(), {YOUNG})
         table = self.open().panel(RANKING)
         self.assertEqual({value for _, values in table["A"] for value in values.values()}, {0})
         self.assertEqual(table["F"], [])
@@ -127,6 +141,90 @@ class NewLedger(Case):
 
     def test_every_query_runs(self):
         self.check_runs_without_nan()
+
+
+class FirstHour(Case):
+    """An installation of forty minutes, the rules loaded with it."""
+
+    scenario = scenarios.FIRST_HOUR
+
+    def test_every_query_runs(self):
+        self.check_runs_without_nan()
+
+    def test_the_first_screen_makes_nothing_up(self):
+        self.check_the_first_screen_makes_nothing_up()
+
+    def test_the_verdict_is_that_there_is_no_history(self):
+        self.assertEqual(self.verdict(), {YOUNG})
+
+    def test_calls_are_shown_as_they_were(self):
+        truth = self.history.count(self.history.detail, self.complete, known_at=self.end)
+        self.assertGreater(truth, 0)
+        self.assertEqual(round(self.open().single(TODAY)), truth)
+
+    def test_the_beginning_is_no_outage(self):
+        ((_, windows),) = self.open("exporter").panel(11)["A"]
+        self.assertGreater(min(windows.values()), 2.5)
+
+    def test_quiet_is_said_by_the_rules(self):
+        screen = self.open("exporter")
+        self.assertEqual(screen.single(2), 0)
+        self.assertEqual([labels["alertname"] for labels, _ in screen.panel(8)["A"]], ["none"])
+
+    def test_no_reason_is_given_that_is_not_so(self):
+        for reason in self.reasons():
+            self.assertNotRegex(reason, "(?i)^(faltan las reglas|sin reglas|sin datos$|no responde|no hay exportador)")
+
+
+class NoRules(Case):
+    scenario = scenarios.NO_RULES
+
+    def test_every_query_runs(self):
+        self.check_runs_without_nan()
+
+    def test_there_is_no_verdict_and_it_says_why(self):
+        self.assertEqual(self.verdict(), {NO_RULES})
+
+    def test_nothing_firing_is_not_known_without_rules(self):
+        screen = self.open("exporter")
+        self.assertEqual((screen.panel(2)["A"], screen.panel(8)["A"]), ([], []))
+
+    def test_no_reason_is_given_that_is_not_so(self):
+        for reason in self.reasons():
+            self.assertNotRegex(reason, "(?i)^(sin historia|sin datos$|no responde|no hay exportador|ningun[ao] alerta)")
+
+
+class Nothing(Case):
+    """Neither exporter nor rules."""
+
+    scenario = scenarios.NOTHING
+
+    def test_no_panel_has_a_number(self):
+        for name in ("abandono", "exporter"):
+            screen = self.open(name, hours=6)
+            for panel in panels_of(screen.dashboard):
+                for target in panel["targets"]:
+                    self.assertEqual(screen.run(target), [], panel["title"])
+
+    def test_nothing_is_said_to_be_well(self):
+        for reason in self.reasons():
+            self.assertNotRegex(reason, "(?i)^(sin (abandonos|llamadas)|ningun[ao] alerta|ningún skill|al día)")
+
+
+class FewAnswered(Case):
+    """The share where it can't be had, and the reason beside it."""
+
+    scenario = dataclasses.replace(scenarios.DAY, name="few", weeks=0, hours=20, end=local("2026-03-18 07:40"), incidents=(), alerts=())
+
+    def shown(self, end):
+        found = self.open(end=end).panel(SERVICE)
+        return {value for series in found.values() for _, values in series for value in values.values()}
+
+    def test_few_calls_are_said_to_be_few(self):
+        self.assertEqual(self.shown(local("2026-03-18 04:12")), {FEW})
+
+    def test_an_hour_that_is_not_whole_is_said_to_be_so(self):
+        self.assertEqual(self.shown(self.history.detail + 1500), {NOT_WHOLE})
 
 
 class Outages(Case):

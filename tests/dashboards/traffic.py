@@ -49,6 +49,11 @@ class Skill:
     type: str = "inbound"
     born: int = 0  # no call before
 
+    def struck_by(self, incident, time):
+        """An incident names a skill by its number, or where several operations have that by both."""
+        mine = {self.id, f"{self.operation}/{self.id}"} & set(incident.skill_ids)
+        return bool(mine) and incident.start <= time < incident.end
+
 
 @dataclass(frozen=True)
 class Incident:
@@ -94,8 +99,11 @@ class Scenario:
     restarts: tuple = ()
     alerts: tuple = ()
     renames: tuple = ()
-    # Whether the report of answered calls is on.
+    # When the exporter began to read, if not with the whole stretch.
+    start: int = 0
+    # Whether the report of answered calls is on, and whether Prometheus has the rules.
     answered: bool = False
+    rules: bool = True
     seed: int = 1
 
 
@@ -147,7 +155,7 @@ def draw_answered(scenario, start):
             hour = when.hour - 7
             if not 0 <= hour < len(OFFERED) or time < skill.born:
                 continue
-            struck = any(skill.id in incident.skill_ids and incident.start <= time < incident.end for incident in scenario.incidents)
+            struck = any(skill.struck_by(incident, time) for incident in scenario.incidents)
             mean = OFFERED[hour] * (1 - ABANDONED_SHARE[hour]) * WEEKDAY_FACTOR[when.weekday()] * skill.share * WINDOW / 3600
             for _ in range(poisson(rng, mean * (0.6 if struck else 1))):
                 wait = round(rng.expovariate(1 / (90 if struck else 12)))
@@ -180,7 +188,7 @@ def draw_calls(scenario, start):
                 / 3600
             )
             for incident in scenario.incidents:
-                if skill.id in incident.skill_ids and incident.start <= time < incident.end:
+                if skill.struck_by(incident, time):
                     mean = incident.factor * max(mean / busy, 0.5)
             for _ in range(poisson(rng, mean)):
                 calls.append(Call(time + rng.randrange(step), skill, waited(rng)))

@@ -10,13 +10,13 @@ MISSING = Text("datos sin leer", "data not read")
 
 BARS = g.lines(
     11,
-    Text("Llamadas abandonadas, por skill", "Abandoned calls, by skill"),
+    Text("Por skill (en gris, los demás)", "By skill (grey: the others)"),
     Text(
-        "Cada barra es una ventana de 5 minutos, a la hora en que ocurrió; en rangos de más de dos días, una hora. Con"
+        "Llamadas abandonadas. Cada barra es una ventana de 5 minutos, a la hora en que ocurrió; en rangos de más de dos días, una hora. Con"
         f" nombre, los {q.TOP_SKILLS} skills con más llamadas del rango; cada uno tiene un color fijo, por su número.\n\nEn"
         " gris de fondo, el tiempo que no se pudo leer a su hora: esas llamadas se recuperan después y cuentan en los"
         " totales, no aquí.",
-        "Each bar is a window of 5 minutes, at the time when it happened; over ranges of more than two days, an hour. Named"
+        "Abandoned calls. Each bar is a window of 5 minutes, at the time when it happened; over ranges of more than two days, an hour. Named"
         f" are the {q.TOP_SKILLS} skills with most calls in the range; each has a fixed colour, by its number.\n\nGrey in"
         " the background is time that could not be read when it was due: those calls are recovered later and count in the"
         " totals, not here.",
@@ -35,7 +35,8 @@ BARS = g.lines(
     custom=g.STACKED_BARS,
     overrides=[
         *(g.of_query(ref, color) for ref, _, color in q.SKILL_COLORS),
-        g.colored(OTHERS, g.GREY),
+        # Many small skills together would stand above the one that matters.
+        g.colored(OTHERS, g.GREY, custom__hideFrom={"legend": True, "tooltip": False, "viz": False}),
         g.colored(
             MISSING,
             g.GREY,
@@ -53,8 +54,8 @@ BARS = g.lines(
     legends=g.legend(["sum"], "right", mode="table", sortBy="Total", sortDesc=True, width=300),
 )
 
-NOW_LINE, WEEK_LINE = Text("hoy", "today"), Text("hace 1 semana", "1 week ago")
-USUAL_LINE = Text("lo usual (desde 2 semanas de historia)", "usual (from 2 weeks of history on)")
+NOW_LINE, WEEK_LINE = Text("llamadas", "calls"), Text("hace 1 semana", "1 week ago")
+USUAL_LINE = Text("lo usual", "usual")
 
 AGAINST = g.lines(
     18,
@@ -101,8 +102,8 @@ SHARE = g.lines(
     "percentunit",
     decimals=0,
     no_value=Text(
-        "Sin el reporte de llamadas atendidas (answered) no se conoce la parte que se pierde",
-        "Without the report of answered calls (answered) the share that is lost is not known",
+        f"Sin el reporte de atendidas (answered), o con menos de {q.SHARE_CALLS} llamadas en la hora, no se sabe qué parte se pierde",
+        f"Without the report of answered calls (answered), or with less than {q.SHARE_CALLS} calls in the hour, it is not known what share is lost",
     ),
     overrides=[g.colored(LOST_LINE, g.ORANGE, custom__lineWidth=3), g.colored(SERVED_LINE, g.BLUE)],
 )

@@ -67,6 +67,9 @@ WAITS = g.lines(
     g.SECONDS,
     decimals=0,
     thresholds=g.steps("transparent", (300, g.AMBER)),
+    no_value=Text(
+        f"Ninguna hora con {q.QUANTILE_CALLS} llamadas contadas o más", f"No hour with {q.QUANTILE_CALLS} counted calls or more"
+    ),
     overrides=[
         g.colored(P90, g.ORANGE),
         g.colored(MEAN, g.GREY, custom__lineStyle={"fill": "dash", "dash": [6, 6]}),
@@ -90,6 +93,9 @@ SHORTS = g.lines(
     "percentunit",
     decimals=0,
     thresholds=g.steps("transparent", (0.5, g.AMBER)),
+    no_value=Text(
+        f"Ninguna hora con {q.SHARE_CALLS} llamadas contadas o más", f"No hour with {q.SHARE_CALLS} counted calls or more"
+    ),
     custom={"fillOpacity": 15, "axisSoftMax": 0.6},
     overrides=[g.colored(SHORT_LINE, g.PURPLE)],
 )
@@ -143,7 +149,7 @@ BY_TYPE = g.panel(
         "min": 0,
         "color": {"mode": "fixed", "fixedColor": g.BLUE},
         "thresholds": g.steps(g.BLUE),
-        "noValue": Text("sin abandonos", "no abandoned calls"),
+        "noValue": Text("ninguna llamada contada", "no calls counted"),
     },
     overrides=[g.override(name, displayName=text) for name, text in TYPES.items()],
 )

@@ -15,7 +15,7 @@ NOBODY, LATE, NO_RULES, YOUNG = 0, -1, -2, -3
 
 VERDICT = g.stat(
     2,
-    Text("Pierden más que de costumbre, ahora (llamadas en 15 min)", "Lose more than usual, now (calls in 15 min)"),
+    Text("Pierden más de lo usual ahora (en 15 min)", "Lose more than usual now (in 15 min)"),
     lagging(
         "Los skills que ahora pierden muchas más llamadas de lo usual a esta hora y en un día como hoy, hasta cuatro; son"
         " los mismos por los que avisa la alerta. La tabla dice desde cuándo, cuántas veces lo usual y cuánto esperaron."
@@ -41,15 +41,15 @@ VERDICT = g.stat(
     "none",
     g.steps(g.RED),
     decimals=0,
-    no_value=Text("Sin datos: el exportador no responde", "No data: the exporter does not answer"),
+    no_value=Text("Sin datos: no hay exportador, o no responde", "No data: no exporter, or it does not answer"),
     text_mode="value_and_name",
     color_mode="background_solid",
     defaults={
         "mappings": g.mapping(
             (NOBODY, Text("Ningún skill pierde más de lo usual", "No skill loses more than usual"), g.CALM),
             (LATE, Text("Datos atrasados", "Data late"), g.DARK_AMBER),
-            (NO_RULES, Text("Faltan las reglas", "Rules not loaded"), g.CALM),
-            (YOUNG, Text("Aún sin historia para comparar", "No history to compare with yet"), g.CALM),
+            (NO_RULES, Text("Sin reglas no hay veredicto", "No verdict without the rules"), g.CALM),
+            (YOUNG, Text("Aún sin dos semanas para comparar", "Not two weeks to compare with yet"), g.CALM),
         )
     },
 )
@@ -73,10 +73,12 @@ AGE = g.stat(
     links=[panel_link(Text("¿Qué pasa? Exporter", "What is wrong? Exporter"), OTHER_UID)],
 )
 
+FEW, NONE_ANSWERED, NOT_WHOLE = -1, -2, -3
+
 USUAL_NAME = Text("lo usual", "usual")
 NOW_NAME = Text("llamadas", "calls")
 LOST_NAME, SERVED_NAME = Text("se pierde", "lost"), Text(f"en {q.SERVICE_SECONDS} s", f"in {q.SERVICE_SECONDS} s")
-NO_HISTORY = Text("sin historia", "no history")
+UNKNOWN_USUAL = Text("aún sin lo usual", "usual not known yet")
 
 
 def pair(id, title, description, place, targets, unit, **more):
@@ -112,7 +114,7 @@ STATS = [
         "none",
         g.steps("text", (2, g.AMBER)),
         decimals=1,
-        no_value=NO_HISTORY,
+        no_value=UNKNOWN_USUAL,
     ),
     pair(
         6,
@@ -141,6 +143,7 @@ STATS = [
         (14, 5, 4, 4),
         [g.instant(f"topk(1, {q.by_hour_today(TODAY)})", Text("{{hour}} h", "{{hour}}:00"))],
         "none",
+        no_value=Text("aún ninguna", "none yet"),
     ),
     pair(
         8,
@@ -157,9 +160,24 @@ STATS = [
         [
             g.instant(q.share(), LOST_NAME),
             g.instant(q.service(), SERVED_NAME, ref="B"),
+            # Why there is no share.
+            g.instant(f"0 * ({q.OFFERED} < {q.SHARE_CALLS - 0.5:g}) + {FEW}", " ", ref="C"),
+            g.instant(
+                f"0 * ({q.OFFERED} > {q.SHARE_CALLS - 0.5:g}) + {NONE_ANSWERED} and on () {q.parts('answered', '1h')} < 0.5",
+                " ",
+                ref="D",
+            ),
+            g.instant(f"0 * count({q.ANSWERED_READ}) + {NOT_WHOLE} unless on () {q.OFFERED}", " ", ref="E"),
         ],
         "percentunit",
         no_value=Text("sin reporte de atendidas", "no report of answered calls"),
+        defaults={
+            "mappings": g.mapping(
+                (FEW, Text(f"menos de {q.SHARE_CALLS} llamadas", f"less than {q.SHARE_CALLS} calls"), None),
+                (NONE_ANSWERED, Text("ninguna atendida: ¿reporte?", "none answered: report?"), g.AMBER),
+                (NOT_WHOLE, Text("hora aún incompleta", "hour not whole yet"), None),
+            )
+        },
         overrides=[
             g.override(LOST_NAME, thresholds=g.steps("text", (q.TARGET_LOST, g.AMBER))),
             g.override(SERVED_NAME, thresholds=g.steps(g.AMBER, (q.TARGET_SERVED, "text"))),
@@ -170,7 +188,7 @@ STATS = [
 SKILL_COLUMN, OPERATION_COLUMN = Text("Skill", "Skill"), Text("Operación", "Operation")
 SURPRISE_COLUMN, CALLS_COLUMN = Text("Sorpresa", "Surprise"), Text("En 15 min", "In 15 min")
 USUAL_COLUMN, TIMES_COLUMN = Text("Lo usual", "Usual"), Text("Veces", "Times")
-SINCE_COLUMN, WAIT_COLUMN = Text("Desde hace", "Since"), Text("Espera", "Wait")
+SINCE_COLUMN, WAIT_COLUMN = Text("Desde hace", "For"), Text("Espera", "Wait")
 SHORT_COLUMN, SHARE_COLUMN = Text(f"≤{q.SHORT_SECONDS} s", f"≤{q.SHORT_SECONDS} s"), Text("Se pierde", "Lost")
 
 RANKING = g.table(
@@ -183,7 +201,7 @@ RANKING = g.table(
         " Muchas cortas apuntan a la telefonía o al IVR, esperas largas a falta de agentes. **Se pierde**: parte de las"
         " ofrecidas en la última hora, con el reporte answered.",
         "**Surprise**: how far it is from what is expected at this hour and on a day like today, in deviations of chance;"
-        " the alert pages above the skill's own limit. **Since**, in red: those of the verdict. **Wait**: mean of those who"
+        " the alert pages above the skill's own limit. **For**, in red: those of the verdict. **Wait**: mean of those who"
         f" hung up in the last half hour; **≤{q.SHORT_SECONDS} s**: share that hung up within that time. Many short ones"
         " point at telephony or the IVR, long waits at too few agents. **Lost**: share of the offered calls of the last"
         " hour, with the report answered.",
@@ -202,17 +220,18 @@ RANKING = g.table(
         g.column("I", q.unnamed(q.RANK)),
     ],
     "none",
+    # What a telephone shows of it without being pushed comes first: which, since when, how bad.
     order=[
         "skill_name",
-        "operation",
-        "Value #F",
+        "Value #D",
+        "Value #C",
         "Value #A",
         "Value #B",
-        "Value #C",
-        "Value #D",
         "Value #E",
         "Value #H",
         "Value #G",
+        "Value #F",
+        "operation",
     ],
     names={
         "skill_name": SKILL_COLUMN,
@@ -229,11 +248,12 @@ RANKING = g.table(
     required="Value #A",
     presort="Value #I",
     no_value=Text(
-        "Sin números: faltan las reglas, o aún no hay llamadas", "No numbers: rules not loaded, or no calls yet"
+        "Sin números: falta el exportador o faltan las reglas, o aún no hay llamadas",
+        "No numbers: no exporter or no rules, or no calls yet",
     ),
     defaults={"decimals": 0},
     overrides=[
-        g.override(SKILL_COLUMN, custom__minWidth=150, custom__cellOptions={"type": "auto", "wrapText": True}),
+        g.override(SKILL_COLUMN, custom__minWidth=140, custom__cellOptions={"type": "auto", "wrapText": True}),
         g.override(OPERATION_COLUMN, custom__minWidth=110),
         g.override(
             SURPRISE_COLUMN,

@@ -19,10 +19,7 @@ DAY_COLUMN = Text("Día", "Day")
 WEEK = g.panel(
     17,
     "table",
-    Text(
-        "Cuándo abandonan: llamadas por hora, media de hasta 4 semanas",
-        "When they abandon: calls an hour, mean of up to 4 weeks",
-    ),
+    Text("Cuándo abandonan, llamadas por hora", "When they abandon, calls an hour"),
     Text(
         "Media de las llamadas abandonadas en cada hora de cada día de la semana, en las 4 semanas antes del final del"
         " rango, en la hora local de la operación; vacío lo que se conoce de menos de dos semanas. Faltan las horas en las"

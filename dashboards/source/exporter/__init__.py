@@ -5,10 +5,10 @@ from .. import grafana as g
 from ..abandono.common import OTHER_UID as UID
 from ..abandono.common import UID as OTHER_UID
 from ..text import Text
-from .api import LATENCY, POLLS, WINDOWS
+from .api import LATENCY, POLLS, QUOTA, WINDOWS
 from .common import JOB, OP
 from .process import OPERATIONS, RESOURCES
-from .rows import EXCEPTION_TABLE, REJECTED, ROWS
+from .rows import EXCEPTION_TABLE, RECONCILED, REJECTED, ROWS
 from .spike import RULE, RULE_LINES
 from .trust import FIRING, FIRING_TABLE, STATE, STATS
 
@@ -38,10 +38,12 @@ def build():
             ROWS,
             REJECTED,
             EXCEPTION_TABLE,
-            g.row(18, Text("La regla de picos", "The spike rule"), 30),
+            RECONCILED,
+            QUOTA,
+            g.row(18, Text("La regla de picos", "The spike rule"), 37),
             RULE,
             RULE_LINES,
-            g.row(21, Text("El exportador", "The exporter"), 40),
+            g.row(21, Text("El exportador", "The exporter"), 47),
             OPERATIONS,
             *RESOURCES,
         ],

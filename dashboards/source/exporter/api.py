@@ -10,12 +10,18 @@ WINDOWS = g.lines(
     Text("Ventanas leídas cada 15 minutos", "Windows read in 15 minutes"),
     Text(
         "3 es lo sano: una cada 5 minutos. Cero es un corte; un pico después, lo recuperado. Media de media hora: cerca"
-        " de 3, no exactamente, porque las ventanas llegan de golpe.",
+        " de 3, no exactamente, porque las ventanas llegan de golpe. Falta en la primera media hora.",
         "3 is healthy: one in 5 minutes. Zero is an outage; a peak after it, what was made good. Mean of half an hour:"
-        " about 3, not exactly, since windows come at once.",
+        " about 3, not exactly, since windows come at once. Missing in the first half hour.",
     ),
     (0, 13, 8, 8),
-    [g.query(f"{q.windows('30m')} / 2", "{{operation}}", q.MIN_STEP)],
+    [
+        g.query(
+            f"{q.windows('30m')} / 2 and on (operation) wolkvox_windows_total{{{q.SELF}}} offset 30m",
+            "{{operation}}",
+            q.MIN_STEP,
+        )
+    ],
     "none",
     decimals=1,
     thresholds=g.steps("transparent", (3, g.GREY)),
@@ -40,7 +46,7 @@ OUTCOMES = {
 
 POLLS = g.lines(
     12,
-    Text("Llamadas a la API por hora, según su resultado", "Calls to the API an hour, by outcome"),
+    Text("Llamadas a la API por hora, por resultado", "Calls to the API an hour, by outcome"),
     Text(
         "12 por hora y operación es lo normal. Con filas y sin filas (de noche lo habitual) son éxitos;"
         " cada otro color es una razón por la que no llegaron datos.",
@@ -91,4 +97,20 @@ LATENCY = g.lines(
     "s",
     thresholds=g.steps("transparent", (60, g.AMBER)),
     overrides=[g.colored(LATENCY_MEAN, g.BLUE), g.colored(LATENCY_P90, g.ORANGE)],
+)
+
+QUOTA = g.lines(
+    28,
+    Text("Llamadas que le quedan hoy al token", "Calls that the token has left today"),
+    Text(
+        "Lo que wolkvox dice que queda de las llamadas del día, por operación. Se pregunta cada quota_interval; lo normal es no"
+        " preguntar, porque cada pregunta gasta una llamada.",
+        "What wolkvox says is left of the day's calls, by operation. It is asked every quota_interval; usually it is not asked,"
+        " for each question costs a call.",
+    ),
+    (12, 30, 12, 7),
+    [g.query(f"max by (operation) (wolkvox_token_uses_remaining{{{q.OPERATION}}})", "{{operation}}", q.MIN_STEP)],
+    "none",
+    decimals=0,
+    no_value=Text("No se sabe: quota_interval es 0, o no hay datos", "Not known: quota_interval is 0, or no data"),
 )

@@ -26,7 +26,7 @@ OPERATIONS = g.table(
         "What the exporter knows of each operation; times are since then, there is room for 2000 label sets. The observed offset comes from the data; where it contradicts the"
         " configured zone, calls fall outside the range asked for.",
     ),
-    (0, 41, 24, 5),
+    (0, 48, 24, 5),
     [
         g.column("A", f"max by (operation) (wolkvox_up{{{OP}}})"),
         g.column("B", f"max by (operation) ({q.AGE}) / 60"),
@@ -78,17 +78,21 @@ OPERATIONS = g.table(
     ],
 )
 
+DAY_SECONDS = 86_400
+# Below these a certificate wants renewing soon, and now.
+CERTIFICATE_DAYS, CERTIFICATE_PAGE_DAYS = 14, 3
+
 SAMPLES = Text("muestras por consulta", "samples a scrape")
 
 RESOURCES = [
     g.lines(
         23,
-        Text("Muestras que entrega /metrics", "Samples that /metrics delivers"),
+        Text("Muestras de /metrics", "Samples of /metrics"),
         Text(
             "Muestras en cada consulta de Prometheus: crece con skills y tipos nuevos.",
             "Samples in each scrape: grows with new skills and types.",
         ),
-        (0, 46, 6, 7),
+        (0, 53, 5, 7),
         [g.query(f"sum(scrape_samples_scraped{{{JOB}}})", SAMPLES)],
         "none",
         decimals=0,
@@ -101,7 +105,7 @@ RESOURCES = [
             "Duración de una consulta, vista por Prometheus. No depende de wolkvox.",
             "Duration of a scrape as Prometheus sees it. It does not depend on wolkvox.",
         ),
-        (6, 46, 6, 7),
+        (5, 53, 5, 7),
         [g.query(f"max(scrape_duration_seconds{{{JOB}}})", Text("consulta", "scrape"))],
         "s",
         legends=g.legend(show=False),
@@ -114,7 +118,7 @@ RESOURCES = [
             "Memoria del proceso y tamaño del libro en el disco.",
             "Memory of the process and size of the ledger on disk.",
         ),
-        (12, 46, 6, 7),
+        (10, 53, 5, 7),
         [
             g.query(f"sum(process_resident_memory_bytes{{{JOB}}})", Text("memoria", "memory")),
             g.query(f"sum(wolkvox_ledger_size_bytes{{{JOB}}})", Text("libro", "ledger"), ref="B"),
@@ -124,17 +128,52 @@ RESOURCES = [
     ),
     g.lines(
         26,
-        Text("Filas recordadas en el libro", "Rows remembered in the ledger"),
+        Text("Filas recordadas", "Rows remembered"),
         Text(
-            "Identidades de filas que una lectura puede traer otra vez. Sube y baja con el tráfico; si sólo sube, algo"
+            "Identidades, en el libro, de filas que una lectura puede traer otra vez. Sube y baja con el tráfico; si sólo sube, algo"
             " va mal.",
-            "Identities of rows that a read may bring again. Goes up and down with the traffic; if it only rises,"
+            "Identities, in the ledger, of rows that a read may bring again. Goes up and down with the traffic; if it only rises,"
             " something is wrong.",
         ),
-        (18, 46, 6, 7),
+        (15, 53, 5, 7),
         [g.query(f"sum(wolkvox_ledger_keys{{{JOB}}})", Text("filas", "rows"))],
         "none",
         decimals=0,
         legends=g.legend(show=False),
+    ),
+    g.stat(
+        29,
+        Text("Configuración", "Configuration"),
+        Text(
+            "Si la última recarga de la configuración se aceptó. Una rechazada no cambia nada: sigue la anterior, y el log dice"
+            " por qué.",
+            "Whether the last reload of the configuration was taken. A refused one changes nothing: the one before goes on, and"
+            " the log says why.",
+        ),
+        (20, 53, 4, 4),
+        [g.instant(f"min(wolkvox_exporter_config_last_reload_successful{{{JOB}}})")],
+        "none",
+        g.steps(g.RED, (1, g.GREEN)),
+        defaults={
+            "mappings": g.mapping((1, Text("aceptada", "taken"), g.GREEN), (0, Text("rechazada", "refused"), g.RED))
+        },
+    ),
+    g.stat(
+        30,
+        Text("Certificado", "Certificate"),
+        Text(
+            "Días que le quedan al certificado que el exportador sirve ahora.",
+            "Days left of the certificate that the exporter serves now.",
+        ),
+        (20, 57, 4, 3),
+        [
+            g.instant(
+                f"(min(wolkvox_exporter_tls_certificate_expiry_timestamp_seconds{{{JOB}}}) - time()) / {DAY_SECONDS}"
+            )
+        ],
+        g.DAYS,
+        g.steps(g.RED, (CERTIFICATE_PAGE_DAYS, g.AMBER), (CERTIFICATE_DAYS, "text")),
+        decimals=0,
+        no_value=Text("sin TLS, o sin datos", "no TLS, or no data"),
     ),
 ]

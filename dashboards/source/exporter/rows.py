@@ -3,7 +3,7 @@
 from .. import grafana as g
 from .. import promql as q
 from ..text import Text
-from .common import OP
+from .common import OP, OPERATION_COLUMN, SKILL_COLUMN
 
 DISPOSITIONS = {
     "counted": (Text("contadas (counted)", "counted"), g.BLUE),
@@ -16,7 +16,7 @@ DISPOSITIONS = {
 
 ROWS = g.lines(
     15,
-    Text("Filas por hora, según lo que se hizo con ellas", "Rows an hour, by what became of them"),
+    Text("Filas por hora, según qué se hizo", "Rows an hour, by what became of them"),
     Text(
         "Las ya vistas son lo normal, porque cada lectura repasa la última hora. Las rechazadas no se pudieron leer y no se"
         " cuentan.",
@@ -112,4 +112,61 @@ EXCEPTION_TABLE = g.panel(
         "thresholds": ONCE,
         "noValue": g.NO_DATA,
     },
+)
+
+DIFFERENCE_COLUMN, DAY_COLUMN = Text("Diferencia", "Difference"), Text("Día", "Day")
+DIFFERENCE = f"wolkvox_reconciliation_difference_calls{{{OP}}}"
+DIFFERENCES_SHOWN = 20
+
+RECONCILED = g.table(
+    27,
+    Text("Diferencia con el total de wolkvox", "Difference from wolkvox's own total"),
+    Text(
+        "El total que wolkvox da de un día ya cerrado, menos lo contado aquí, por skill: 0 es acuerdo. Se compara una vez al"
+        f" día, con el reporte totals; se muestran las {DIFFERENCES_SHOWN} mayores. Un skill sin cifra legible falta.",
+        "The total that wolkvox gives of a day that is over, less what was counted here, by skill: 0 is agreement. Compared once"
+        f" a day, with the report totals; the {DIFFERENCES_SHOWN} largest are shown. A skill without a readable figure is missing.",
+    ),
+    (0, 30, 12, 7),
+    [
+        g.column(
+            "A",
+            f"max by (operation, skill_id, skill_name) ({DIFFERENCE})"
+            f" and on (operation, skill_id) topk({DIFFERENCES_SHOWN}, abs({DIFFERENCE}))",
+        ),
+        g.column(
+            "B",
+            f"0 * max by (operation, skill_id) ({DIFFERENCE}) + on (operation) group_left ()"
+            f" 1000 * max by (operation) (wolkvox_reconciled_day_timestamp_seconds{{{q.OPERATION}}})",
+        ),
+        # What it is sorted by.
+        g.column("C", f"max by (operation, skill_id) (abs({DIFFERENCE}))"),
+    ],
+    "none",
+    order=["skill_name", "operation", "Value #A", "Value #B"],
+    names={
+        "skill_name": SKILL_COLUMN,
+        "operation": OPERATION_COLUMN,
+        "Value #A": DIFFERENCE_COLUMN,
+        "Value #B": DAY_COLUMN,
+    },
+    required="Value #A",
+    presort="Value #C",
+    no_value=Text(
+        "Ningún día conciliado: falta el reporte totals, o aún no cierra un día",
+        "No day reconciled: the report totals is off, or no day is over yet",
+    ),
+    overrides=[
+        g.override(SKILL_COLUMN, custom__minWidth=170, custom__cellOptions={"type": "auto", "wrapText": True}),
+        g.override(OPERATION_COLUMN, custom__minWidth=130),
+        g.override(
+            DIFFERENCE_COLUMN,
+            decimals=0,
+            custom__width=105,
+            color={"mode": "thresholds"},
+            thresholds=g.steps(g.AMBER, (-0.5, "text"), (0.5, g.AMBER)),
+            custom__cellOptions={"type": "color-text"},
+        ),
+        g.override(DAY_COLUMN, unit="time:YYYY-MM-DD", custom__width=110),
+    ],
 )

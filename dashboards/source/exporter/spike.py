@@ -10,7 +10,7 @@ PER_15M, EXPECTED = "wolkvox:skill_calls:15m", "wolkvox:skill_calls:expected_15m
 SURPRISE, LIMIT = "wolkvox:skill_surprise:15m", "wolkvox:skill_surprise:limit"
 NAMED = f"* on (operation, skill_id) group_left (skill_name) wolkvox:skill_name:info{{{q.OPERATION}}}"
 SHARE_COLUMN, NOW_COLUMN = Text("Del límite", "Of the limit"), Text("En 15 min", "In 15 min")
-USUAL_COLUMN, LIMIT_COLUMN = Text("Lo esperado", "Expected"), Text("Límite", "Limit")
+USUAL_COLUMN, LIMIT_COLUMN = Text("Esperado", "Expected"), Text("Límite", "Limit")
 SURPRISE_COLUMN = Text("Sorpresa", "Surprise")
 
 NO_RULES = Text(
@@ -29,7 +29,7 @@ RULE = g.table(
         " chance. The alert pages above the skill's limit, with current data; beside it there are an absolute limit and, with"
         " the report answered, one by the share that is lost. Missing while there is no history.",
     ),
-    (0, 31, 12, 9),
+    (0, 38, 12, 9),
     [
         g.column("A", f"{PER_15M}{{{q.OPERATION}}} {NAMED}"),
         g.column("B", q.unnamed(f"{EXPECTED}{{{q.OPERATION}}}")),
@@ -39,7 +39,7 @@ RULE = g.table(
     ],
     "none",
     defaults={"decimals": 1},
-    order=["skill_name", "operation", "Value #D", "Value #E", "Value #C", "Value #A", "Value #B"],
+    order=["skill_name", "Value #D", "Value #E", "Value #C", "Value #A", "Value #B", "operation"],
     names={
         "skill_name": SKILL_COLUMN,
         "Value #D": SHARE_COLUMN,
@@ -53,7 +53,7 @@ RULE = g.table(
     sort=SHARE_COLUMN,
     no_value=NO_RULES,
     overrides=[
-        g.override(SKILL_COLUMN, custom__minWidth=100),
+        g.override(SKILL_COLUMN, custom__minWidth=105, custom__cellOptions={"type": "auto", "wrapText": True}),
         g.override(
             SHARE_COLUMN,
             unit="percentunit",
@@ -65,37 +65,38 @@ RULE = g.table(
             thresholds=g.steps(g.BLUE, (0.7, g.AMBER), (1, g.RED)),
             custom__cellOptions={"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
         ),
-        g.override(NOW_COLUMN, custom__width=80),
+        g.override(NOW_COLUMN, custom__width=75),
         g.override(SURPRISE_COLUMN, custom__width=75),
         g.override(LIMIT_COLUMN, custom__width=60),
-        g.override(USUAL_COLUMN, custom__width=90),
-        g.override(OPERATION_COLUMN, custom__width=80),
+        g.override(USUAL_COLUMN, custom__width=80),
+        g.override(OPERATION_COLUMN, custom__minWidth=120),
     ],
 )
 
-LIMIT_LINE = Text("límite: aquí avisa", "limit: pages here")
-
 RULE_LINES = g.lines(
     20,
-    Text("Cuánto del límite alcanzan los 5 skills más cercanos", "How much of the limit the 5 nearest skills reach"),
+    Text("Los 5 skills más cercanos a su límite", "The 5 skills nearest to their limit"),
     Text(
         "Sorpresa dividida por el límite del skill. Sobre la línea avisa la alerta, si los datos están al día y son 8"
         " llamadas o más.",
         "Surprise divided by the skill's limit. Above the line the alert pages, if the data are current and there are 8 calls"
         " or more.",
     ),
-    (12, 31, 12, 9),
+    (12, 38, 12, 9),
     [
         g.query(
-            f"({SURPRISE}{{{q.OPERATION}}} / on (operation, skill_id) {LIMIT}{{{q.OPERATION}}} {NAMED})"
+            f'({SURPRISE}{{{q.OPERATION}, skill_id=~"{digits}"}} / on (operation, skill_id) {LIMIT}{{{q.OPERATION}}} {NAMED})'
             f" and on (operation, skill_id) topk(5, max_over_time({SURPRISE}{{{q.OPERATION}}}[$__range] @ end()))",
             "{{skill_name}} · {{operation}}",
             q.MIN_STEP,
-        ),
+            ref=ref,
+        )
+        for ref, digits, _ in q.SKILL_COLORS
     ],
     "percentunit",
     decimals=0,
     thresholds=g.steps("transparent", (1, g.RED)),
     custom={"axisSoftMax": 1.2},
+    overrides=[g.of_query(ref, color) for ref, _, color in q.SKILL_COLORS],
     no_value=NO_RULES,
 )

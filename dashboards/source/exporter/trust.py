@@ -41,13 +41,16 @@ FIRING = 'alertname=~"Wolkvox.+", alertstate="firing"'
 # An alert of one operation follows the variable; one without an operation is always there.
 ALERTS_HERE = f'(ALERTS{{{FIRING}, {q.OPERATION}}} or ALERTS{{{FIRING}, operation=""}})'
 
+# Without one of the two there is no alert either.
+KNOWN_TO_BE_QUIET = f"{q.COMPLETE} and on () {q.RULES}"
+
 STATS = [
     g.stat(
         2,
         Text("Alertas activas", "Firing alerts"),
         Text("Alertas de este exportador que están activas.", "Alerts of this exporter that are firing."),
         (0, 1, 4, 4),
-        [g.instant(f"count({ALERTS_HERE}) or 0 * count({q.COMPLETE} and on () {q.RULES})")],
+        [g.instant(f"count({ALERTS_HERE}) or 0 * count({KNOWN_TO_BE_QUIET})")],
         "none",
         g.steps("text", (0.5, g.RED)),
         decimals=0,
@@ -116,44 +119,55 @@ STATS = [
     ),
 ]
 
-ALERT_COLUMN = Text("Alerta", "Alert")
-SEVERITY_COLUMN, RUNBOOK_COLUMN = Text("Gravedad", "Severity"), Text("Guía", "Runbook")
+ALERT_COLUMN = Text("Alerta y su guía", "Alert and its runbook")
+SEVERITY_COLUMN = Text("Gravedad", "Severity")
+# Said by the query, and only where there are rules and an exporter: an empty table says nothing of the kind.
+NO_ALERT = "none"
 
 FIRING_TABLE = g.table(
     8,
     Text("Alertas activas, y qué hacer", "Firing alerts, and what to do"),
     Text(
-        "Las alertas activas, con enlace a su guía: qué significa, cómo comprobarlo, qué hacer.",
-        "The firing alerts, each with a link to its runbook: what it means, how to check, what to do.",
+        "Las alertas activas. Cada una lleva a su guía: qué significa, cómo comprobarlo, qué hacer.",
+        "The firing alerts. Each leads to its runbook: what it means, how to check, what to do.",
     ),
     (0, 5, 12, 7),
     [
         g.column(
             "A",
-            f'label_replace(sum by (alertname, severity, operation, skill_name) ({ALERTS_HERE}), "runbook", "$1",'
-            ' "alertname", "(.+)")',
+            f'label_replace(sum by (alertname, severity, operation, skill_name) ({ALERTS_HERE}), "anchor", "$1",'
+            f' "alertname", "(.+)") or on () label_replace(0 * count({KNOWN_TO_BE_QUIET}), "alertname", "{NO_ALERT}", "", "")',
         )
     ],
     "none",
     joined=False,
-    order=["alertname", "severity", "operation", "skill_name", "runbook"],
+    order=["alertname", "severity", "operation", "skill_name", "anchor"],
     names={
         "alertname": ALERT_COLUMN,
         "severity": SEVERITY_COLUMN,
         "operation": OPERATION_COLUMN,
         "skill_name": SKILL_COLUMN,
-        "runbook": RUNBOOK_COLUMN,
     },
-    no_value=Text("Ninguna alerta activa, o faltan las reglas", "No alert is firing, or rules not loaded"),
+    no_value=Text("Sin reglas o sin exportador no se sabe", "Not known without rules and exporter"),
     overrides=[
         g.override(
             ALERT_COLUMN,
-            mappings=g.mapping(*((name, text, None) for name, text in ALERTS.items())),
-            custom__minWidth=185,
+            mappings=g.mapping(
+                (NO_ALERT, Text("ninguna", "none"), None), *((name, text, g.BLUE) for name, text in ALERTS.items())
+            ),
+            custom__minWidth=200,
+            custom__cellOptions={"type": "color-text", "wrapText": True},
+            links=[
+                {
+                    "title": Text("Abrir la guía", "Open the runbook"),
+                    "url": "${runbooks}#${__data.fields.anchor.text}",
+                    "targetBlank": True,
+                }
+            ],
         ),
         g.override(
             SEVERITY_COLUMN,
-            custom__width=75,
+            custom__width=80,
             custom__cellOptions={"type": "color-text"},
             mappings=g.mapping(
                 ("critical", Text("crítica", "critical"), g.RED),
@@ -161,20 +175,14 @@ FIRING_TABLE = g.table(
                 ("info", Text("nota", "info"), g.BLUE),
             ),
         ),
-        g.override(OPERATION_COLUMN, custom__width=85),
-        g.override(SKILL_COLUMN, custom__width=85),
+        g.override(OPERATION_COLUMN, custom__minWidth=130),
+        g.override(SKILL_COLUMN, custom__minWidth=130, custom__cellOptions={"type": "auto", "wrapText": True}),
+        # The heading that the link goes to: not shown, for it is English and long. Its text is the lower-case one.
         g.override(
-            # The link's end is what the cell shows: the heading's anchor.
-            RUNBOOK_COLUMN,
-            custom__minWidth=120,
-            mappings=g.mapping(*((name, name.lower(), g.BLUE) for name in ALERTS)),
-            links=[
-                {
-                    "title": Text("Abrir la guía", "Open the runbook"),
-                    "url": "${runbooks}#${__value.text}",
-                    "targetBlank": True,
-                }
-            ],
+            "anchor",
+            custom__hidden=True,
+            custom__hideFrom={"viz": True, "legend": False, "tooltip": False},
+            mappings=g.mapping(*((name, name.lower(), None) for name in ALERTS)),
         ),
     ],
 )
