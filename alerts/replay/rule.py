@@ -130,24 +130,30 @@ class Skill:
             max(t["absolute_floor"], known or 0, t["absolute_factor"] * (hour / 4 + 0.5) if hour is not None else 0)
             for hour, known in zip(self.usual_1h, rare)
         ]
-        self.share_over = self._share(answered) if answered else [False] * len(abandoned)
+        # Whether the share alone pages, and whether it says that what is unusual is no overload.
+        self.share_over, self.share_calm = [False] * len(abandoned), [False] * len(abandoned)
+        if answered:
+            self._share(answered)
         self.drift = self._drift()
         self.drift_limit = [
             max(known or 0, t["drift_least"]) for known in learnt(self.drift, t["drift_rare_share"], t)
         ]
 
     def _share(self, answered):
-        t, found = self.t, []
+        t = self.t
         usual_lost, usual_served = remembered(self.abandoned, t), remembered(answered, t)
-        for lost, served, hours_lost, hours_served in zip(self.calls_15m, sums(answered, 3), usual_lost, usual_served):
-            both = hours_lost + hours_served
+        quarters = zip(self.calls_15m, sums(answered, 3), usual_lost, usual_served)
+        for now, (lost, served, hours_lost, hours_served) in enumerate(quarters):
+            if not lost:
+                continue
+            both, share = hours_lost + hours_served, lost / (lost + served)
             known = hours_lost / both if both else 0
-            found.append(
+            self.share_calm[now] = share <= max(t["surprise_share_floor"], t["surprise_share_factor"] * known)
+            self.share_over[now] = (
                 lost > t["share_min_calls"]
-                and lost / (lost + served) > max(t["share_floor"], t["share_factor"] * known)
+                and share > max(t["share_floor"], t["share_factor"] * known)
                 and share_low(lost, served) > max(t["share_low_floor"], t["share_low_factor"] * known)
             )
-        return found
 
     def _drift(self):
         """The cumulative sum of evidence for `drift_factor` times the expected rate."""
@@ -174,7 +180,8 @@ class Skill:
 
     def unusual(self, now):
         """The verdict, on which the page goes out."""
-        return self.by_surprise(now) or self.by_limit(now) or self.share_over[now]
+        by_calls = self.by_surprise(now) or self.by_limit(now)
+        return by_calls and not self.share_calm[now] or self.share_over[now]
 
     def elevated(self, now):
         """The ticket."""
