@@ -9,7 +9,7 @@ import random
 
 import records
 from model import Operation, Series
-from traffic import DAY, WINDOW, draw_answered, draw_calls
+from traffic import DAY, WINDOW, draw_answered, draw_calls, local_midnight
 
 
 class History:
@@ -30,6 +30,8 @@ class History:
                 operation.poll(end)
         if self.operations:
             self._process()
+        if scenario.answered:
+            self._extras()
         self._alerts()
         if scenario.rules:
             records.record(self)
@@ -64,6 +66,21 @@ class History:
             samples.set(time, 21 * len(self.scenario.skills) + 80)
             up.set(time, 1)
             duration.set(time, 0.002 + 0.0001 * (time % 5))
+
+    def _extras(self):
+        """What is there with the report `totals`, with quota_interval and with TLS."""
+        self.differences = {}
+        first, yesterday = self.detail, local_midnight(self.scenario.end) - DAY
+        for number, skill in enumerate(self.scenario.skills):
+            labels = {"operation": skill.operation, "skill_id": skill.id, "skill_name": skill.name, "report": "abandoned"}
+            self.differences[skill.operation, skill.id] = difference = (0, 3, 0, -1)[number % 4]
+            self.series.steps("wolkvox_reconciliation_difference_calls", **labels).set(first, difference)
+        for operation in self.operations:
+            self.series.steps("wolkvox_reconciled_day_timestamp_seconds", operation=operation).set(first, yesterday)
+            remaining = self.series.steps("wolkvox_token_uses_remaining", operation=operation)
+            for hour, time in enumerate(range(first, self.scenario.end, 3600)):
+                remaining.set(time, 1000 - 13 * hour)
+        self.series.steps("wolkvox_exporter_tls_certificate_expiry_timestamp_seconds").set(first, self.scenario.end + 20 * DAY)
 
     def _alerts(self):
         """The alerts that fire in the scenario."""

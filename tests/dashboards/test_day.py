@@ -236,11 +236,23 @@ class Exporter(OnTheDay):
     name = "exporter"
 
     def test_every_panel_shows_something_at_every_zoom(self):
-        # Not each colour is needed, and there is neither a second report nor TLS.
+        # Not each colour is needed.
         colours = {(20, target["refId"]) for panel in panels_of(self.screen.dashboard) for target in panel["targets"]}
-        self.check_every_panel_shows_something_at_every_zoom(
-            colours | {(27, "A"), (27, "B"), (27, "C"), (28, "A"), (30, "A")}
-        )
+        self.check_every_panel_shows_something_at_every_zoom(colours)
+
+    def test_the_difference_from_the_vendors_total(self):
+        panel = self.screen.panel(27)
+        shown = {(labels["operation"], labels["skill_id"]): value for labels, values in panel["A"] for value in values.values()}
+        self.assertEqual(shown, self.history.differences)
+        # Sorted by how far apart they are, whichever way; of yesterday's local midnight.
+        self.assertEqual(sorted(value for _, values in panel["C"] for value in values.values()), sorted(map(abs, shown.values())))
+        self.assertEqual({value for _, values in panel["B"] for value in values.values()}, {(MIDNIGHT - DAY) * 1000})
+
+    def test_what_is_left_of_the_quota_and_the_certificate(self):
+        for labels, values in self.screen.panel(28)["A"]:
+            self.assertIn(labels["operation"], ("ventas", "cobranza"))
+            self.assertEqual(values[self.end // WINDOW * WINDOW], 1000 - 13 * (SCENARIO.hours - 1))
+        self.assertEqual((self.screen.single(29), self.screen.single(30)), (1, 20))
 
     def test_the_skills_nearest_to_their_limit(self):
         drawn = {labels["skill_id"] for found in self.screen.panel(20).values() for labels, _ in found}

@@ -75,16 +75,20 @@ def expressions(dashboard):
             yield panel, target
 
 
+def columns_widths(table):
+    return {
+        override["matcher"]["options"]: item["value"]
+        for override in table["fieldConfig"]["overrides"]
+        for item in override["properties"]
+        if item["id"] in ("custom.width", "custom.minWidth")
+    }
+
+
 def columns(table):
     """The columns that a table shows, in their order, and how wide each is at least."""
-    widths = {}
-    for override in table["fieldConfig"]["overrides"]:
-        for item in override["properties"]:
-            if item["id"] in ("custom.width", "custom.minWidth"):
-                widths[override["matcher"]["options"]] = item["value"]
     (organized,) = [step["options"] for step in table["transformations"] if step["id"] == "organize"]
     order, names = organized["indexByName"], organized["renameByName"]
-    return [names[name] for name in sorted(order, key=order.get) if name in names], widths
+    return [names[name] for name in sorted(order, key=order.get) if name in names], columns_widths(table)
 
 
 class Lint(unittest.TestCase):
@@ -335,6 +339,14 @@ class Lint(unittest.TestCase):
                 names, widths = columns(panel)
                 self.assertEqual(set(names) - set(widths), set(), panel["title"])
                 self.assertLessEqual(sum(widths[name] for name in names), panel["gridPos"]["w"] * 52 - 20, panel["title"])
+
+    def test_a_day_of_24_hours_fits_on_a_small_screen(self):
+        """A centre that never closes has a column for each hour."""
+        for language in ("es", "en"):
+            (week,) = [p for p in panels_of(DASHBOARDS[language, "abandono"]) if "groupingToMatrix" in str(p.get("transformations"))]
+            (day,) = columns_widths(week).values()
+            hour = week["fieldConfig"]["defaults"]["custom"]["minWidth"]
+            self.assertLessEqual(day + 24 * hour, week["gridPos"]["w"] * 52 - 20)
 
     def test_a_spanish_board_is_in_spanish(self):
         """No English word of the other board, unless it is in brackets: a name of the API or of the exporter's own."""

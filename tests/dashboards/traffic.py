@@ -40,6 +40,10 @@ def local(text):
     return int(datetime.fromisoformat(text).replace(tzinfo=BOGOTA).timestamp())
 
 
+def local_midnight(time):
+    return int(datetime.fromtimestamp(time, BOGOTA).replace(hour=0, minute=0, second=0).timestamp())
+
+
 @dataclass(frozen=True)
 class Skill:
     operation: str

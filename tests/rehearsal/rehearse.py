@@ -8,8 +8,9 @@ are the few constants that are times (see `scaled_rules`). A window is then 5 s,
 takes 15 minutes takes 15 s. A webhook stands for every receiver and records what a person would have got.
 
 What must happen, in this order, in about eight minutes:
-  - ordinary traffic: nothing is told;
-  - an incident in one skill: one page, to that skill's supervisor, and one message when it is over;
+  - ordinary traffic, one call in seven lost: nothing is told;
+  - many more calls in one skill, all of them answered but as few as before: nothing is told;
+  - an incident in one skill: one page, to that skill's supervisor, with the share that is lost, and one message when it is over;
   - an incident across the centre: one page for the whole operation;
   - an outage of the API while calls go on: one page for stale data, none for a spike when they are made good;
   - a revoked token: one page for the token and nothing else;
@@ -119,13 +120,14 @@ class ReceiverHandler(http.server.BaseHTTPRequestHandler):
 
 
 class Traffic(threading.Thread):
-    """Adds abandoned calls to the simulator, second by second; `rates` are calls per window and skill."""
+    """Adds calls to the simulator, second by second; `rates` are abandoned calls per window and skill, `answered` the others."""
 
     def __init__(self, simulator):
         super().__init__(daemon=True)
         self.simulator = simulator
         self.rates = dict.fromkeys(SKILLS, 2)
-        self.owed = dict.fromkeys(SKILLS, 0.0)
+        self.answered = dict.fromkeys(SKILLS, 12)
+        self.owed = {}
         self.number = 0
         self.added = 0
         self.failure = None
@@ -143,10 +145,11 @@ class Traffic(threading.Thread):
     def second(self, now):
         at = datetime.datetime.fromtimestamp(now, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         calls = []
-        for skill_id, rate in self.rates.items():
-            self.owed[skill_id] += rate / WINDOW
-            while self.owed[skill_id] >= 1:
-                self.owed[skill_id] -= 1
+        due = [("abandoned", *item) for item in self.rates.items()] + [("answered", *item) for item in self.answered.items()]
+        for report, skill_id, rate in due:
+            owed = self.owed.get((report, skill_id), 0.0) + rate / WINDOW
+            self.owed[report, skill_id] = owed % 1
+            for _ in range(int(owed)):
                 self.number += 1
                 calls.append(
                     {
@@ -155,13 +158,14 @@ class Traffic(threading.Thread):
                         "skill_name": SKILLS[skill_id],
                         "conn_id": f"1.2.3.{now - 40}.{self.number}",
                         "type_interaction": "inbound",
-                        "result": "ABANDON",
-                        "abandon_time": 40,
+                        "report": report,
+                        "result": "ABANDON" if report == "abandoned" else "ANSWER",
+                        "waited": 40 if report == "abandoned" else 8,
                     }
                 )
         if calls:
             request(f"{self.simulator}/control/calls", "POST", calls)
-            self.added += len(calls)
+            self.added += sum(call["report"] == "abandoned" for call in calls)
 
 
 def request(url, method="GET", body=None):
@@ -180,11 +184,14 @@ def free_port():
 class Rehearsal:
     """The four processes and what was told."""
 
-    def __init__(self, exporter, folder):
+    def __init__(self, folder):
         self.folder = folder
         self.processes = []
         self.failures = []
         self.receiver = Receiver()
+
+    def begin(self, exporter):
+        folder = self.folder
         simulator, metrics, prometheus, alertmanager = (free_port() for _ in range(4))
         self.simulator = f"http://127.0.0.1:{simulator}"
         self.prometheus = f"http://127.0.0.1:{prometheus}"
@@ -200,6 +207,7 @@ class Rehearsal:
             f"""\
 ledger: {folder / "ledger.db"}
 defaults:
+  reports: [abandoned, answered]
   timezone: America/Bogota
   interval: {WINDOW}s
   settle: 1s
@@ -252,7 +260,7 @@ operations:
         self.wait(f"{self.prometheus}/-/ready")
         self.traffic = Traffic(self.simulator)
         self.traffic.start()
-        self.begin = time.time()
+        self.began = time.time()
 
     def start(self, name, *command):
         log = open(self.folder / f"{name}.log", "w")
@@ -285,7 +293,7 @@ operations:
         return json.loads(request(url))["data"]["result"]
 
     def say(self, text):
-        print(f"{time.time() - self.begin:6.1f} s  {text}", flush=True)
+        print(f"{time.time() - self.began:6.1f} s  {text}", flush=True)
 
     def act(self, title, seconds, until=None):
         """Lets time pass, at most `seconds`, until the condition holds; gives what was told meanwhile."""
@@ -315,6 +323,11 @@ def pages(told):
     return [(receiver, firing) for _, receiver, status, firing, _ in told if status == "firing"]
 
 
+def described(told):
+    """What people read, in Spanish."""
+    return [alert["annotations"]["description_es"] for *_, message in told for alert in message["alerts"]]
+
+
 def resolved(told):
     return any(status == "resolved" for _, _, status, _, _ in told)
 
@@ -326,8 +339,18 @@ def rehearse(stage):
     stage.check("nothing is told", told == [])
     stage.check("the data are trusted", len(stage.query("wolkvox:data_trusted")) == 1)
 
+    traffic.rates["4173"], traffic.answered["4173"] = 10, 60
+    told = stage.act("five times the calls in one skill, and as many of them answered as before", 25)
+    stage.check("nothing is told: a rise of which no larger part is lost", told == [])
+    calls = "wolkvox:skill_calls:15m > wolkvox:skill_calls:spike_limit"
+    stage.check("though there are calls enough for a page", len(stage.query(calls)) == 1)
+    traffic.rates["4173"], traffic.answered["4173"] = 2, 12
+    told = stage.act("as before", 25)
+    stage.check("nothing is told", told == [])
+
     traffic.rates["4173"] = 40
     told = stage.act("incident in one skill", 30)
+    stage.check("the page says what share is lost", any("Se pierde el" in line for line in described(told)))
     traffic.rates["4173"] = 2
     told += stage.act("incident over", 60, resolved)
     told += stage.act("quiet", 12)
@@ -348,7 +371,8 @@ def rehearse(stage):
     for skill_id in SKILLS:
         traffic.rates[skill_id] = 30
     told = stage.act("outage of the API; meanwhile many calls", 45)
-    stage.check("one page, for stale data", pages(told) == [("oncall-pager", ["WolkvoxDataStale"])])
+    # Both reports are late, and told of together.
+    stage.check("one page, for stale data", pages(told) == [("oncall-pager", 2 * ["WolkvoxDataStale"])])
     for skill_id in SKILLS:
         traffic.rates[skill_id] = 2
     told = stage.act("outage goes on with ordinary traffic", 20)
@@ -388,8 +412,9 @@ def main():
         sys.exit(f"{arguments.exporter} is not there; build it, or name it with --exporter")
     folder = arguments.folder or pathlib.Path(tempfile.mkdtemp(prefix="wolkvox-rehearsal-"))
     folder.mkdir(parents=True, exist_ok=True)
-    stage = Rehearsal(arguments.exporter, folder)
+    stage = Rehearsal(folder)
     try:
+        stage.begin(arguments.exporter)
         rehearse(stage)
     finally:
         stage.stop()

@@ -29,7 +29,7 @@ RULE = g.table(
         " chance. The alert pages above the skill's limit, with current data; beside it there are an absolute limit and, with"
         " the report answered, one by the share that is lost. Missing while there is no history.",
     ),
-    (0, 38, 12, 9),
+    (0, 38, 14, 9),
     [
         g.column("A", f"{PER_15M}{{{q.OPERATION}}} {NAMED}"),
         g.column("B", q.unnamed(f"{EXPECTED}{{{q.OPERATION}}}")),
@@ -53,7 +53,7 @@ RULE = g.table(
     sort=SHARE_COLUMN,
     no_value=NO_RULES,
     overrides=[
-        g.override(SKILL_COLUMN, custom__minWidth=105, custom__cellOptions={"type": "auto", "wrapText": True}),
+        g.override(SKILL_COLUMN, custom__minWidth=190, custom__cellOptions={"type": "auto", "wrapText": True}),
         g.override(
             SHARE_COLUMN,
             unit="percentunit",
@@ -69,7 +69,7 @@ RULE = g.table(
         g.override(SURPRISE_COLUMN, custom__width=75),
         g.override(LIMIT_COLUMN, custom__width=60),
         g.override(USUAL_COLUMN, custom__width=80),
-        g.override(OPERATION_COLUMN, custom__minWidth=120),
+        g.override(OPERATION_COLUMN, custom__minWidth=130),
     ],
 )
 
@@ -82,7 +82,7 @@ RULE_LINES = g.lines(
         "Surprise divided by the skill's limit. Above the line the alert pages, if the data are current and there are 8 calls"
         " or more.",
     ),
-    (12, 38, 12, 9),
+    (14, 38, 10, 9),
     [
         g.query(
             f'({SURPRISE}{{{q.OPERATION}, skill_id=~"{digits}"}} / on (operation, skill_id) {LIMIT}{{{q.OPERATION}}} {NAMED})'
