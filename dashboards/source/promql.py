@@ -166,6 +166,17 @@ SKILL_COLORS = [
     for kind, tens, color in zip("EO", ("(.*[^13579])?", ".*[13579]"), pair)
 ]
 
+# Colour of an operation: by the last letter of its name, which tells apart most of the few that there are.
+OPERATION_COLORS = [
+    ("A", ".*[aA]", "#0072b2"),
+    ("B", ".*[sS]", "#e69f00"),
+    ("C", ".*[oO]", "#56b4e9"),
+    ("D", ".*[eE]", "#cc79a7"),
+    ("E", ".*[lnrLNR]", "#66d1b3"),
+    ("F", ".*[0-9]", "#8c6d31"),
+    ("G", ".*[^aAsSoOeElnrLNR0-9]", "#9467bd"),
+]
+
 # The skills with most calls in the time range: the same ones at every step.
 TOP = f"topk({TOP_SKILLS}, {calls('$__range', SKILL, '@ end()')})"
 

@@ -119,6 +119,10 @@ class Screen:
         panel = next(panel for panel in panels_of(self.dashboard) if panel["id"] == id)
         return {target["refId"]: self.run(target) for target in panel["targets"]}
 
+    def series(self, id):
+        """Those of all queries of a panel."""
+        return [series for found in self.panel(id).values() for series in found]
+
     def single(self, id, ref="A"):
         """The one value of an instant query; None without one."""
         series = self.panel(id)[ref]

@@ -237,7 +237,7 @@ class Exporter(OnTheDay):
 
     def test_every_panel_shows_something_at_every_zoom(self):
         # Not each colour is needed.
-        colours = {(20, target["refId"]) for panel in panels_of(self.screen.dashboard) for target in panel["targets"]}
+        colours = {(id, target["refId"]) for panel in panels_of(self.screen.dashboard) for target in panel["targets"] for id in (11, 20, 28)}
         self.check_every_panel_shows_something_at_every_zoom(colours)
 
     def test_the_difference_from_the_vendors_total(self):
@@ -249,7 +249,7 @@ class Exporter(OnTheDay):
         self.assertEqual({value for _, values in panel["B"] for value in values.values()}, {(MIDNIGHT - DAY) * 1000})
 
     def test_what_is_left_of_the_quota_and_the_certificate(self):
-        for labels, values in self.screen.panel(28)["A"]:
+        for labels, values in self.screen.series(28):
             self.assertIn(labels["operation"], ("ventas", "cobranza"))
             self.assertEqual(values[self.end // WINDOW * WINDOW], 1000 - 13 * (SCENARIO.hours - 1))
         self.assertEqual((self.screen.single(29), self.screen.single(30)), (1, 20))
@@ -284,7 +284,8 @@ class Exporter(OnTheDay):
             self.assertEqual(set(values.values()), {0}, labels)
 
     def test_windows_in_fifteen_minutes(self):
-        for labels, values in self.screen.panel(11)["A"]:
+        self.assertEqual({labels["operation"] for labels, _ in self.screen.series(11)}, {"ventas", "cobranza"})
+        for labels, values in self.screen.series(11):
             self.assertAlmostEqual(min(values.values()), 3, delta=0.1)
             self.assertAlmostEqual(max(values.values()), 3, delta=0.1)
 

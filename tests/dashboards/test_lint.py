@@ -235,6 +235,7 @@ class Lint(unittest.TestCase):
         from source import grafana, promql
 
         palette = {value for name, value in vars(grafana).items() if name.isupper() and str(value).startswith("#")}
+        palette |= {color for *_, color in promql.OPERATION_COLORS}
         palette |= {color for _, *pair in promql.COLORS for color in pair} | {"text", "transparent", "green", "Blues"}
         for (_, name), dashboard in DASHBOARDS.items():
             for panel in panels_of(dashboard):
@@ -304,20 +305,32 @@ class Lint(unittest.TestCase):
                     self.assertIn("gris" if language == "es" else "grey", panel["title"])
 
     def test_a_skill_has_its_colour_in_every_chart(self):
+        self.check_colours("{{skill_name}}", "SKILL_COLORS")
+
+    def test_an_operation_has_its_colour_in_every_chart(self):
+        self.check_colours("{{operation}}", "OPERATION_COLORS")
+
+    def test_every_name_of_an_operation_has_one_colour(self):
+        from source.promql import OPERATION_COLORS
+
+        for name in ("ventas", "cobranza", "wv0042", "banco", "SUR", "línea-é", "x_", "ventas-norte"):
+            self.assertEqual(sum(bool(re.fullmatch(ending, name)) for _, ending, _ in OPERATION_COLORS), 1, name)
+
+    def check_colours(self, legend, colors):
         from source import promql
 
         for dashboard in DASHBOARDS.values():
             for panel in panels_of(dashboard):
                 if panel["type"] != "timeseries":
                     continue
-                mine = [t["refId"] for t in panel["targets"] if "{{skill_name}}" in t["legendFormat"]]
+                mine = [t["refId"] for t in panel["targets"] if t["legendFormat"].startswith(legend)]
                 colours = {
                     o["matcher"]["options"]: o["properties"][0]["value"]["fixedColor"]
                     for o in panel["fieldConfig"]["overrides"]
                     if o["matcher"]["id"] == "byFrameRefID"
                 }
                 if mine:
-                    self.assertEqual({ref: colours.get(ref) for ref in mine}, {ref: color for ref, _, color in promql.SKILL_COLORS})
+                    self.assertEqual({ref: colours.get(ref) for ref in mine}, {ref: color for ref, _, color in getattr(promql, colors)})
 
     def test_names_of_alerts_are_shown_in_the_boards_language(self):
         """The heading that a link goes to is English: it is in a column that is not shown."""

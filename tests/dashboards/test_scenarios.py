@@ -163,7 +163,7 @@ class FirstHour(Case):
         self.assertEqual(round(self.open().single(TODAY)), truth)
 
     def test_the_beginning_is_no_outage(self):
-        ((_, windows),) = self.open("exporter").panel(11)["A"]
+        ((_, windows),) = self.open("exporter").series(11)
         self.assertGreater(min(windows.values()), 2.5)
 
     def test_quiet_is_said_by_the_rules(self):
@@ -313,7 +313,7 @@ class Outages(Case):
         self.assertAlmostEqual(shown["timeout"][local("2026-03-18 10:40")], 72, delta=4)
 
     def test_windows_are_three_but_for_the_outages(self):
-        panel = {labels["operation"]: values for labels, values in self.open("exporter").panel(11)["A"]}
+        panel = {labels["operation"]: values for labels, values in self.open("exporter").series(11)}
         self.assertAlmostEqual(panel["ventas"][local("2026-03-18 09:00")], 3, delta=0.1)
         self.assertEqual(panel["ventas"][local("2026-03-18 10:50")], 0)
 
