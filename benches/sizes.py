@@ -4,7 +4,6 @@
     cargo build --release
     python3 benches/sizes.py                 # prints the table
     python3 benches/sizes.py --write         # writes it into docs/sizes.md
-    python3 benches/sizes.py --binary PATH
 
 For each size the simulator plays a day of queues, and the exporter reads both reports of that day with its first calls, which is
 more than it ever reads at once afterwards, but for a catch-up. So the peak is that of an outage of a day. Then it is scraped in all
@@ -32,8 +31,13 @@ PAGE = scrape.ROOT / "docs/sizes.md"
 HEAD = """\
 # Sizes
 
-What the exporter takes: measured by `python3 benches/sizes.py --write`, which wrote this page, on the release binary beside the
-simulator ({version}). For each size a day of both reports is read at once, as after an outage of a day; every five minutes it is a
+What the exporter takes, measured beside the simulator by
+
+```sh test=.ci/long
+python3 benches/sizes.py --write
+```
+
+which wrote this page ({version}). For each size a day of both reports is read at once, as after an outage of a day; a window is a
 three-hundredth of that.
 
 | operations | skills of each | rows a day, both reports | label sets | memory: peak, then | ledger | series in Prometheus | a limit to set |
@@ -118,12 +122,14 @@ def wait_and_look(exporter, operations):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=pathlib.Path, default=scrape.ROOT / "target/release/wolkvox-exporter")
+    parser.add_argument("--profile", default="unknown", help="how --binary was built, where not in release mode")
     parser.add_argument("--write", action="store_true", help="write docs/sizes.md")
     arguments = parser.parse_args()
     if not arguments.binary.exists():
         sys.exit("no release binary: run cargo build --release")
+    profile = "the release binary" if arguments.binary.parent.name == "release" else f"a binary of profile {arguments.profile}"
     version = subprocess.run([arguments.binary, "--version"], check=True, capture_output=True, text=True).stdout.split("(")[0].strip()
-    page = HEAD.format(version=version)
+    page = HEAD.format(version=f"{profile}, {version}")
     for operations, skills, rate in SIZES:
         with tempfile.TemporaryDirectory() as folder:
             seen = measure(arguments.binary, pathlib.Path(folder), operations, skills, rate)

@@ -44,12 +44,13 @@ def unaccounted(page):
 
 
 def commands(text):
-    """For each line the words by which a test that runs it is known."""
+    """For each line the words by which a test that runs it is known: commands of this program, scripts."""
     for line in text.splitlines():
-        # All of those are run with the workspace's.
+        # All tests are run with the workspace's.
         if line.startswith("cargo test"):
             continue
-        if words := [word for word in line.split() if re.fullmatch(r"[a-z][a-z-]{3,}", word) and word not in ("cargo", "test")]:
+        words = [word for word in line.split() if re.fullmatch(r"[a-z][a-z-]{2,}|[\w/]+\.py", word)]
+        if words := [word for word in words if word not in ("cargo", "run", "wolkvox-exporter")]:
             yield words
 
 
