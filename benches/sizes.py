@@ -37,8 +37,8 @@ What the exporter takes, measured beside the simulator by
 python3 benches/sizes.py --write
 ```
 
-which wrote this page ({version}). For each size a day of both reports is read at once, as after an outage of a day; a window is a
-three-hundredth of that.
+which wrote this page ({version}).
+For each size a day of both reports is read at once, as after an outage of a day; a window is a three-hundredth of that.
 
 | operations | skills of each | rows a day, both reports | label sets | memory: peak, then | ledger | series in Prometheus | a limit to set |
 |---|---|---|---|---|---|---|---|
@@ -47,8 +47,8 @@ FOOT = """
 *Rows* are abandoned and answered calls. *Label sets* are skills with their types of interaction, over all operations: each is a
 counter, a gauge and a histogram for each report, which is what Prometheus stores. The *ledger* has the identities of a day's rows;
 they are kept for 26 hours and the overlap, so it grows with the rows of a day and with label sets, not with months. The *limit* is twice
-the peak, in steps of 128 MB: `--memory` of Docker, `MemoryMax=` of systemd, `resources.limits.memory` of Kubernetes. A process that is killed
-at it counts nothing twice and nothing less, but begins again.
+the peak, in steps of 128 MB: `--memory` of Docker, `MemoryMax=` of systemd, `resources.limits.memory` of Kubernetes. A process that is
+killed at it has lost no count, but reads the same again.
 """
 
 

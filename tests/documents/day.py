@@ -280,6 +280,16 @@ class Day:
             if error.code != 503 or b"the ledger is a copy" not in said:
                 sys.exit(f"{address}: {error.code} {said}")
 
+    def links(self):
+        """The block of alerts/README.md, in the folder of the rules: no link is left that leads nowhere."""
+        block, = [block for block in pages.blocks("alerts/README.md") if block.mark == "run"]
+        rules = self.machine.path("/etc/prometheus/wolkvox/wolkvox.rules.yml")
+        before = rules.read_text()
+        subprocess.run(["bash", "-euc", block.text], cwd=rules.parent, check=True)
+        if "example.org" not in before or "example.org" in rules.read_text():
+            sys.exit(f"{block} leaves links to example.org, or there are none")
+        print(f"  {block}: the links of the rules", flush=True)
+
     def queries(self):
         blocks = [block for block in pages.blocks("docs/queries.md") if block.language == "promql"]
         for block in blocks:
@@ -353,6 +363,7 @@ def main():
             day = Day(machine, binary)
             try:
                 secured = day.readme()
+                day.links()
                 day.queries()
                 day.simulator(folder)
             finally:

@@ -9,7 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 # `file=PATH` is written there by it; `test=PATH` is run by that test; `needs=WHAT` is run by nobody here, for want of it;
 # `output` is what a command printed.
 MARKS = ("run", "file", "test", "needs", "output")
-NEEDS = ("live-token", "docker", "grafana")
+NEEDS = ("live-token", "docker", "grafana", "a-viewer")
 
 
 class Block:
