@@ -56,6 +56,17 @@ def commands(text):
             yield words
 
 
+def unmeasured():
+    """Figures of docs/measurements.md without a command that .ci/long runs."""
+    long, page = pages.read(".ci/long"), "docs/measurements.md"
+    for number, line in pages.prose(page):
+        if line.startswith("| ") and not line.startswith("| what"):
+            command = line.split(" | ")[-1].rstrip(" |")
+            known = re.findall(r"--bench \w+|benches/\w+\.py|--test it \w+|--test soak", command)
+            if command != "the same" and not (known and all(word in long for word in known)):
+                yield f"{page}:{number}: no step of .ci/long measures this: {command}"
+
+
 def broken_links(page):
     for number, target in pages.links(page):
         if re.match(r"[a-z]+:", target):
@@ -128,7 +139,7 @@ def differences():
 def main():
     program = sys.argv[1] if len(sys.argv) > 1 else pages.ROOT / "target/debug/wolkvox-exporter"
     known = Known(program)
-    problems = list(differences())
+    problems = [*differences(), *unmeasured()]
     for page in OWN:
         problems += unaccounted(page)
     for page in (*OWN, *OTHERS):
