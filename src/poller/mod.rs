@@ -20,7 +20,7 @@ use domain::plan::{Plan, plan};
 use domain::range::{CivilRange, Stretch};
 use domain::reading::Doubts;
 use domain::row::ReadRow;
-use domain::server_time::{Clocks, Heard, Look, Moment, Testimony};
+use domain::server_time::{CLOCKS_MAY_DIFFER, Clocks, Heard, Look, Moment, Testimony};
 use domain::zone::instant_of;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -137,6 +137,13 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         let marks = &self.report.account().marks;
         let (cursor, proven) = (marks.complete_until, marks.proven_until);
         let Some(to) = self.report.clock.time().back_to(&rules.windows, cursor, proven, moment) else { return };
+        // What both clocks have yet to come to is no start.
+        let latest = shifted(self.now().max(moment.host), CLOCKS_MAY_DIFFER);
+        if self.report.account().waits_for_its_start(latest) {
+            let late = self.report.clock.time().later(moment);
+            self.begin_again(moment, late).await;
+            return;
+        }
         match self.report.amend(move |account| account.take_back(to, &rules.zone)).await {
             Ok(()) => {
                 let complete_until = self.report.account().marks.complete_until;
@@ -155,6 +162,24 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
                 "the cursor is ahead of the time and could not be taken back"
             ),
         }
+    }
+
+    /// Begins the account again, which has counted nothing, for the process began `late` by the host's clock.
+    async fn begin_again(&self, moment: Moment, late: SignedDuration) {
+        let Report { operation, kind, rules, first, start_at_open, clock, .. } = &*self.report;
+        let (windows, first, start_at_open) = (rules.windows, *first, *start_at_open);
+        let begun = self.report.amend(move |account| account.begin_again(&windows, first, start_at_open, late)).await;
+        let start = self.report.account().marks.start;
+        match begun {
+            Ok(()) => {
+                tracing::info!(%operation, report = kind.name, %start, "counting begins by the server's clock");
+            }
+            Err(error) => {
+                tracing::error!(%operation, report = kind.name, %error, "the account could not be begun");
+            }
+        }
+        // It may begin at a time that the host's clock has not come to.
+        clock.time().prove_from(start.min(windows.last_due_end(moment.host)), moment);
     }
 
     fn poll_ended(&mut self, ended: EndedPoll) {
@@ -314,7 +339,7 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
 
     /// Says once that answers complete less than was due, because of when they say that they were made.
     fn tell_of_delay(&mut self, delays: bool, testimony: Testimony) {
-        if let Testimony::Server(made) | Testimony::Cache(made) | Testimony::Kept(made) = testimony
+        if let Some(made) = testimony.made()
             && delays
             && !self.delays
         {

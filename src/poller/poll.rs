@@ -156,25 +156,14 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
                 Some(after)
             }
             FirstStart::Settled { later } => {
-                let Report { rules, first, start_at_open, clock, .. } = &*self.report;
-                let (windows, first, start_at_open) = (rules.windows, *first, *start_at_open);
+                let Report { rules, first, start_at_open, .. } = &*self.report;
                 let mut account = Account::clone(&self.report.account());
                 let before = account.marks.start;
-                account.begin_again(&windows, first, start_at_open, later);
-                let start = account.marks.start;
-                if start == before {
+                account.begin_again(&rules.windows, *first, *start_at_open, later);
+                if account.marks.start == before {
                     return None;
                 }
-                tracing::info!(
-                    operation = %self.report.operation, report = self.report.kind.name, %start,
-                    "counting begins by the server's clock"
-                );
-                let begun =
-                    self.report.amend(move |account| account.begin_again(&windows, first, start_at_open, later)).await;
-                if let Err(error) = begun {
-                    tracing::error!(operation = %self.report.operation, report = self.report.kind.name, %error, "the account could not be begun");
-                }
-                clock.time().prove_from(start, moment);
+                self.begin_again(moment, later).await;
                 let plan = self.plan()?;
                 progress.reading.begin_again(plan, &self.report.account());
                 progress.skip_to = plan.skip_to;

@@ -154,7 +154,7 @@ impl Truth {
 
     pub fn content(&self, row: &SentRow) -> String {
         let call = &self.calls[row.call];
-        format!("{}|{:?}|{}", is_abandoned(row), call.waited, call.type_interaction)
+        format!("{}|{:?}|{}|{}", is_abandoned(row), call.waited, call.type_interaction, call.tab)
             + if matches!(row.form, Form::Readable { twin: true, .. }) { "|twin" } else { "" }
     }
 

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil::DateTime};
 
 use super::days::Days;
+use super::disposition::Disposition;
 use super::gaps::Gaps;
 use super::instant::{earlier, later, shifted};
 use super::range::Stretch;
@@ -123,7 +124,13 @@ impl Account {
         !self.marks.read_before && self.marks.start > now
     }
 
-    /// Begins an account again that has read nothing, because the time is `late` (or early) by the host's clock: where this
+    /// Whether an account that has counted nothing yet counts nothing for a while, for it begins after `now`: a clock began
+    /// it that was ahead, and may have made it read on.
+    pub fn waits_for_its_start(&self, now: Timestamp) -> bool {
+        self.marks.start > now && self.totals.get(Total::Rows(Disposition::Counted)) == 0
+    }
+
+    /// Begins an account again that has counted nothing, because the time is `late` (or early) by the host's clock: where this
     /// process began, at `first` by that clock, or where an earlier one did, whose account began at `before` when this
     /// process took it over. Doing so twice changes nothing.
     pub fn begin_again(&mut self, windows: &Windows, first: Timestamp, before: Timestamp, late: SignedDuration) {
@@ -465,6 +472,22 @@ mod tests {
         assert_eq!(back(account.clone(), 0).0, at(50_000), "what was given up");
         account.marks.kept_from = Some(bogota.to_datetime(at(70_000)));
         assert_eq!(back(account, 0).0, at(70_000), "the oldest identity");
+    }
+
+    /// A clock that was ahead by months made it read on, and nothing can be counted until then.
+    #[test]
+    fn an_account_waits_for_its_start_as_long_as_it_has_counted_nothing() {
+        let mut account = Account::new(&windows(300), at(9_000));
+        for read_before in [false, true] {
+            account.marks.read_before = read_before;
+            for (now, waits) in [(0, true), (8_999, true), (9_000, false), (10_000, false)] {
+                assert_eq!(account.waits_for_its_start(at(now)), waits, "{now}");
+            }
+        }
+        account.totals.add(Total::Rows(Disposition::BeforeStart), 5);
+        assert!(account.waits_for_its_start(at(0)), "none of them was counted");
+        account.totals.add(Total::Rows(Disposition::Counted), 1);
+        assert!(!account.waits_for_its_start(at(0)), "the report has a call of that time");
     }
 
     #[test]

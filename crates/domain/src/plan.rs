@@ -12,8 +12,8 @@ use super::zone::{civil_range, reads_from};
 /// How far back the first read of a new ledger looks: a day has calls in it, so that a wrong zone shows at once.
 const FIRST_LOOK: Duration = Duration::from_secs(24 * 3_600);
 
-/// Where the cursor passed by one clock alone, reads reach back until both have said that the time was over: what was read
-/// too early may lack rows. A clock that never agrees must not make them reach back for ever.
+/// Where the cursor passed by one clock alone, reads reach back, and the overlap further, from where both have said that the
+/// time was over: what was read too early may lack rows. A clock that never agrees must not make them reach back for ever.
 const MOST_UNPROVEN: Duration = Duration::from_secs(24 * 3_600);
 
 /// No clock is put forward by more within a range.
@@ -55,7 +55,7 @@ pub fn plan(account: &Account, rules: &Rules, clocks: Clocks) -> Option<Plan> {
     let to = due_end.max(cursor).max(latest_end);
 
     let unproven = marks.proven_until.max(earlier(cursor, MOST_UNPROVEN));
-    let mut from = earlier(cursor, rules.overlap).min(unproven);
+    let mut from = earlier(cursor.min(unproven), rules.overlap);
     if clocks.earliest < now {
         from = from.min(earlier(earliest_end, rules.overlap));
     }
@@ -152,8 +152,8 @@ mod tests {
         rules.overlap = Duration::from_secs(1);
         for (proven, from) in [
             ("2026-03-01T12:00:00Z", "2026-03-01T11:59:59Z"),
-            ("2026-03-01T11:54:00Z", "2026-03-01T11:54:00Z"),
-            ("2026-02-20T00:00:00Z", "2026-02-28T12:00:00Z"),
+            ("2026-03-01T11:54:00Z", "2026-03-01T11:53:59Z"),
+            ("2026-02-20T00:00:00Z", "2026-02-28T11:59:59Z"),
         ] {
             account.marks.proven_until = at(proven);
             let plan = plan(&account, &rules, Clocks::agreed(at("2026-03-01T12:06:00Z"))).unwrap();

@@ -212,7 +212,7 @@ impl Reading {
         let expected = known.expected(asked);
         let beyond = short.saturating_sub(*expected.end());
         match halves {
-            None => self.doubts.explain(known.look(asked, short)),
+            None => self.doubts.explain(stretch, known.look(asked, short)),
             Some(halves) if shape.may_be_cut() => return self.divide(stretch, halves, shape, beyond),
             Some(_) if expected.contains(&short) => {
                 known.narrow(asked, short);
@@ -361,11 +361,18 @@ impl Reading {
 }
 
 impl Doubts {
-    /// So many of the rows that nothing explained have found their place.
-    fn explain(&mut self, found: u64) {
+    /// So many of the rows that nothing explained have found their place, which is no hint where the others are.
+    fn explain(&mut self, place: Stretch, found: u64) {
         if let Some((rows, _)) = &mut self.unexplained {
             *rows = rows.saturating_sub(found);
         }
+        if let Some(Suspect { part, rows }) = &mut self.suspect
+            && part.from <= place.from
+            && place.to <= part.to
+        {
+            *rows = rows.saturating_sub(found);
+        }
+        self.suspect = self.suspect.filter(|suspect| found == 0 || suspect.rows > 0);
     }
 
     /// Whether a first answer lacks `rows` that nothing explains, as the first ones of the polls before did.

@@ -71,22 +71,42 @@ pub enum Testimony {
     /// Nothing that a clock can have said, or that its own rows do not contradict.
     None,
     Server(Timestamp),
-    /// A cache has kept the answer for a while.
-    Cache(Timestamp),
-    /// So too, but how late it is only the planning clock says: nothing that a server's clock can have said is with it.
-    Kept(Timestamp),
+    /// A cache has kept the answer. It was `made` then by the server's clock, or so it says; when it was asked for it was
+    /// `age` old at the most, by the host's clock.
+    Cache {
+        made: Timestamp,
+        age: Duration,
+    },
+    /// So too, but when it was `made` only the planning clock says: nothing that a server's clock can have said is with it.
+    Kept {
+        made: Timestamp,
+        age: Duration,
+    },
 }
 
 impl Testimony {
     /// Whether, as far as the answer tells the time, all before `to` is older than `max_catch_up`: no single clock decides
     /// that calls are given up.
     pub fn agrees_to_give_up(self, to: Timestamp, windows: &Windows, max_catch_up: Duration) -> bool {
+        self.made().is_none_or(|made| {
+            let due_end = windows.last_due_end(later(made, CLOCKS_MAY_DIFFER.unsigned_abs()));
+            to <= windows.start_of(earlier(due_end, max_catch_up))
+        })
+    }
+
+    /// When the answer was made, as far as it says so.
+    pub fn made(self) -> Option<Timestamp> {
         match self {
-            Self::None => true,
-            Self::Server(at) | Self::Cache(at) | Self::Kept(at) => {
-                let due_end = windows.last_due_end(later(at, CLOCKS_MAY_DIFFER.unsigned_abs()));
-                to <= windows.start_of(earlier(due_end, max_catch_up))
-            }
+            Self::None => None,
+            Self::Server(made) | Self::Cache { made, .. } | Self::Kept { made, .. } => Some(made),
+        }
+    }
+
+    /// How old the answer was at the most when it was asked for.
+    fn age(self) -> Duration {
+        match self {
+            Self::None | Self::Server(_) => Duration::ZERO,
+            Self::Cache { age, .. } | Self::Kept { age, .. } => age,
         }
     }
 }
@@ -193,7 +213,7 @@ impl ServerTime {
         self.looked = look.map(|look| (asked, look)).or(looked);
         let Some((stamp, server_time)) = stamp.and_then(|stamp| Some((stamp, stamp.server_time()?))) else {
             self.odd = stamp.and_then(Stamp::date);
-            return self.without_a_clock(stamp, at);
+            return self.without_a_clock(stamp, asked);
         };
         self.odd = None;
         let took = at.monotonic.saturating_sub(asked.monotonic);
@@ -204,7 +224,7 @@ impl ServerTime {
         let could_know = later(made_at, took.saturating_add(SECOND));
         if newest.is_some_and(|newest| newest.duration_since(could_know) > CLOCKS_MAY_DIFFER) {
             self.contradicted(reading);
-            return self.without_a_clock(Some(stamp), at);
+            return self.without_a_clock(Some(stamp), asked);
         }
         let mut run = self.run.map_or(Run::new(reading, at.monotonic), |run| run.and(reading, at.monotonic));
         if let Some(newest) = newest {
@@ -220,17 +240,20 @@ impl ServerTime {
                 self.believed = None;
             }
         }
-        match self.without_a_clock(Some(stamp), at) {
-            // It is as old as each of the two says.
-            Testimony::Kept(since) => Testimony::Cache(made_at.min(since)),
-            _ => Testimony::Server(made_at),
+        if !stamp.is_cached() {
+            return Testimony::Server(made_at);
         }
+        // It is as old as each of the two says.
+        let made = made_at.min(earlier(self.now(at), stamp.age()));
+        Testimony::Cache { made, age: age_when_asked(made_at, stamp.age(), asked, took) }
     }
 
     /// What an answer testifies whose `Date` is of no clock: if a cache kept it, it is as old as that says.
-    fn without_a_clock(&self, stamp: Option<Stamp>, at: Moment) -> Testimony {
+    fn without_a_clock(&self, stamp: Option<Stamp>, asked: Moment) -> Testimony {
         match stamp {
-            Some(stamp) if stamp.is_cached() => Testimony::Kept(earlier(self.now(at), stamp.age())),
+            Some(stamp) if stamp.is_cached() => {
+                Testimony::Kept { made: earlier(self.now(asked), stamp.age()), age: stamp.age() }
+            }
             _ => Testimony::None,
         }
     }
@@ -250,7 +273,8 @@ impl ServerTime {
             self.believed.is_some_and(|believed| believed.saturating_sub(host(asked)).unsigned_abs() > FURTHEST);
         let is_shown = self.run.is_some_and(|run| run.is_corroborated);
         let due_end = if is_far && !is_shown { due_end.min(windows.last_due_end(asked.host)) } else { due_end };
-        self.passages.pass(windows, Question { due_end, ..question }, testimony)
+        let newest = self.looked.filter(|(when, _)| *when == asked).and_then(|(_, look)| look.newest);
+        self.passages.pass(windows, Question { due_end, ..question }, testimony, newest)
     }
 
     /// Begins to prove anew what is over, from `until` on: where a cursor was taken back, or an account begun again.
@@ -280,6 +304,15 @@ impl ServerTime {
 /// The host's clock less the monotonic one, counted from 1970.
 fn host(at: Moment) -> SignedDuration {
     at.host.as_duration().saturating_sub(signed(at.monotonic))
+}
+
+/// How old an answer was at the most when it was asked for. Its `age` is of some moment of the call, which took `took`:
+/// where the host's clock agrees with when it says that it was made, that tells which.
+fn age_when_asked(made_at: Timestamp, age: Duration, asked: Moment, took: Duration) -> Duration {
+    let old = asked.host.duration_since(made_at);
+    let (most, least) = (signed(age), signed(age).saturating_sub(signed(took)));
+    let agrees = old.saturating_sub(most) <= CLOCKS_MAY_DIFFER && least.saturating_sub(old) <= CLOCKS_MAY_DIFFER;
+    if agrees { old.clamp(SignedDuration::ZERO, most).unsigned_abs() } else { age }
 }
 
 /// The time of a clock that differs by so much from the monotonic one.

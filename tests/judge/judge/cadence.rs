@@ -174,12 +174,11 @@ impl Judge {
         }
         let interval = life.settings.interval as i64;
         let gap = now.at.duration_since(last.to.at).as_secs();
-        let refused = |outcome: &str| matches!(outcome, "unauthorized" | "bad_request");
         let least = match outcome.as_str() {
-            outcome if refused(outcome) => {
+            outcome if is_refused(outcome) => {
                 let calls = self.cadence.calls.iter().rev();
                 let same = |(told, outcome): &&(Told, Option<String>)| {
-                    told.token == last.token && outcome.as_deref().is_some_and(refused)
+                    told.token == last.token && outcome.as_deref().is_some_and(is_refused)
                 };
                 let refusals = calls.take_while(same).count();
                 (interval << (refusals - 1).min(4)).min(LONGEST_PAUSE as i64 * interval) - interval
@@ -190,7 +189,7 @@ impl Judge {
         let wished = last.retry_after.map_or(0, |wish| (wish.as_secs() as i64).min(12 * interval));
         holds(gap >= least.max(wished), || format!("{outcome} was followed by a call after {gap} s"))?;
         // A window's time brings a poll; before that an answer like this brings none.
-        let unmendable = refused(outcome) || outcome == "quota_exceeded" || last.retry_after.is_some();
+        let unmendable = is_refused(outcome) || outcome == "quota_exceeded" || last.retry_after.is_some();
         let settle = Duration::from_secs(life.settings.settle);
         let due = window_of(now.at - settle, &life.settings) + settle;
         holds(!unmendable || last.to.at < due + CLOCKS_MAY_DIFFER, || format!("{outcome} was tried again at once"))?;
@@ -216,7 +215,7 @@ impl Judge {
                 let parts_are_left = asked.end <= poll.asked.end && asked != poll.asked;
                 match () {
                     // A refusal ends a poll, and another token begins the next one at once.
-                    () if token != last.token => Some(true),
+                    () if token != last.token && is_refused(outcome) => Some(true),
                     () if gap > LONGEST_RETRY_PAUSE || poll.calls >= 16 || failed && poll.failures > 2 => Some(true),
                     () if !window_fell_due => None,
                     () if failed || parts_are_left => Some(false),
@@ -261,6 +260,11 @@ impl Judge {
     pub(super) fn polls_go_on(&self, now: When) -> Result<(), String> {
         if self.cadence.in_flight { Ok(()) } else { self.followed_in_time(now) }
     }
+}
+
+/// Whether no retry within a poll mends it.
+fn is_refused(outcome: &str) -> bool {
+    matches!(outcome, "unauthorized" | "bad_request")
 }
 
 /// Seconds until the next local midnight, when a quota begins anew.

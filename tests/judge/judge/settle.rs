@@ -81,7 +81,7 @@ impl Judge {
         self.cadence.counted(outcome);
         let is_answer = ANSWERS.contains(&outcome.as_str());
         let rows = new.all_rows() - old.all_rows();
-        let told = Told { rows: self.within_what_is_completed(&told, new.complete, rows), ..told };
+        let told = Told { rows: self.within_what_is_completed(&told, self.was_complete(old, new), rows), ..told };
         let sent = told.rows.len() as u64;
         let moved = new.complete > old.complete
             || new.windows > old.windows
@@ -104,7 +104,8 @@ impl Judge {
             holds(same == *new, || format!("an answer that is not used made {old:?} into {new:?}"))?;
             return self.cursor_without_an_answer(now, old, new);
         }
-        let is_begun_again = !self.cursor.read_before && rows == 0 && new.windows == old.windows && self.in_doubt();
+        let is_begun_again =
+            self.may_begin_again(told.to.at) && rows == 0 && new.windows == old.windows && self.in_doubt();
         if is_begun_again && new.complete != old.complete {
             self.begun_again(new.complete, told.made);
             return Ok(());
@@ -116,6 +117,18 @@ impl Judge {
     /// a clock is in doubt.
     fn may_be_partly_used(&self, told: &Told) -> bool {
         self.in_doubt() || told.head.age > Duration::ZERO || self.cursor.may_be_ahead
+    }
+
+    /// How far an answer completed the report: what a clock that is believed took back at once shows in the windows only.
+    fn was_complete(&self, old: &Numbers, new: &Numbers) -> Timestamp {
+        let life = self.life();
+        let more = new.windows.saturating_sub(old.windows) as i64;
+        if more == 0 || !self.a_lie_may_be_believed() {
+            return new.complete;
+        }
+        let before = Timestamp::from_second(self.cursor.windows_until).unwrap();
+        let seen = (life.number_of(before) + more) * life.settings.interval as i64;
+        new.complete.max(Timestamp::from_second(seen).unwrap())
     }
 
     /// The rows of an answer that are looked at: those beyond what it completes are left for the next one, for no scrape
@@ -153,6 +166,11 @@ impl Judge {
         holds(right, || format!("{outcome} for an answer that means {:?} ({told:?})", told.meaning))
     }
 
+    /// Whether an account has read nothing, or has counted nothing and begins in the future.
+    fn may_begin_again(&self, now: Timestamp) -> bool {
+        !self.cursor.read_before || self.cursor.start() > now && !self.counts.rows.contains_key("counted")
+    }
+
     /// An account that had read nothing was begun again by a clock that is believed; if that lies, it begins ahead.
     fn begun_again(&mut self, start: Timestamp, now: Timestamp) {
         self.cursor.begins_at(start);
@@ -164,7 +182,7 @@ impl Judge {
         if new.complete == old.complete {
             return Ok(());
         }
-        if !self.cursor.read_before {
+        if self.may_begin_again(now) {
             self.begun_again(new.complete, now);
             return Ok(());
         }
@@ -269,8 +287,9 @@ impl Judge {
         let before = Timestamp::from_second(self.cursor.windows_until).unwrap();
         let completed = (life.number_of(new.complete) - life.number_of(before)).max(0) as u64;
         let more = new.windows - old.windows;
-        // What was completed and taken back at once shows in the windows only.
-        let is_taken_back = new.complete < old.complete;
+        // What was completed and taken back at once shows in the windows only, whether the cursor then stands where it
+        // was, or before, or behind.
+        let is_taken_back = new.complete < old.complete || (more > completed && self.a_lie_may_be_believed());
         holds(more == completed || is_taken_back, || format!("windows completed: {more} instead of {completed}"))?;
         let interval = life.settings.interval as i64;
         let seen = if is_taken_back { (life.number_of(before) + more as i64) * interval } else { 0 };

@@ -193,6 +193,25 @@ fn rows_that_follow_each_other_are_each_missing_once() {
     }
 }
 
+/// The search for the one may end with the last call of a poll.
+#[test]
+fn a_row_that_found_its_place_is_no_hint_where_others_are() {
+    let stretch = |from, to| Stretch { from: at(from), to: at(to) };
+    let suspect = |rows| Suspect { part: stretch(10, 12), rows };
+    for (lacked, place, found, left) in [
+        (1, stretch(10, 11), 1, None),
+        (1, stretch(11, 12), 1, None),
+        (3, stretch(10, 11), 1, Some(suspect(2))),
+        (1, stretch(12, 13), 1, Some(suspect(1))),
+        (1, stretch(10, 11), 0, Some(suspect(1))),
+        (0, stretch(9, 10), 0, Some(suspect(0))),
+    ] {
+        let mut doubts = Doubts { suspect: Some(suspect(lacked)), unexplained: Some((2, 2)), ..Doubts::default() };
+        doubts.explain(place, found);
+        assert_eq!((doubts.suspect, doubts.unexplained), (left, Some((2 - found, 2))), "{lacked} {place:?} {found}");
+    }
+}
+
 #[test]
 fn a_place_that_leaves_the_reach_is_counted_then() {
     let mut polls = Polls::new(4, 1, lacks([(2, 3)]));

@@ -1,9 +1,9 @@
 use core::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::run::SPREAD_TO_BELIEVE;
-use super::{CLOCKS_MAY_DIFFER, Moment, ServerTime};
+use super::{CLOCKS_MAY_DIFFER, Moment, ServerTime, time};
 use crate::instant;
 
 /// A start that is wrong by less is hardly seen: it is less than a window. Nothing but a start hangs on it.
@@ -32,9 +32,10 @@ impl ServerTime {
     /// What the answers so far, of `calls` that were made, say about a first start. It is told by the host's clock as that
     /// was when the process began: whoever sets it meanwhile does not move a start.
     pub fn first_start(&self, now: Moment, calls: u32) -> FirstStart {
-        let Some(told) = self.told(now) else { return FirstStart::Agreed };
-        let passed = now.monotonic.saturating_sub(self.began.monotonic);
-        let later = told.duration_since(instant::later(self.began.host, passed));
+        // One answer that disagrees with a clock that is believed settles nothing.
+        let believed = self.believed.map(|believed| time(believed, now));
+        let Some(told) = believed.or_else(|| self.told(now)) else { return FirstStart::Agreed };
+        let later = self.later_than_began(told, now);
         if later.abs() <= START_MAY_DIFFER {
             FirstStart::Agreed
         } else if self.is_believed() || told.duration_since(now.host).abs() <= CLOCKS_MAY_DIFFER {
@@ -44,5 +45,15 @@ impl ServerTime {
         } else {
             FirstStart::Agreed
         }
+    }
+
+    /// By how much the clock that windows are planned by is ahead of the host's as that was when the process began.
+    pub fn later(&self, now: Moment) -> SignedDuration {
+        self.later_than_began(self.now(now), now)
+    }
+
+    fn later_than_began(&self, told: Timestamp, now: Moment) -> SignedDuration {
+        let passed = now.monotonic.saturating_sub(self.began.monotonic);
+        told.duration_since(instant::later(self.began.host, passed))
     }
 }

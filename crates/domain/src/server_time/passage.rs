@@ -1,9 +1,9 @@
 use core::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{CLOCKS_MAY_DIFFER, Moment, Testimony};
-use crate::instant::{later, shifted};
+use crate::instant::{earlier, shifted, signed};
 use crate::window::Windows;
 
 /// Objecting polls in a row after which an answer's clock is no longer heard: as many intervals as the longest pause.
@@ -42,9 +42,11 @@ pub struct Question {
 /// - From the next poll on it is, in spite of that clock, if it is proven by the monotonic one: where both clocks once
 ///   agreed that a time was over, what is as much later is over after as long. So a `Date` that is stale once, or always
 ///   wrong in another way, costs one interval; and a host's clock that is days ahead does not complete windows to come.
+/// - A row dated at a time proves that this has come: a host's clock that is behind, and known to be, proves no less.
 /// - Where there is no such proof (the first polls after an outage of the exporter itself), the answer's clock is heard
 ///   for twelve polls. In three of them it is believed if it is consistent, and then it plans the windows.
-/// - What a cache made before the end of a window completes it never: it is no news, however long the server sends it.
+/// - What a cache made before the end of a window completes it never: it is no news, however long the server sends it. Its
+///   age holds by each clock: what that of the host proves is as much earlier.
 /// - An answer without a credible clock is no objection. Three in a row leave the planning clock as the only one.
 #[derive(Debug)]
 pub struct Passages {
@@ -64,22 +66,26 @@ impl Passages {
         Self { proof: (proven, now), held: None, held_before: None, objections: 0, silent: 0 }
     }
 
-    pub fn pass(&mut self, windows: &Windows, question: Question, testimony: Testimony) -> Passage {
+    /// `newest` is the instant of the newest row in the answer: that time has come, whatever a clock says.
+    pub fn pass(
+        &mut self,
+        windows: &Windows,
+        question: Question,
+        testimony: Testimony,
+        newest: Option<Timestamp>,
+    ) -> Passage {
         let Question { to, due_end, asked, answered } = question;
-        let limit = match testimony {
-            Testimony::None => None,
-            Testimony::Server(time) | Testimony::Cache(time) | Testimony::Kept(time) => {
-                Some(windows.last_due_end(shifted(time, CLOCKS_MAY_DIFFER)))
-            }
-        };
-        let is_silent = matches!(testimony, Testimony::None | Testimony::Kept(_));
+        let limit = testimony.made().map(|made| windows.last_due_end(shifted(made, CLOCKS_MAY_DIFFER)));
+        let is_silent = matches!(testimony, Testimony::None | Testimony::Kept { .. });
         self.silent = if is_silent { self.silent.saturating_add(1) } else { 0 };
-        let by_the_host = windows.last_due_end(asked.host).min(limit.unwrap_or(due_end));
+        // The host's clock too was behind by the age of the answer when that was made.
+        let by_the_host = windows.last_due_end(earlier(asked.host, testimony.age())).min(limit.unwrap_or(due_end));
         let over = if is_silent {
             (self.silent >= SILENT_ANSWERS).then_some(by_the_host.min(due_end))
         } else {
             Some(by_the_host)
         };
+        let over = over.max(newest.map(|newest| windows.last_due_end(newest).min(limit.unwrap_or(due_end))));
         if let Some(over) = over
             && over > self.proven(windows, asked.monotonic)
         {
@@ -87,7 +93,7 @@ impl Passages {
             self.proof = (over, answered.monotonic);
         }
         let passed = match (limit, testimony) {
-            (Some(limit), Testimony::Cache(_) | Testimony::Kept(_)) => limit,
+            (Some(limit), Testimony::Cache { .. } | Testimony::Kept { .. }) => limit,
             (Some(limit), _) if limit < due_end => limit.max(self.object(windows, due_end, asked.monotonic)),
             _ => {
                 (self.held, self.held_before, self.objections) = (None, None, 0);
@@ -96,7 +102,9 @@ impl Passages {
         };
         let to = to.min(due_end).min(passed);
         let is_overruled = self.objections > OBJECTIONS_HEARD;
-        Passage { to, proven: self.proven(windows, asked.monotonic).min(to), is_overruled }
+        let made = signed(asked.monotonic).saturating_sub(signed(testimony.age()));
+        let proven = self.proven_at(windows, made).max(over.unwrap_or(Timestamp::MIN));
+        Passage { to, proven: proven.min(to), is_overruled }
     }
 
     /// Notes an objection to windows up to `due_end`. Up to the answer, windows are completed in spite of it.
@@ -111,7 +119,13 @@ impl Passages {
 
     /// Up to here all is over by now: what was proven, and as much as has passed since.
     fn proven(&self, windows: &Windows, now: Duration) -> Timestamp {
+        self.proven_at(windows, signed(now.max(self.proof.1)))
+    }
+
+    /// Up to here all was over when the monotonic clock was at `moment`, which may be before the proof, and before its
+    /// origin.
+    fn proven_at(&self, windows: &Windows, moment: SignedDuration) -> Timestamp {
         let (until, at) = self.proof;
-        windows.start_of(later(until, now.saturating_sub(at)))
+        windows.start_of(shifted(until, moment.saturating_sub(signed(at))))
     }
 }

@@ -240,7 +240,8 @@ fn what_a_cache_kept_is_as_old_as_it_says_without_a_date_too() {
             new(Host(0)).heard(&answer, &windows(300, 60))
         };
         let since = at(1_000 - age as i64);
-        let (made, kept) = (Testimony::Cache(since), Testimony::Kept(since));
+        let age = seconds(age as i64);
+        let (made, kept) = (Testimony::Cache { made: since, age }, Testimony::Kept { made: since, age });
         assert_eq!(testimony(None, None), kept, "no date");
         assert_eq!(testimony(Timestamp::from_second(0).ok(), None), kept, "one that is no time");
         assert_eq!(testimony(Some(since), None), made, "a right one");
@@ -365,6 +366,19 @@ fn a_first_start_is_settled_by_three_answers_or_by_the_host() {
             vec![(0, 0), (15, 0), (30, 0)],
             FirstStart::Settled { later: SignedDuration::from_secs(-three_days) },
         ),
+        // One lie after the answers that were believed.
+        (0, vec![(0, 0), (15, 0), (30, 0), (45, 1_600)], FirstStart::Agreed),
+        (0, vec![(0, 0), (15, 0), (30, 0), (45, 40_000_000)], FirstStart::Agreed),
+        (
+            0,
+            vec![(0, -3_540), (15, -3_540), (30, -3_540), (45, 40_000_000)],
+            FirstStart::Settled { later: SignedDuration::from_secs(-3_540) },
+        ),
+        (
+            -three_days,
+            vec![(0, 0), (15, 0), (30, 0), (45, -9_000)],
+            FirstStart::Settled { later: SignedDuration::from_secs(three_days) },
+        ),
         (0, (0..8).map(|call| (call * 15, 1_000 * (call + 1))).collect(), probe),
         (0, (0..9).map(|call| (call * 15, 1_000 * (call + 1))).collect(), FirstStart::Agreed),
     ] {
@@ -423,7 +437,7 @@ mod passages {
         let polls = (1..).map(|poll| poll * INTERVAL).zip(testimonies);
         let passed = polls.map(|(end, &testimony)| {
             let due_end = windows.last_due_end(host.at(end + 65).host).as_second() - 1_800_000_000;
-            let passage = passages.pass(&windows, question(host, end + 65, due_end), testimony);
+            let passage = passages.pass(&windows, question(host, end + 65, due_end), testimony, None);
             assert!(passage.proven <= passage.to);
             assert!(passage.proven <= at(end), "what is to come is not proven");
             passage.to.as_second() - 1_800_000_000
@@ -444,8 +458,58 @@ mod passages {
 
     #[test]
     fn a_cache_completes_what_was_over_when_it_was_filled() {
-        let cache = Testimony::Cache(at(365));
+        let cache = Testimony::Cache { made: at(365), age: seconds(1) };
         assert_eq!(passed(Host(0), 0, &[cache, cache, cache, server(1_265)]), [300, 300, 300, 1_200]);
+    }
+
+    /// A long call to a cache: when that was looked at its `Date` says, if the host's clock has nothing against it.
+    #[test]
+    fn an_age_is_of_some_moment_of_the_call() {
+        // How long before the question the answer says that it was made, with its age, and so how old it was at the most.
+        for (before, age, at_most) in
+            [(292, 889, 292), (889, 889, 889), (892, 889, 889), (-7_200, 889, 889), (9_000, 889, 889), (-200, 100, 0)]
+        {
+            let stamp = Stamp::new(at(1_000 - before), seconds(age));
+            let answer = Heard { stamp: Some(stamp), at: Host(0).at(1_597), ..heard(Host(0), 1_000, 0) };
+            let Testimony::Cache { age: told, .. } = new(Host(0)).heard(&answer, &windows(300, 60)) else {
+                panic!("an age")
+            };
+            assert_eq!(told, seconds(at_most), "{before} s before");
+        }
+    }
+
+    /// The host's clock is days behind: its word is not needed where rows show that a time has come.
+    #[test]
+    fn what_rows_are_dated_at_has_come() {
+        let windows = windows(300, 60);
+        for (newest, told, proven) in [
+            (None, 965, -7_200),
+            (Some(-100), 965, -300),
+            (Some(960), 965, 900),
+            (Some(9_000), 965, 900),
+            (Some(900), 300, 0),
+        ] {
+            let host = Host(-300_000);
+            let mut passages = Passages::new(at(-7_200), host.at(965).monotonic);
+            let asked = question(host, 965, 900);
+            let passage = passages.pass(&windows, asked, server(told), newest.map(at));
+            assert_eq!(passage.proven, at(proven), "{newest:?}, and the server says {told}");
+        }
+    }
+
+    /// The `Date` may lie; the `Age` says of the host's clock too how late the answer can know anything.
+    #[test]
+    fn what_a_cache_kept_is_proven_by_the_host_as_of_when_it_was_made() {
+        let windows = windows(300, 60);
+        for (age, lie, proven) in [(0, 0, 900), (10, 0, 600), (709, 0, 0), (709, 7_200, 0), (709, 300_000, 0)] {
+            for earlier_proof in [-7_200, 0] {
+                let mut passages = Passages::new(at(earlier_proof), Host(0).at(earlier_proof + 60).monotonic);
+                let made = at(965 - age + lie);
+                let kept = Testimony::Cache { made, age: seconds(age) };
+                let passage = passages.pass(&windows, question(Host(0), 965, 900), kept, None);
+                assert_eq!(passage.proven, at(proven), "{age} s old, {lie} s ahead");
+            }
+        }
     }
 
     // The exporter was down for two hours, and the server tells no time.
@@ -454,7 +518,7 @@ mod passages {
         let (windows, host) = (windows(300, 60), Host(0));
         let mut passages = Passages::new(at(-7_200), host.at(0).monotonic);
         let proven = [300, 600, 900].map(|end| {
-            let passage = passages.pass(&windows, question(host, end + 65, end), Testimony::None);
+            let passage = passages.pass(&windows, question(host, end + 65, end), Testimony::None, None);
             assert_eq!(passage.to, at(end));
             passage.proven
         });
@@ -478,8 +542,8 @@ mod passages {
             let due_end = windows.last_due_end(at(asked + 9_000));
             Question { to: due_end, due_end, asked: Host(9_000).at(asked), answered: Host(9_000).at(answered) }
         };
-        passages.pass(&windows, call(365, 1_500), server(1_500));
-        let passage = passages.pass(&windows, call(1_510, 1_511), server(1_511));
+        passages.pass(&windows, call(365, 1_500), server(1_500), None);
+        let passage = passages.pass(&windows, call(1_510, 1_511), server(1_511), None);
         assert!(passage.proven <= at(1_200), "{passage:?}");
     }
 
@@ -510,6 +574,15 @@ mod passages {
     }
 }
 
+/// What a cache has kept for no time worth speaking of.
+fn cached(made: Timestamp) -> Testimony {
+    Testimony::Cache { made, age: Duration::ZERO }
+}
+
+fn kept(made: Timestamp) -> Testimony {
+    Testimony::Kept { made, age: Duration::ZERO }
+}
+
 #[test]
 fn no_clock_alone_gives_up_what_the_other_says_is_recent() {
     let (windows, day) = (windows(300, 60), Duration::from_secs(86_400));
@@ -519,7 +592,7 @@ fn no_clock_alone_gives_up_what_the_other_says_is_recent() {
         let to = oldest(1_000);
         let said = at(1_000 + wrong);
         let agrees = wrong == 0;
-        for testimony in [Testimony::Server(said), Testimony::Cache(said), Testimony::Kept(said)] {
+        for testimony in [Testimony::Server(said), cached(said), kept(said)] {
             assert_eq!(testimony.agrees_to_give_up(to, &windows, day), agrees, "{testimony:?}");
         }
     }
@@ -534,14 +607,14 @@ fn without_a_clock_of_the_server_neither_of_the_others_proves_alone() {
     let windows = windows(300, 60);
     // The host's clock, the window planned by, and what is proven by them.
     for (host, due_end, proven) in [(0, 7_200, -300), (7_260, 0, 0), (0, 0, -300), (360, 300, 300)] {
-        for testimony in [Testimony::None, Testimony::Kept(at(host)), Testimony::Kept(at(9_000))] {
+        for testimony in [Testimony::None, kept(at(host)), kept(at(9_000))] {
             let mut passages = Passages::new(at(-3_000), Host(host).at(0).monotonic);
             let moment = Host(host).at(0);
             let question = Question { to: at(due_end), due_end: at(due_end), asked: moment, answered: moment };
-            let passed: Vec<_> = (0..3).map(|_| passages.pass(&windows, question, testimony)).collect();
+            let passed: Vec<_> = (0..3).map(|_| passages.pass(&windows, question, testimony, None)).collect();
             assert_eq!(passed[1].proven, at(-3_000), "two may be odd ones");
             assert_eq!(passed[2].proven, at(proven), "host {host}, planned {due_end}, {testimony:?}");
-            let completes = if testimony == Testimony::Kept(at(host)) { due_end.min(host - 60) } else { due_end };
+            let completes = if testimony == kept(at(host)) { due_end.min(host - 60) } else { due_end };
             assert!(passed.iter().all(|passage| passage.to <= at(due_end) && passage.to >= at(completes - 300)));
         }
     }
