@@ -191,9 +191,13 @@ fn gauges(operations: &[Snapshot]) -> Vec<Family> {
         gauge("wolkvox_up", "Whether the last poll succeeded. An empty window is a success.", &|_, pulse| {
             pulse.up().map(boolean)
         }),
-        gauge("wolkvox_complete_until_timestamp_seconds", "The data are complete up to here.", &|snapshot, _| {
-            Some(snapshot.account.shown_complete_until().as_second() as f64)
-        }),
+        // From the first scrape on, though nothing may have been read: where a first read covers hours, it must be seen to
+        // move by as much as the calls do. Nothing is claimed by it, for nothing dated before the beginning is counted.
+        gauge(
+            "wolkvox_complete_until_timestamp_seconds",
+            "The data are complete up to here; until something has been read, where counting begins.",
+            &|snapshot, _| Some(snapshot.account.shown_complete_until().as_second() as f64),
+        ),
         gauge("wolkvox_last_success_timestamp_seconds", "When the last poll that succeeded ended.", &|_, pulse| {
             pulse.last_success.map(seconds)
         }),

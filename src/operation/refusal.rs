@@ -68,7 +68,7 @@ mod tests {
     use std::time::Duration;
 
     fn failure(outcome: Outcome) -> Failure {
-        Failure { outcome, cause: None, message: "no".to_owned(), retry_after: None }
+        Failure::new(outcome, "no")
     }
 
     #[tokio::test(start_paused = true)]

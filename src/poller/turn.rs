@@ -72,13 +72,9 @@ impl<R: CallsReport> TokenInTurn<R> {
         let api = self.api.clone();
         let read = tokio::task::spawn_blocking(move || api.token()).await;
         read.unwrap_or_else(|stopped| {
-            Err(not_made(Outcome::Unauthorized, format!("no token could be read: {stopped}")))
+            Err(Failure::new(Outcome::Unauthorized, format!("no token could be read: {stopped}")))
         })
     }
-}
-
-fn not_made(outcome: Outcome, message: String) -> Failure {
-    Failure { outcome, cause: None, message, retry_after: None }
 }
 
 /// The queues before the tokens: within the process in the order in which calls come, and by a lock file for the other
@@ -200,7 +196,7 @@ impl LockFiles {
                 }
                 Ok(Err(TryLockError::WouldBlock)) => {
                     let message = format!("another program of this machine has held the token for {LONGEST_WAIT:?}");
-                    return Err(not_made(Outcome::Busy, message));
+                    return Err(Failure::new(Outcome::Busy, message));
                 }
                 Ok(Err(TryLockError::Error(error))) => {
                     tracing::warn!(folder = %self.folder.display(), %error, "a token is used without a lock file");

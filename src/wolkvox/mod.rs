@@ -61,12 +61,9 @@ impl Call {
     pub fn judged_by(self, has_answered: bool) -> Self {
         match self.result {
             Ok(answer) if !has_answered && !answer.evidence.is_proof() => {
-                let message =
-                    "a 404 with nothing in it: so an empty window may look, and so does a server without the \
-                               report, which has given no other answer yet"
-                        .to_owned();
-                let failure = Failure { outcome: Outcome::Malformed, cause: None, message, retry_after: None };
-                Self { result: Err(failure), ..self }
+                let message = "a 404 with nothing in it: so an empty window may look, and so does a server without the \
+                               report, which has given no other answer yet";
+                Self { result: Err(Failure::new(Outcome::Malformed, message)), ..self }
             }
             _ => self,
         }
@@ -132,4 +129,13 @@ pub struct Failure {
 impl Failure {
     /// The bound on [`Failure::message`].
     pub const MAX_MESSAGE_CHARS: usize = 300;
+
+    /// One of which the outcome says all but what happened.
+    pub fn new(outcome: Outcome, message: impl Into<String>) -> Self {
+        Self { outcome, cause: None, message: message.into(), retry_after: None }
+    }
+
+    pub fn because(self, cause: Cause) -> Self {
+        Self { cause: Some(cause), ..self }
+    }
 }

@@ -5,6 +5,7 @@ use flate2::read::MultiGzDecoder;
 use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 
+use super::super::Failure;
 use super::connection;
 use domain::outcome::Outcome;
 
@@ -22,12 +23,12 @@ const PIECE_BYTES: usize = 256 << 10;
 
 impl Body {
     /// Reads to the end, chunk by chunk, so that no flood is taken whole.
-    pub async fn whole(mut response: Response, most: usize) -> Result<Self, (Outcome, String)> {
+    pub async fn whole(mut response: Response, most: usize) -> Result<Self, Failure> {
         let mut body = Self::default();
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if body.length + chunk.len() > most => {
-                    return Err((Outcome::Malformed, format!("the answer has more than {most} bytes")));
+                    return Err(Failure::new(Outcome::Malformed, format!("the answer has more than {most} bytes")));
                 }
                 Ok(Some(chunk)) => body.push(&chunk),
                 Ok(None) => return Ok(body),

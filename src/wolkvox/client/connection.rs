@@ -6,8 +6,8 @@ use reqwest::{Url, redirect, retry};
 
 use super::network::Network;
 use crate::config::{Server, is_loopback};
-use crate::wolkvox::Cause;
 use crate::wolkvox::redact::redacted;
+use crate::wolkvox::{Cause, Failure};
 use domain::outcome::Outcome;
 
 /// Who asks. The vendor sees in its logs what to write to whom about.
@@ -60,20 +60,21 @@ pub(super) fn http_client(
 }
 
 /// What a call that ended before the answer's head was: no connection, none in time, or no HTTP.
-pub(super) fn before_the_head(error: reqwest::Error) -> (Outcome, Option<Cause>, String) {
+pub(super) fn before_the_head(error: reqwest::Error) -> Failure {
     if error.is_connect() {
         let (cause, why) = why_no_connection(&error);
         if says(&error, PROXY_NOT_REACHED) {
-            return (Outcome::Connect, Some(Cause::NoProxy), format!("no connection to the proxy: {why}"));
+            return Failure::new(Outcome::Connect, format!("no connection to the proxy: {why}"))
+                .because(Cause::NoProxy);
         }
-        (Outcome::Connect, Some(cause), format!("no connection to the server: {why}"))
+        Failure::new(Outcome::Connect, format!("no connection to the server: {why}")).because(cause)
     } else if error.is_timeout() {
-        (Outcome::Timeout, None, "the server took the call and did not answer in time".to_owned())
+        Failure::new(Outcome::Timeout, "the server took the call and did not answer in time")
     } else if is_no_http(&error) {
-        (Outcome::Malformed, None, format!("what came is no HTTP: {}", reason(&error)))
+        Failure::new(Outcome::Malformed, format!("what came is no HTTP: {}", reason(&error)))
     } else {
         let message = format!("the connection was lost before an answer came: {}", reason(&error));
-        (Outcome::Connect, Some(Cause::Lost), message)
+        Failure::new(Outcome::Connect, message).because(Cause::Lost)
     }
 }
 
@@ -157,11 +158,11 @@ fn says(error: &reqwest::Error, words: &str) -> bool {
 }
 
 /// What a call that ended in the middle of the body was.
-pub(super) fn within_the_body(error: reqwest::Error, read: usize) -> (Outcome, String) {
+pub(super) fn within_the_body(error: reqwest::Error, read: usize) -> Failure {
     if error.is_timeout() {
-        (Outcome::Timeout, format!("the answer was not complete in time: {read} bytes had come"))
+        Failure::new(Outcome::Timeout, format!("the answer was not complete in time: {read} bytes had come"))
     } else {
-        (Outcome::Malformed, format!("the answer broke off after {read} bytes: {}", reason(&error)))
+        Failure::new(Outcome::Malformed, format!("the answer broke off after {read} bytes: {}", reason(&error)))
     }
 }
 

@@ -18,7 +18,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use self::body::{Body, Packing};
 use self::proxy::Proxy;
 use super::answer::NotReadable;
-use super::answer::is_page;
 use super::verdict::verdict;
 use super::{Answer, Call, CallsReport, Cause, Failure, Token, answer, http_time, token};
 use crate::config::{OperationConfig, TokenSource};
@@ -97,39 +96,39 @@ impl Client {
         let took = Some(sent.elapsed());
         let received = match received {
             Ok(received) => received,
-            Err(unanswered) => return Call { took, stamp: None, result: Err(failure(unanswered, None, token)) },
+            Err(failure) => return Call { took, stamp: None, result: Err(fit_to_show(failure, token)) },
         };
         let (stamp, retry_after) = (received.stamp, received.retry_after);
         // 60,000 rows take some 100 ms: too long for a thread that also answers scrapes.
         let (report, hasher, secret, most) = (self.report, hasher.clone(), token.clone(), self.max_body_bytes);
         let judged = tokio::task::spawn_blocking(move || judge(received, report, &hasher, &secret, most));
         let result = match judged.await {
-            Ok(judged) => judged.map_err(|unanswered| failure(unanswered, retry_after, token)),
+            Ok(judged) => judged.map_err(|failure| Failure { retry_after, ..fit_to_show(failure, token) }),
             Err(_) => {
                 let message = "the answer could not be decoded (a defect of the exporter)";
-                Err(failure((Outcome::Malformed, None, message.to_owned()), None, token))
+                Err(Failure::new(Outcome::Malformed, message))
             }
         };
         Call { took, stamp: Some(stamp), result }
     }
 
     /// The same with the status of a proxy's refusal, which is asked for once more.
-    async fn refusal_told(&self, unanswered: Unanswered) -> Unanswered {
-        let (outcome, Some(Cause::ProxyRefused(None)), message) = unanswered else { return unanswered };
+    async fn refusal_told(&self, failure: Failure) -> Failure {
+        let Some(Cause::ProxyRefused(None)) = failure.cause else { return failure };
         let (proxy, server) = (self.proxy.clone(), self.server.clone());
         let asked = tokio::task::spawn_blocking(move || proxy?.refusal(&server)).await;
         match asked.ok().flatten() {
             Some(status) => {
-                let message = format!("{message} It answered {status}");
-                (outcome, Some(Cause::ProxyRefused(Some(status))), message)
+                let message = format!("{} It answered {status}", failure.message);
+                Failure { message, ..failure }.because(Cause::ProxyRefused(Some(status)))
             }
-            None => (outcome, Some(Cause::ProxyRefused(None)), message),
+            None => failure,
         }
     }
 
-    async fn receive(&self, url: String, token: &SecretString) -> Result<Received, Unanswered> {
+    async fn receive(&self, url: String, token: &SecretString) -> Result<Received, Failure> {
         let mut header = HeaderValue::from_str(token.expose_secret())
-            .map_err(|_| (Outcome::Unauthorized, None, "the token can't be sent in a header".to_owned()))?;
+            .map_err(|_| Failure::new(Outcome::Unauthorized, "the token can't be sent in a header"))?;
         header.set_sensitive(true);
         let request = self.http.get(url).header("wolkvox-token", header).header(ACCEPT_ENCODING, "gzip");
         let response = match request.send().await {
@@ -142,18 +141,12 @@ impl Client {
         let retry_after = retry_after.and_then(|value| http_time::delay(value, stamp.date()));
         let packing = Packing::of(response.headers());
         let body = match status {
-            200..300 | 404 => {
-                let body = Body::whole(response, self.max_body_bytes).await;
-                body.map_err(|(outcome, message)| (outcome, None, message))?
-            }
+            200..300 | 404 => Body::whole(response, self.max_body_bytes).await?,
             _ => Body::start(response, MAX_ERROR_BODY_BYTES).await,
         };
         Ok(Received { status, stamp, retry_after, packing, body })
     }
 }
-
-/// Why there is nothing to count: how it counts, its cause, and in words.
-type Unanswered = (Outcome, Option<Cause>, String);
 
 struct Received {
     status: u16,
@@ -170,7 +163,7 @@ fn judge(
     hasher: &RowHasher,
     token: &SecretString,
     most: usize,
-) -> Result<Answer, Unanswered> {
+) -> Result<Answer, Failure> {
     let mut body = packing.unpacked(body).take(most as u64 + 1);
     let mut start = Vec::new();
     let looked = (&mut body).take(SAID_BYTES).read_to_end(&mut start);
@@ -181,10 +174,7 @@ fn judge(
         Err(_) => Err(NotReadable::Packed),
     };
     let decoded = if body.limit() == 0 { Err(NotReadable::Oversized(most)) } else { decoded };
-    verdict(status, decoded, &said, Some(token)).map_err(|(outcome, message)| {
-        let cause = (outcome == Outcome::Maintenance && is_page(&said)).then_some(Cause::Page);
-        (outcome, cause, message)
-    })
+    verdict(status, decoded, &said, Some(token))
 }
 
 impl CallsReport for Client {
@@ -202,7 +192,7 @@ impl CallsReport for Client {
 }
 
 /// The last gate for a message: whatever the token looks like, it is not in it.
-fn failure((outcome, cause, message): Unanswered, retry_after: Option<Duration>, token: &SecretString) -> Failure {
-    let message = message.replace(token.expose_secret(), "[token]").chars().take(Failure::MAX_MESSAGE_CHARS).collect();
-    Failure { outcome, cause, message, retry_after }
+fn fit_to_show(failure: Failure, token: &SecretString) -> Failure {
+    let message = failure.message.replace(token.expose_secret(), "[token]");
+    Failure { message: message.chars().take(Failure::MAX_MESSAGE_CHARS).collect(), ..failure }
 }

@@ -3,7 +3,7 @@ use std::io::Read as _;
 use serde_json::{Deserializer, Value};
 
 use super::super::{Failure, Token, answer, verdict::verdict};
-use super::{Client, Received, Unanswered, failure};
+use super::{Client, Received, fit_to_show};
 use domain::identity::RowHasher;
 use domain::outcome::Outcome;
 use domain::report::ABANDONED;
@@ -33,26 +33,27 @@ impl Client {
         let url = format!("{}/api/v2/information.php?api=token_info", self.base_url);
         let received = match self.receive(url, &token.secret).await {
             Ok(received) => received,
-            Err(unanswered) => return Err(failure(unanswered, None, &token.secret)),
+            Err(failure) => return Err(fit_to_show(failure, &token.secret)),
         };
         let retry_after = received.retry_after;
-        uses(received, &token.secret).map_err(|unanswered| failure(unanswered, retry_after, &token.secret))
+        let uses = uses(received, &token.secret);
+        uses.map_err(|failure| Failure { retry_after, ..fit_to_show(failure, &token.secret) })
     }
 }
 
 /// What the answer says: refusals as of a report, and then the numbers in the first object of `data`.
-fn uses(Received { status, packing, body, .. }: Received, token: &SecretString) -> Result<TokenUses, Unanswered> {
+fn uses(Received { status, packing, body, .. }: Received, token: &SecretString) -> Result<TokenUses, Failure> {
     let mut bytes = Vec::new();
     // What can't be unpacked ends early, and is no JSON then.
     _ = packing.unpacked(body).take(MAX_BYTES).read_to_end(&mut bytes);
     let said = String::from_utf8_lossy(&bytes);
     // Its rows are none of a report; that they are none is no refusal.
     let decoded = answer::decode(bytes.as_slice(), &ABANDONED, &RowHasher::new([0; 16]));
-    verdict(status, decoded, &said, Some(token)).map_err(|(outcome, message)| (outcome, None, message))?;
+    verdict(status, decoded, &said, Some(token))?;
     let object = bytes.iter().position(|byte| *byte == b'{').and_then(|at| bytes.get(at..)).unwrap_or_default();
     let first = Deserializer::from_slice(object).into_iter::<Value>().next();
     let told = first.and_then(Result::ok).and_then(|answer| told(&answer));
-    told.ok_or_else(|| (Outcome::Malformed, None, "the answer says nothing of the token's calls".to_owned()))
+    told.ok_or_else(|| Failure::new(Outcome::Malformed, "the answer says nothing of the token's calls"))
 }
 
 fn told(answer: &Value) -> Option<TokenUses> {
