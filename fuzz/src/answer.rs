@@ -1,24 +1,29 @@
 use domain::identity::RowHasher;
 use domain::label::MAX_LABEL_CHARS;
+use domain::report::REPORTS;
 use domain::row::{ReadRow, Row};
 use domain::row_parse::RowParser;
 use wolkvox_exporter::wolkvox::answer::{Data, decode};
 
-/// A whole body. Panics where a row breaks what its type promises.
+/// A whole body, of each report. Panics where a row breaks what its type promises.
 pub fn answer(body: &[u8]) {
-    if let Ok(decoded) = decode(body, &domain::report::ABANDONED, &hasher())
-        && let Data::Rows(rows) = decoded.data
-    {
-        rows.iter().for_each(check);
+    for report in REPORTS {
+        if let Ok(decoded) = decode(body, report, &hasher())
+            && let Data::Rows(rows) = decoded.data
+        {
+            rows.iter().for_each(check);
+        }
     }
 }
 
-/// The fields of one row: lines of `name=value`.
+/// The fields of one row of each report: lines of `name=value`.
 pub fn row(text: &[u8]) {
     let text = String::from_utf8_lossy(text);
-    let fields: Vec<_> =
-        text.lines().filter_map(|line| line.split_once('=')).map(|(n, v)| (n.into(), v.into())).collect();
-    check(&RowParser::new(&domain::report::ABANDONED).read(&hasher(), fields));
+    let fields = text.lines().filter_map(|line| line.split_once('='));
+    for report in REPORTS {
+        let fields: Vec<_> = fields.clone().map(|(name, value)| (name.into(), value.into())).collect();
+        check(&RowParser::new(report).read(&hasher(), fields));
+    }
 }
 
 pub(super) fn hasher() -> RowHasher {

@@ -10,14 +10,14 @@ mod server_time;
 pub use answer::{answer, row};
 pub use configuration::configuration;
 pub use requests::requests;
-pub use response::{headers, response};
+pub use response::{headers, response, token_info};
 pub use server_time::server_time;
 
 /// Panics where the bytes lead to something that must never be.
 pub type Target = fn(&[u8]);
 
 /// By the name of the target and of the folder with its corpus.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("answer", answer),
     ("configuration", configuration),
     ("headers", headers),
@@ -25,4 +25,5 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("response", response),
     ("row", row),
     ("server_time", server_time),
+    ("token_info", token_info),
 ];

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use wolkvox_exporter::config::TokenSource;
 use wolkvox_exporter::wolkvox::client::{Client, Network};
-use wolkvox_exporter::wolkvox::{Answer, Call, CallsReport as _, Failure};
+use wolkvox_exporter::wolkvox::{Answer, Call, CallsReport as _, Failure, Token};
 
 use super::answer::{check, hasher};
 use super::configuration::{SECRET, load};
@@ -27,8 +27,24 @@ pub fn headers(lines: &[u8]) {
     judge(&fetch(&[b"HTTP/1.1 429 Too Many Requests\r\n", lines, b"\r\n\r\n"]));
 }
 
-/// What the exporter's client makes of a server that sends this and closes the connection.
+/// All that a server sends when it is asked how many calls are left. Panics where what is said of it is none that the types
+/// allow.
+pub fn token_info(sent: &[u8]) {
+    let told = ask(&[sent], async |client, token| client.token_uses(token).await);
+    match told {
+        Ok(uses) => assert!([uses.remaining, uses.today, uses.limit].iter().any(Option::is_some), "told nothing"),
+        Err(failure) => judge_failure(&failure),
+    }
+}
+
+/// What the exporter's client makes of a server that sends this in answer to a question for calls.
 fn fetch(sent: &[&[u8]]) -> Call {
+    let range = CivilRange { ini: datetime(2026, 1, 18, 19, 30, 0, 0), end: datetime(2026, 1, 18, 19, 34, 59, 0) };
+    ask(sent, async |client, token| client.fetch(range, token, &hasher()).await)
+}
+
+/// Asks a server that sends this, whatever it is asked, and closes the connection.
+fn ask<T>(sent: &[&[u8]], question: impl AsyncFnOnce(&Client, &Token) -> T) -> T {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("threads"));
     static SERVER: LazyLock<(TcpListener, Client)> = LazyLock::new(|| {
         let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
@@ -43,7 +59,6 @@ fn fetch(sent: &[&[u8]]) -> Call {
         )
     });
     let (listener, client) = &*SERVER;
-    let range = CivilRange { ini: datetime(2026, 1, 18, 19, 30, 0, 0), end: datetime(2026, 1, 18, 19, 34, 59, 0) };
     let serve = async {
         let (connection, _) = listener.accept().await.expect("the client connects");
         let mut connection = BufStream::new(connection);
@@ -58,10 +73,9 @@ fn fetch(sent: &[&[u8]]) -> Call {
         }
         let _ = connection.shutdown().await;
     };
-    let hasher = hasher();
     RUNTIME.block_on(async {
         let token = client.token().expect("it is held");
-        tokio::join!(client.fetch(range, &token, &hasher), serve).0
+        tokio::join!(question(client, &token), serve).0
     })
 }
 
@@ -71,13 +85,15 @@ fn judge(call: &Call) {
     }
     match &call.result {
         Ok(answer) => judge_answer(answer),
-        Err(Failure { outcome, message, retry_after, .. }) => {
-            assert!(!matches!(outcome, Outcome::Ok | Outcome::Empty | Outcome::Incomplete), "{outcome:?}: {message}");
-            assert!(!message.is_empty() && message.chars().count() <= 300, "{message}");
-            assert!(!message.contains(char::is_control) && !message.contains(SECRET), "{message:?}");
-            assert!(retry_after.is_none_or(|delay| delay <= MAX_DELAY), "{retry_after:?}");
-        }
+        Err(failure) => judge_failure(failure),
     }
+}
+
+fn judge_failure(Failure { outcome, message, retry_after, .. }: &Failure) {
+    assert!(!matches!(outcome, Outcome::Ok | Outcome::Empty | Outcome::Incomplete), "{outcome:?}: {message}");
+    assert!(!message.is_empty() && message.chars().count() <= Failure::MAX_MESSAGE_CHARS, "{message}");
+    assert!(!message.contains(char::is_control) && !message.contains(SECRET), "{message:?}");
+    assert!(retry_after.is_none_or(|delay| delay <= MAX_DELAY), "{retry_after:?}");
 }
 
 fn judge_answer(answer: &Answer) {
