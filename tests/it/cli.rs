@@ -9,12 +9,10 @@ use std::process::{Command, Output};
 use crate::support::child::{self, Child};
 use crate::support::wait::{PATIENCE, wait_for};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_wolkvox-exporter");
-
 #[test]
 fn sessions() {
     trycmd::TestCases::new()
-        .register_bin("wolkvox-exporter", Path::new(BINARY))
+        .register_bin("wolkvox-exporter", Path::new(&child::binary()))
         .env("COLUMNS", "100")
         .env("VENTAS_TOKEN", "a-very-secret-token")
         .case("tests/cmd/*.trycmd");
@@ -22,7 +20,7 @@ fn sessions() {
 
 /// Runs `check-config` in `folder` with the environment and the flags given, and with nothing else.
 fn check_config(folder: &Path, env: &[(&str, &str)], flags: &[&str]) -> Output {
-    Command::new(BINARY)
+    Command::new(child::binary())
         .arg("check-config")
         .args(flags)
         .env_clear()
@@ -56,7 +54,8 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
 
 /// What a container tool passes for each flag when nothing is set: a variable, and nothing in it.
 fn empty_variables(subcommand: &str) -> Vec<String> {
-    let help = Command::new(BINARY).args([subcommand, "--help"]).env_clear().env("COLUMNS", "500").output().unwrap();
+    let help =
+        Command::new(child::binary()).args([subcommand, "--help"]).env_clear().env("COLUMNS", "500").output().unwrap();
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
     let names = help.split("[env: ").skip(1).filter_map(|rest| rest.split(']').next());
     names.map(str::to_owned).collect()
@@ -77,7 +76,7 @@ fn an_empty_variable_is_none() {
     for subcommand in ["simulate", "demo"] {
         let names = empty_variables(subcommand);
         assert!(names.contains(&"WOLKVOX_EXPORTER_SEED".to_owned()), "{names:?}");
-        let output = Command::new(BINARY)
+        let output = Command::new(child::binary())
             .args([subcommand, "--zone", "Bogota"])
             .env_clear()
             .envs(names.iter().map(|name| (name, "")))
@@ -97,7 +96,7 @@ fn a_switch_is_on_for_any_word_that_says_so() {
         let output = check_config(folder.path(), &env, &["--config.file", "file.yml"]);
         assert!(output.status.success(), "{output:?}");
         assert_eq!(String::from_utf8_lossy(&output.stdout).contains("_created"), on, "{word:?}: {output:?}");
-        let output = Command::new(BINARY)
+        let output = Command::new(child::binary())
             .args(["simulate", "--zone", "Bogota"])
             .env_clear()
             .env("WOLKVOX_EXPORTER_REDIALS", word)
@@ -201,7 +200,7 @@ fn everything_can_come_from_the_environment_and_no_token_is_printed() {
 /// These tests are built in a checkout, or are told what they are built from.
 #[test]
 fn the_version_has_the_revision() {
-    let output = Command::new(BINARY).arg("--version").env_clear().output().unwrap();
+    let output = Command::new(child::binary()).arg("--version").env_clear().output().unwrap();
     let line = String::from_utf8_lossy(&output.stdout).into_owned();
     let git = |arguments: &[&str]| Command::new("git").args(arguments).output().ok().filter(|out| out.status.success());
     let told = option_env!("WOLKVOX_EXPORTER_REVISION").filter(|told| !told.is_empty()).map(str::to_owned);
@@ -213,7 +212,7 @@ fn the_version_has_the_revision() {
 
 /// What a command prints that succeeds.
 fn printed(arguments: &[&str]) -> String {
-    let output = Command::new(BINARY).args(arguments).env_clear().output().unwrap();
+    let output = Command::new(child::binary()).args(arguments).env_clear().output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -250,7 +249,7 @@ fn completions_and_manual_pages_know_each_command_and_flag() {
             assert!(page.contains(&format!("--{flag}")), "{name} --{flag}: {page}");
         }
     }
-    let output = Command::new(BINARY).args(["man", "serv"]).env_clear().output().unwrap();
+    let output = Command::new(child::binary()).args(["man", "serv"]).env_clear().output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(2) && said.contains("serve, check-config, check-api"), "{output:?}");
 }
@@ -260,7 +259,7 @@ fn help_shows_no_value_of_the_environment() {
     for arguments in
         [&["--help"][..], &["man", "serve"], &["serve", "--help"], &["check-config", "--help"], &["demo", "--help"]]
     {
-        let output = Command::new(BINARY)
+        let output = Command::new(child::binary())
             .args(arguments)
             .env("WOLKVOX_TOKEN", "a-very-secret-token")
             .env("WOLKVOX_EXPORTER_WOLKVOX_TOKEN_FILE", "/a/private/place")
