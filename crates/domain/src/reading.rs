@@ -1,6 +1,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::num::NonZero;
 use core::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -23,8 +24,8 @@ pub const CALLS_PER_POLL: u32 = 16;
 /// The API's limit is 60,000 rows; what it does above is unknown. Careful clients take an answer near it for cut off.
 pub const FULL_ANSWER_ROWS: u64 = 59_000;
 
-/// Unreadable seconds within the overlap that a poll asks around: each costs a call, and the new window must have some.
-const MOST_ASKED_AROUND: usize = 7;
+/// Parts between unreadable seconds that a poll reads again: each costs a call, and the new window must have some.
+const MOST_READ_AGAIN: usize = 7;
 
 /// The reading of one stretch: the question that comes next, and what is to be done with each answer.
 ///
@@ -335,8 +336,8 @@ impl Reading {
         }
     }
 
-    /// The stretch without its unreadable seconds, in parts, the oldest last. If there are too many to ask around before
-    /// `cursor`, the overlap is the shorter.
+    /// The stretch without its unreadable seconds, in parts, the oldest last. Where too many parts are before `cursor`, the
+    /// polls of one window after the other ask for some of them in turn: each is looked at again while late rows may come.
     fn around_unreadable(&self, cursor: Timestamp) -> Vec<Stretch> {
         let Stretch { from, to } = self.plan.stretch;
         let passes = self.gaps.unreadable.iter().flat_map(|&date| {
@@ -344,17 +345,24 @@ impl Reading {
             [instants.earlier(), instants.later()].into_iter().flatten()
         });
         let holes: BTreeSet<Timestamp> = passes.filter(|at| from <= *at && *at < to).collect();
-        let before = holes.range(..cursor.max(from)).count();
         let mut parts = Vec::new();
         let mut from = from;
-        for (number, hole) in holes.into_iter().enumerate() {
-            if number + MOST_ASKED_AROUND >= before {
-                parts.push(Stretch { from, to: hole });
-            }
+        for hole in holes {
+            parts.push(Stretch { from, to: hole });
             from = second(hole.as_second().saturating_add(1));
         }
         parts.push(Stretch { from, to });
         parts.retain(|part| part.seconds() > 0);
+        let read_before = parts.iter().filter(|part| part.to <= cursor).count();
+        if let Some(too_many) = NonZero::new(read_before).filter(|parts| parts.get() > MOST_READ_AGAIN) {
+            let window = self.windows.ends_within(Timestamp::UNIX_EPOCH, self.plan.due_end) as usize;
+            let first = window.wrapping_mul(MOST_READ_AGAIN) % too_many;
+            let mut numbers = 0..;
+            parts.retain(|part| {
+                let place = numbers.next().map_or(0, |number: usize| number + too_many.get() - first) % too_many;
+                part.to > cursor || place < MOST_READ_AGAIN
+            });
+        }
         parts.reverse();
         parts
     }

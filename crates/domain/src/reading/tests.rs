@@ -309,15 +309,26 @@ fn what_follows_a_second_that_can_t_be_read_is_read() {
 }
 
 #[test]
-fn so_many_seconds_can_t_be_read_that_the_overlap_is_cut_for_the_new_window() {
-    let mut polls = Polls::new(60, 3_600, Report::default());
-    polls.poll(60);
-    for second in 0..20 {
-        polls.account.gaps.note_unreadable(Offset::UTC.to_datetime(at(3 * second)));
+fn where_many_seconds_can_t_be_read_what_is_between_them_is_read_again_in_turn() {
+    for unreadable in [7, 8, 20, 59] {
+        let mut polls = Polls::new(60, 3_600, Report::default());
+        polls.poll(240);
+        for second in 0..unreadable {
+            polls.account.gaps.note_unreadable(Offset::UTC.to_datetime(at(3 * second + 1)));
+        }
+        let mut read_again = BTreeSet::new();
+        for minute in 5..18 {
+            assert_eq!((polls.poll(60 * minute), polls.cursor()), (ReadingEnd::Whole, 60 * minute));
+            let between = polls.asked.iter().filter(|(_, end)| *end < 3 * unreadable - 2);
+            read_again.extend(between.copied());
+            assert!(polls.asked.len() <= MOST_READ_AGAIN + 3, "{:?}", polls.asked);
+            assert!(polls.asked.last().is_some_and(|(ini, end)| *ini < 60 * minute - 60 && *end == 60 * minute - 1));
+        }
+        let seconds: BTreeSet<i64> = read_again.iter().flat_map(|&(ini, end)| ini..=end).collect();
+        let readable = (0..3 * unreadable - 2).filter(|second| second % 3 != 1);
+        assert!(readable.clone().all(|second| seconds.contains(&second)), "{unreadable}: {seconds:?}");
+        assert!(seconds.iter().all(|second| second % 3 != 1), "{unreadable}: {seconds:?}");
     }
-    assert_eq!((polls.poll(120), polls.cursor()), (ReadingEnd::Whole, 120));
-    assert_eq!(polls.asked.len(), MOST_ASKED_AROUND + 1);
-    assert_eq!(polls.asked.last(), Some(&(58, 119)));
 }
 
 #[test]
