@@ -5,7 +5,7 @@ use domain::account::{Account, CatchUp};
 use domain::disposition::Disposition;
 use domain::instant::{earlier, later};
 use domain::offset::zones_that_fit;
-use domain::report::ReportKind;
+use domain::report::{ABANDONED, ReportKind};
 use jiff::Timestamp;
 
 use super::pulse::Pulse;
@@ -88,6 +88,7 @@ impl Snapshot {
             series: account.series.len(),
             series_on_hold: account.series.values().filter(|series| series.hold.is_some()).count(),
             today: self.today(),
+            token_uses: operation.quota.told().filter(|_| self.is_of(&ABANDONED)),
             next_poll: pulse.next_poll,
             last_polls: pulse.polls.iter().cloned().collect(),
         }

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::ended::{EndedPoll, Trouble};
 use super::today::Today;
 use crate::config::Links;
+use crate::wolkvox::client::TokenUses;
 
 /// What the status page tells. Made afresh for each request; holds no secret and no personal data.
 #[derive(Debug, Clone)]
@@ -53,6 +54,9 @@ pub struct OperationStatus {
     pub series_on_hold: usize,
     /// `None` until a read has been stored.
     pub today: Option<Today>,
+    /// What the API told of the token's calls, with the first report alone: it is the operation's. `None` where it isn't
+    /// asked, or didn't say.
+    pub token_uses: Option<TokenUses>,
     pub next_poll: Option<Timestamp>,
     /// Newest first, a bounded number.
     pub last_polls: Vec<EndedPoll>,

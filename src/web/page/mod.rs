@@ -28,6 +28,7 @@ use self::reports::Words;
 use self::told::{Group, Point, Technical, Told, summary};
 use self::when::{When, age_text};
 use crate::operation::status::{OperationStatus, Status};
+use crate::wolkvox::client::TokenUses;
 pub use told::Explained;
 
 /// The whole page. Links are relative, so that they also hold behind a proxy that serves it under a prefix.
@@ -190,6 +191,7 @@ fn facts(operation: &OperationStatus, lang: Lang, when: &When) -> Markup {
     };
     let words = Words::of(operation.report, lang);
     let since = format!("{} {}", lang.pick("since", "desde"), when.dated(operation.since));
+    let token_uses = operation.token_uses.map(|uses| token_uses(uses, lang));
     let facts = [
         (words.last_window, last_window, None),
         (words.total, number(operation.calls_total), Some(since)),
@@ -199,7 +201,7 @@ fn facts(operation: &OperationStatus, lang: Lang, when: &When) -> Markup {
     ];
     html! {
         dl.facts {
-            @for (term, fact, more) in facts {
+            @for (term, fact, more) in facts.into_iter().chain(token_uses) {
                 div {
                     dt { (term) }
                     dd { (fact) @if let Some(more) = more { " " small { (prose(&more)) } } }
@@ -207,6 +209,21 @@ fn facts(operation: &OperationStatus, lang: Lang, when: &When) -> Markup {
             }
         }
     }
+}
+
+/// How many calls of the API are left, as far as it was told.
+fn token_uses(uses: TokenUses, lang: Lang) -> (&'static str, String, Option<String>) {
+    let made = uses.today.map(|made| match lang {
+        Lang::En => format!("{} made with this token", number(made)),
+        Lang::Es => format!("{} hechas con este token", number(made)),
+    });
+    let limit = uses.limit.map(|limit| match lang {
+        Lang::En => format!("limit {}", number(limit)),
+        Lang::Es => format!("límite {}", number(limit)),
+    });
+    let more = [made, limit].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let left = uses.remaining.map_or("—".to_owned(), number);
+    (lang.pick("API calls left today", "Llamadas a la API disponibles hoy"), left, (!more.is_empty()).then_some(more))
 }
 
 fn foot(status: &Status, lang: Lang, telemetry_path: &str) -> Markup {

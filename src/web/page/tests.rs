@@ -18,6 +18,7 @@ use crate::config::Links;
 use crate::operation::ended::{EndedPoll, Trouble};
 use crate::operation::status::{Concern, State};
 use crate::operation::today::Today;
+use crate::wolkvox::client::TokenUses;
 use crate::wolkvox::{Cause, Failure};
 
 fn at(text: &str) -> Timestamp {
@@ -55,6 +56,7 @@ fn operation(name: &str, state: State) -> OperationStatus {
         series: 34,
         series_on_hold: 0,
         today: Some(today()),
+        token_uses: None,
         next_poll: Some(at("2026-01-18T19:41:00Z")),
         last_polls: vec![
             EndedPoll { rows: 12_050, counted: 7, took: Duration::from_millis(2310), ..poll(14, 36, Outcome::Ok) },
@@ -207,8 +209,9 @@ fn all_states() -> Status {
     let unreadable = Trouble::Unreadable { second: date(2026, 1, 18).at(14, 3, 7, 0) };
     let copy =
         OperationStatus { concerns: vec![Concern::Copy { made: at("2026-01-18T03:10:00Z") }], ..starting.clone() };
+    let token_uses = Some(TokenUses { remaining: Some(11_040), today: Some(288), limit: Some(12_000) });
     let operations = vec![
-        operation("ventas", State::Current),
+        OperationStatus { token_uses, ..operation("ventas", State::Current) },
         starting,
         catching_up,
         OperationStatus {

@@ -177,7 +177,7 @@ fn nothing_is_no_evidence_of_nothing() {
     }
     for end in 1..one.len() {
         let cut = judged(200, &one[..end]);
-        assert_eq!(cut.expect_err("cut").0, Outcome::Malformed, "cut at {end}");
+        assert_eq!(cut.expect_err("cut").outcome, Outcome::Malformed, "cut at {end}");
     }
 }
 
