@@ -158,6 +158,13 @@ impl OwnFile {
     }
 }
 
+impl Drop for OwnFile {
+    /// Not left to the descriptor's end: a program that this process is just starting has it too, until it begins to run.
+    fn drop(&mut self) {
+        _ = self.file.unlock();
+    }
+}
+
 impl Inode {
     fn of(metadata: &Metadata) -> Self {
         Self { device: metadata.dev(), number: metadata.ino() }
