@@ -314,12 +314,12 @@ impl CallsReport for Api {
     async fn fetch(&self, range: CivilRange, token: &Token, hasher: &RowHasher) -> Call {
         let number = token_number(token);
         let reply = self.0.ask(range, number).await;
-        let failure = |(outcome, message)| Failure { outcome, cause: None, message, retry_after: reply.retry_after };
+        let failure = |failure: Failure| Failure { retry_after: reply.retry_after, ..failure };
         let result = match &reply.response {
             Err(outcome) => {
                 let outcomes = domain::outcome::Outcome::ALL;
                 let outcome = outcomes.into_iter().find(|known| known.as_str() == *outcome).expect("a known outcome");
-                Err(failure((outcome, format!("{outcome} by the history"))))
+                Err(failure(Failure::new(outcome, format!("{outcome} by the history"))))
             }
             Ok(written) => {
                 let decoded = answer::decode(written.body.as_bytes(), &ABANDONED, hasher);
