@@ -9,7 +9,8 @@ use std::thread;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-
+use jiff::civil::DateTime;
+use jiff::{SignedDuration, Timestamp};
 use simulator::faults::Fault;
 
 use crate::support::child::{Child, command};
@@ -22,10 +23,14 @@ use crate::support::{Folder, Sim, at_once};
 struct Answer {
     head: String,
     body: Vec<u8>,
+    /// Makes the body of the first and the last second that are asked for.
+    of_range: Option<Arc<OfRange>>,
 }
 
+type OfRange = dyn Fn(DateTime, DateTime) -> String + Send + Sync;
+
 fn answer(head: &str, body: impl AsRef<[u8]>) -> Answer {
-    Answer { head: head.to_owned(), body: body.as_ref().to_vec() }
+    Answer { head: head.to_owned(), body: body.as_ref().to_vec(), of_range: None }
 }
 
 /// A server that gives each operation one answer, again and again; operations are told apart by their tokens.
@@ -64,13 +69,15 @@ fn reply(mut stream: TcpStream, answers: &HashMap<String, Answer>, requests: &Mu
     let request = String::from_utf8(request).expect("ASCII");
     let after = |text: &str| request.split(text).nth(1).and_then(|rest| rest.split_whitespace().next());
     let token = after("wolkvox-token: ").expect("a token").to_owned();
-    let end = after("date_end=").expect("a range");
-    let Answer { head, body } = &answers[&token];
+    let [begin, end] = ["date_ini=", "date_end="].map(|name| after(name).expect("a range").split('&').next().unwrap());
+    let Answer { head, body, of_range } = &answers[&token];
     *requests.lock().expect("no panic").entry(token).or_default() += 1;
     let date = format!("{}-{}-{} {}:{}:{}", &end[..4], &end[4..6], &end[6..8], &end[8..10], &end[10..12], &end[12..14]);
-    let body = match std::str::from_utf8(body) {
-        Ok(text) => text.replace("{date}", &date).into_bytes(),
-        Err(_) => body.clone(),
+    let second = |text| DateTime::strptime("%Y%m%d%H%M%S", text).expect("a date");
+    let body = match (of_range, std::str::from_utf8(body)) {
+        (Some(of_range), _) => of_range(second(begin), second(end)).into_bytes(),
+        (None, Ok(text)) => text.replace("{date}", &date).into_bytes(),
+        (None, Err(_)) => body.clone(),
     };
     let length = if head.contains("204") { String::new() } else { format!("content-length: {}\r\n", body.len()) };
     let _ = stream.write_all(format!("HTTP/1.1 {head}\r\n{length}\r\n").as_bytes());
@@ -92,11 +99,15 @@ fn poll(operations: &[(&str, &str, Answer)]) -> Polled {
 }
 
 fn poll_each(interval: &str, operations: &[(&str, &str, Answer)]) -> Polled {
+    poll_with(&format!("interval: {interval}, settle: 0s, start: 6h"), operations)
+}
+
+fn poll_with(settings: &str, operations: &[(&str, &str, Answer)]) -> Polled {
     let answers = operations.iter().map(|(_, token, answer)| (token.to_string(), answer.clone())).collect();
     let server = Server::start(answers);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut config = format!(
-        "ledger: {:?}\ndefaults: {{interval: {interval}, settle: 0s, hold: 0s, start: 6h, timezone: America/Bogota}}\noperations:\n",
+        "ledger: {:?}\ndefaults: {{{settings}, hold: 0s, timezone: America/Bogota}}\noperations:\n",
         folder.path().join("ledger.db")
     );
     for (name, token, _) in operations {
@@ -381,6 +392,97 @@ fn an_error_without_a_message_is_shown() {
     let polled = check(&cases);
     for text in texts {
         assert!(!polled.exporter.lines_with(&[text]).is_empty(), "{text}: {}", polled.exporter.said());
+    }
+}
+
+/// In Bogotá, where the operations of these tests are.
+fn local(at: Timestamp) -> DateTime {
+    at.in_tz("America/Bogota").expect("a zone").datetime()
+}
+
+#[test]
+fn rows_of_one_identity_are_one_row_at_every_read() {
+    let date = local(Timestamp::now() - SignedDuration::from_secs(5)).strftime("%F %T").to_string();
+    let row = |(number, result): (usize, &&str)| {
+        let row = ROW.replace("{date}", &date).replace("ABANDON", result);
+        row.replace('}', &format!(",\"ani\":\"300{number}\"}}"))
+    };
+    // What the rows say they came to; how many of them are counted, and how many are not abandoned calls.
+    let cases: [(&str, &[&str], f64, f64); 4] = [
+        ("both", &["ANSWER", "ANSWER"], 0.0, 1.0),
+        ("three", &["ABANDON", "ABANDON", "ABANDON"], 1.0, 0.0),
+        ("mixed", &["ANSWER", "ABANDON"], 1.0, 0.0),
+        ("many", &["ANSWER"; 20], 0.0, 1.0),
+    ];
+    let operations = cases.map(|(name, results, ..)| {
+        let rows: Vec<_> = results.iter().enumerate().map(row).collect();
+        (name, name, answer("200 OK", report(&rows.iter().map(String::as_str).collect::<Vec<_>>())))
+    });
+    let polled = poll_each("1s", &operations);
+    for (name, results, counted, other) in cases {
+        let of = [("operation", name)];
+        polled.exporter.wait_for("the rows to be read again and again", |scrape| {
+            let value = |disposition| scrape.value("wolkvox_rows_total", &[of[0], ("disposition", disposition)]);
+            assert_eq!((value("counted"), value("other_result")), (counted, other), "{name}");
+            let reads = scrape.value("wolkvox_polls_total", &[of[0], ("outcome", "ok")]);
+            assert_eq!(value("duplicate"), reads * results.len() as f64 - 1.0, "{name}");
+            if reads >= 4.0 { Ok(()) } else { Err(format!("{reads} reads")) }
+        });
+    }
+}
+
+/// Rows that are announced and never delivered: the second, and how many. No two are neighbours, of which it can't be told
+/// which lacks what, for each second is asked for with the one before it.
+type Missing = &'static [(i64, usize)];
+
+/// A report that has a row each second since `begin`, and lacks some, by the seconds after that.
+fn lacking(begin: Timestamp, missing: Missing) -> Answer {
+    let of_range = move |first: DateTime, last: DateTime| {
+        let is_asked_for = |second: Timestamp| (first..=last).contains(&local(second)) && second < Timestamp::now();
+        let row = |second: Timestamp| {
+            let row = ROW.replace("1768782812", &second.as_second().to_string());
+            row.replace("{date}", &local(second).strftime("%F %T").to_string())
+        };
+        let seconds = (0..600).map(|second| begin + SignedDuration::from_secs(second));
+        let rows: Vec<_> = seconds.filter(|&second| is_asked_for(second)).map(row).collect();
+        let places = missing.iter().map(|&(second, rows)| (begin + SignedDuration::from_secs(second), rows));
+        let announced =
+            rows.len() + places.filter(|(place, _)| is_asked_for(*place)).map(|(_, rows)| rows).sum::<usize>();
+        let data = rows.join(",");
+        format!(r#"{{"code":"200","error":null,"msg":"{announced} records were found","data":[{data}]}}"#)
+    };
+    Answer { of_range: Some(Arc::new(of_range)), ..answer("200 OK", "") }
+}
+
+#[test]
+fn rows_that_are_announced_and_never_come_are_counted_once_for_each_place() {
+    let begin = Timestamp::now();
+    let begin = Timestamp::from_second(begin.as_second()).expect("now");
+    let cases: [(&str, Missing, f64); 4] = [
+        ("four", &[(1, 2), (4, 1), (8, 1)], 4.0),
+        ("alike", &[(1, 1), (5, 1), (9, 1)], 3.0),
+        ("uneven", &[(2, 3), (4, 1), (7, 2)], 6.0),
+        ("none", &[], 0.0),
+    ];
+    let operations = cases.map(|(name, missing, _)| (name, name, lacking(begin, missing)));
+    let polled = poll_with("interval: 1s, settle: 0s, overlap: 4s, start: 1m", &operations);
+    let after = begin + SignedDuration::from_secs(14);
+    for (name, _, missing) in cases {
+        let of = [("operation", name)];
+        polled.exporter.wait_for("the last place to be out of reach", |scrape| {
+            let value = |metric| scrape.value(metric, &of);
+            let (lacks, until) =
+                (value("wolkvox_rows_missing_total"), value("wolkvox_complete_until_timestamp_seconds"));
+            assert!(lacks <= missing, "{name}: {lacks} of {missing}");
+            if until >= after.as_second() as f64 {
+                Ok(())
+            } else {
+                Err(format!("{name}: {until}, {lacks} of {missing}"))
+            }
+        });
+        let scrape = polled.exporter.scrape();
+        assert_eq!(scrape.value("wolkvox_rows_missing_total", &of), missing, "{name}: {}", polled.exporter.said());
+        assert!(scrape.value("wolkvox_abandoned_calls_total", &of) >= 14.0, "{name}");
     }
 }
 

@@ -344,7 +344,8 @@ fn polls(scrape: &Scrape, operation: &str, outcome: &str) -> f64 {
     scrape.value("wolkvox_polls_total", &[("operation", operation), ("outcome", outcome)])
 }
 
-/// Nobody listens there: each poll fails as `connect`, and the exporter keeps answering.
+/// Nobody listens there: each poll fails as `connect`, the exporter keeps answering, and doesn't say that anything is
+/// complete.
 #[test]
 fn a_server_that_is_not_there_is_told_in_words() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -363,4 +364,11 @@ fn a_server_that_is_not_there_is_told_in_words() {
     let said = exporter.said();
     assert!(said.contains("127.0.0.1:1") || said.contains("connect"), "{said}");
     assert_eq!(exporter.get("/-/healthy", &[]).status, 200);
+    for (lang, words, complete) in [
+        ("en", "Nothing has been read yet.", "complete up to"),
+        ("es", "Todavía no se ha leído nada.", "completos hasta"),
+    ] {
+        let page = exporter.get(&format!("/?lang={lang}"), &[]).text();
+        assert!(page.contains(words) && !page.contains(complete), "{page}");
+    }
 }

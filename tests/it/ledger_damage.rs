@@ -7,18 +7,17 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use simulator::call::Injected;
 
-use crate::support::sim::{quiet, stream_of_calls};
+use crate::support::config::ventas;
 use crate::support::truth::{Cadence, shown, wait_until_exact};
-use crate::support::{Child, Folder, Sim, child, run};
+use crate::support::{Child, Folder, child, run};
 
 const CADENCE: Cadence = Cadence { interval: 1.0, settle: 1.0 };
 const DEFAULTS: [&str; 4] = ["interval: 1s", "settle: 1s", "overlap: 1m", "hold: 0s"];
 
 #[test]
 fn a_second_process_on_one_ledger_is_refused() {
-    let (sim, folder) = ventas();
+    let (sim, folder) = ventas(&DEFAULTS);
     let first = folder.serve();
     let output = run(folder.command());
     assert_eq!(output.status.code(), Some(1), "{output:?}");
@@ -36,7 +35,7 @@ fn a_second_process_on_one_ledger_is_refused() {
 
 #[test]
 fn a_place_that_cannot_be_written_is_refused() {
-    let (_sim, folder) = ventas();
+    let (_sim, folder) = ventas(&DEFAULTS);
     // `/proc` refuses new files to everybody, root included.
     for place in ["/proc/ledger.db", "/no/such/folder/ledger.db"] {
         let mut command = folder.command();
@@ -52,7 +51,7 @@ fn a_place_that_cannot_be_written_is_refused() {
 /// counted, once.
 #[test]
 fn a_full_disk_loses_nothing() {
-    let (sim, folder) = ventas();
+    let (sim, folder) = ventas(&DEFAULTS);
     let mut command = Command::new("bash");
     child::clean(&mut command);
     // 192 kB: enough for a new ledger, not for its log when calls come.
@@ -90,7 +89,7 @@ fn a_full_disk_loses_nothing() {
 /// else begin the counters from zero, until somebody has moved the damaged one away.
 #[test]
 fn a_damaged_ledger_is_set_aside_in_words() {
-    let (sim, folder) = ventas();
+    let (sim, folder) = ventas(&DEFAULTS);
     let exporter = folder.serve();
     wait_until_exact(&exporter, &sim, "ventas", CADENCE, Timestamp::now() + Duration::from_secs(3));
     let counted = shown(&exporter.scrape(), "ventas");
@@ -139,15 +138,6 @@ fn a_damaged_ledger_is_set_aside_in_words() {
 
 /// What is done to a ledger, in words and in deed.
 type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
-
-/// An operation with calls for more than a test lasts, and its folder.
-fn ventas() -> (Sim, Folder) {
-    let sim = Sim::start(vec![quiet("ventas")]);
-    let calls = stream_of_calls(Timestamp::now(), Duration::from_millis(50), 2_400);
-    sim.inject(calls.into_iter().map(Injected::from));
-    let folder = Folder::new(&sim, &DEFAULTS, |_| vec![]);
-    (sim, folder)
-}
 
 /// What the process said last: its error.
 fn last_line(output: &Output) -> String {

@@ -9,11 +9,10 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use simulator::call::Injected;
 
-use crate::support::sim::{quiet, stream_of_calls};
+use crate::support::config::ventas;
 use crate::support::truth::{Cadence, shown, wait_until_exact};
-use crate::support::{Folder, PATIENCE, Sim, run, wait_for};
+use crate::support::{Folder, PATIENCE, run, wait_for};
 
 const CADENCE: Cadence = Cadence { interval: 1.0, settle: 1.0 };
 const DEFAULTS: [&str; 4] = ["interval: 1s", "settle: 1s", "overlap: 1m", "hold: 0s"];
@@ -35,7 +34,7 @@ const STRANGERS: [Stranger; 9] = [
 
 #[test]
 fn nothing_is_touched_that_is_not_proven_to_be_a_ledger() {
-    let (_sim, folder) = ventas();
+    let (_sim, folder) = ventas(&DEFAULTS);
     for (what, make, said) in STRANGERS {
         let path = folder.ledger();
         make(&path);
@@ -60,7 +59,7 @@ fn nothing_is_touched_that_is_not_proven_to_be_a_ledger() {
 
 #[test]
 fn a_ledger_that_may_not_be_written_or_opened_says_why() {
-    let (_sim, folder) = ventas();
+    let (_sim, folder) = ventas(&DEFAULTS);
     folder.serve().kill();
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 12; exec \"$0\" \"$@\""]);
@@ -79,7 +78,7 @@ fn a_ledger_that_may_not_be_written_or_opened_says_why() {
 /// By any name, and also while its files are gone, a ledger belongs to one process; and nothing is lost that it showed.
 #[test]
 fn a_ledger_that_is_removed_is_put_back_and_no_second_process_gets_it() {
-    let (sim, folder) = ventas();
+    let (sim, folder) = ventas(&DEFAULTS);
     symlink("ledger.db", folder.path().join("link.db")).expect("a link");
     // Through the link it is made at the link's end, or not at all.
     let words = refused(&folder, &["--ledger", "link.db"]);
@@ -117,7 +116,7 @@ fn a_ledger_that_is_removed_is_put_back_and_no_second_process_gets_it() {
 
 #[test]
 fn another_file_in_the_place_of_the_ledger_ends_the_process() {
-    let (sim, folder) = ventas();
+    let (sim, folder) = ventas(&DEFAULTS);
     let mut exporter = folder.serve();
     wait_until_exact(&exporter, &sim, "ventas", CADENCE, Timestamp::now() + Duration::from_secs(1));
     fs::write(folder.path().join("other"), "something else").expect("a file");
@@ -126,15 +125,6 @@ fn another_file_in_the_place_of_the_ledger_ends_the_process() {
     let said = exporter.kill();
     assert!(said.contains("replaced by another file") && said.contains("Start the exporter again"), "{said}");
     assert_eq!(fs::read(folder.ledger()).expect("it is there"), b"something else");
-}
-
-/// An operation with calls for more than a test lasts, and its folder.
-fn ventas() -> (Sim, Folder) {
-    let sim = Sim::start(vec![quiet("ventas")]);
-    let calls = stream_of_calls(Timestamp::now(), Duration::from_millis(50), 2_400);
-    sim.inject(calls.into_iter().map(Injected::from));
-    let folder = Folder::new(&sim, &DEFAULTS, |_| vec![]);
-    (sim, folder)
 }
 
 /// The last words of an exporter that is to end at once.

@@ -7,16 +7,22 @@ use std::process::Command;
 use std::thread;
 
 use crate::support::child::{self, Child};
+use crate::support::tls::{self, Authority};
 use crate::support::wait::free_address;
 use crate::support::{PATIENCE, run, wait_for};
 
 /// The exporter with one operation on a server that needs TLS.
 fn exporter(folder: &Path) -> Command {
-    let config = format!(
-        "ledger: {:?}\noperations: [{{name: ventas, server: \"0042\", token_file: {:?}}}]\n",
-        folder.join("ledger.db"),
-        folder.join("token"),
-    );
+    exporter_of(folder, &["0042".to_owned()])
+}
+
+/// The exporter with an operation on each of `servers`.
+fn exporter_of(folder: &Path, servers: &[String]) -> Command {
+    let mut config = format!("ledger: {:?}\noperations:\n", folder.join("ledger.db"));
+    for (number, server) in servers.iter().enumerate() {
+        let token = folder.join("token");
+        config += &format!("- {{name: ventas{number}, server: {server:?}, token_file: {token:?}}}\n");
+    }
     std::fs::write(folder.join("token"), "0123456789").expect("a folder of this test");
     std::fs::write(folder.join("config.yml"), config).expect("a folder of this test");
     let mut command = child::command(&["--web.listen-address", "127.0.0.1:0"]);
@@ -89,5 +95,41 @@ fn each_cause_is_told_by_log_and_page() {
         });
         assert!(!exporter.lines_with(&[log]).is_empty(), "{}", exporter.said());
         assert!(!exporter.said().contains("hush"));
+    }
+}
+
+/// The certificate of each but the last is refused; nothing listens at the last address.
+#[test]
+fn each_fault_of_a_certificate_is_told_by_log_and_page() {
+    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+    let [unknown, other, expired, authority] = [
+        theirs.issue(&["127.0.0.1"], 2099),
+        ours.issue(&["127.0.0.2", "other.example"], 2099),
+        ours.issue(&["127.0.0.1"], 2021),
+        ours.itself(),
+    ]
+    .map(|identity| format!("https://{}", tls::serve(&identity)));
+    let cases = [
+        (unknown, "is from an authority that this host", "certificado no confiable"),
+        (other, "is for another name", "certificado de otro nombre"),
+        (expired, "has expired", "certificado fuera de fecha"),
+        (authority, "certificate is refused", "falló TLS"),
+        (format!("https://{}", free_address()), "nothing takes calls at its address", "conexión rechazada"),
+    ];
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    tls::put(&folder.path().join("ours.pem"), &ours.pem());
+    let servers: Vec<_> = cases.iter().map(|(server, ..)| server.clone()).collect();
+    let mut command = exporter_of(folder.path(), &servers);
+    command.env("SSL_CERT_FILE", folder.path().join("ours.pem"));
+    let exporter = Child::start(command);
+    for (number, (_, log, page)) in cases.iter().enumerate() {
+        wait_for(log, PATIENCE, || match exporter.lines_with(&[log, &format!("operation=ventas{number} ")]) {
+            lines if lines.is_empty() => Err(exporter.said()),
+            _ => Ok(()),
+        });
+        wait_for(page, PATIENCE, || {
+            let shown = exporter.get("/?lang=es", &[]).text();
+            if shown.contains(page) { Ok(()) } else { Err(shown) }
+        });
     }
 }

@@ -1,11 +1,23 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
+use jiff::Timestamp;
+use simulator::call::Injected;
 use tempfile::TempDir;
 
 use super::child::{self, Child};
-use super::sim::Sim;
+use super::sim::{Sim, quiet, stream_of_calls};
+
+/// An operation `ventas` with calls for more than a test lasts, and its folder. `defaults` as in [`Folder::new`].
+pub fn ventas(defaults: &[&str]) -> (Sim, Folder) {
+    let sim = Sim::start(vec![quiet("ventas")]);
+    let calls = stream_of_calls(Timestamp::now(), Duration::from_millis(50), 2_400);
+    sim.inject(calls.into_iter().map(Injected::from));
+    let folder = Folder::new(&sim, defaults, |_| vec![]);
+    (sim, folder)
+}
 
 /// A folder with a configuration, its token files and a ledger.
 #[derive(Debug)]

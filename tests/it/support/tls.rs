@@ -1,14 +1,18 @@
-use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, Read as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
+    SupportedProtocolVersion,
+};
 
 use super::http::{self, Response};
 
@@ -102,6 +106,24 @@ pub fn client(
             config.with_client_auth_cert(vec![certificate.clone()], key).expect("a key")
         }
     }
+}
+
+/// A server that shows `identity` in each handshake and has nothing to say.
+pub fn serve(identity: &Identity) -> SocketAddr {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
+    let key = PrivateKeyDer::Pkcs8(identity.key.clone().into());
+    let config = config.with_no_client_auth().with_single_cert(vec![identity.certificate.clone()], key).expect("a key");
+    let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let address = listener.local_addr().expect("bound");
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let connection = ServerConnection::new(config.clone()).expect("a configuration");
+            // Whoever doesn't like the certificate hangs up.
+            let _ = StreamOwned::new(connection, stream).read(&mut [0; 1]);
+        }
+    });
+    address
 }
 
 /// One GET over TLS, on a connection of its own.
