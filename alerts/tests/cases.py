@@ -553,6 +553,16 @@ def calm():
         series += weeks_ago(operation, skill_id, 24, length, 30)
         series += usual_parts(operation, skill_id, 24, answered, length, 30)
     series += weeks_ago("sola", "4173", 24, length, 30)
+    # All skills of an operation rise: half of 27 calls is lost, too few to page by their number; a sixth of many is.
+    for operation, each, answered in (("perdida", 3, 3), ("atendida", 6, 30)):
+        skills = [
+            Skill(skill_id, skill_id, by_window((0, 2), (12, each)), answered=by_window((0, 4), (12, answered)))
+            for skill_id in ("1", "2", "3")
+        ]
+        series += World(operation, skills, length, instance=f"{operation}:10119").series()
+        for skill_id in ("1", "2", "3"):
+            series += weeks_ago(operation, skill_id, 24, length, 30)
+            series += usual_parts(operation, skill_id, 24, 216, length, 30)
     paged = [("otra", "4173"), ("sola", "4173"), ("ventas", "4175"), ("ventas", "4176")]
     return [
         Test(
@@ -562,9 +572,17 @@ def calm():
             [],
             [
                 (at, "count(wolkvox:skill_calls:15m > wolkvox:skill_calls:spike_limit)", [("{}", 6)]),
+                (at, "count by (operation) (wolkvox:operation_calls:15m > wolkvox:operation_calls:spike_limit)", [
+                    ('{operation="atendida"}', 1), ('{operation="ventas"}', 1)
+                ]),
                 (
                     at,
-                    "count by (operation, skill_id) (wolkvox:skill_unusual:15m)",
+                    'count by (operation) (wolkvox:operation_unusual:15m{operation!="ventas"})',
+                    [('{operation="perdida"}', 1)],
+                ),
+                (
+                    at,
+                    'count by (operation, skill_id) (wolkvox:skill_unusual:15m{operation!="perdida"})',
                     [(f'{{operation="{operation}",skill_id="{skill_id}"}}', 1) for operation, skill_id in paged],
                 ),
             ],

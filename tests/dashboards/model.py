@@ -181,7 +181,9 @@ class Operation:
             call = self.calls[self.next_call]
             by_skill[call.skill].append(call)
             self.next_call += 1
-        self.count_rows(at, [call for mine in by_skill.values() for call in mine])
+        # Of what is not stored of the weeks before, an hour is enough to begin with.
+        if at >= self.detail - 3600:
+            self.count_rows(at, [call for mine in by_skill.values() for call in mine])
         moved = self.rename(at)
         if at >= self.detail > self.cursor:
             # Their histograms begin here.

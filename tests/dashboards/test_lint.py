@@ -358,7 +358,7 @@ class Lint(unittest.TestCase):
         for language in ("es", "en"):
             (week,) = [p for p in panels_of(DASHBOARDS[language, "abandono"]) if "groupingToMatrix" in str(p.get("transformations"))]
             (day,) = columns_widths(week).values()
-            hour = week["fieldConfig"]["defaults"]["custom"]["minWidth"]
+            hour = week["fieldConfig"]["defaults"]["custom"]["width"]
             self.assertLessEqual(day + 24 * hour, week["gridPos"]["w"] * 52 - 20)
 
     def test_a_spanish_board_is_in_spanish(self):

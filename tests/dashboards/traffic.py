@@ -55,8 +55,9 @@ class Skill:
 
     def struck_by(self, incident, time):
         """An incident names a skill by its number, or where several operations have that by both."""
-        mine = {self.id, f"{self.operation}/{self.id}"} & set(incident.skill_ids)
-        return bool(mine) and incident.start <= time < incident.end
+        if not incident.start <= time < incident.end:
+            return False
+        return self.id in incident.skill_ids or f"{self.operation}/{self.id}" in incident.skill_ids
 
 
 @dataclass(frozen=True)

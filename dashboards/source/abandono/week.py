@@ -36,7 +36,8 @@ WEEK = g.panel(
         "min": 0,
         "color": {"mode": "continuous-blues"},
         "noValue": Text("Se muestra desde dos semanas de historia", "Shown from two weeks of history on"),
-        "custom": {"align": "center", "cellOptions": {"type": "color-background", "mode": "basic"}, "minWidth": 46},
+        # All 24 hours fit on a small screen; a least width below 50 is not kept.
+        "custom": {"align": "center", "cellOptions": {"type": "color-background", "mode": "basic"}, "width": 46},
         "mappings": [{"type": "range", "options": {"from": 0, "to": 0.5, "result": {"index": 0, "text": "·"}}}],
     },
     overrides=[
