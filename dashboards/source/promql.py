@@ -220,6 +220,10 @@ def by_hour_today(today):
     return f"sum by (hour) (sum_over_time(({local_hours()})[{today}:1h])) > 0.5"
 
 
+# As many columns of 50 px as fit beside the day's on a screen of 1280.
+HOURS_SHOWN = 22
+
+
 def weekday_hour(weeks=4):
     """Mean calls in an hour, by weekday and hour, where two weeks at least know it; hours without calls on any day are left out."""
     hours = local_hours(day=True)
@@ -227,7 +231,7 @@ def weekday_hour(weeks=4):
         f"sum by (day, hour) (avg_over_time(({hours})[{weeks}w:1h])"
         f" and count_over_time(({hours})[{weeks}w:1h]) > 1.5)"
     )
-    busy = f"sum by (hour) (sum_over_time(({hours})[{weeks}w:1h])) > 0.5"
+    busy = f"topk({HOURS_SHOWN}, sum by (hour) (sum_over_time(({hours})[{weeks}w:1h]))) > 0.5"
     return f'label_replace({mean} and on (hour) {busy}, "hour", "0$1", "hour", "([0-9])")'
 
 

@@ -73,7 +73,7 @@ class History:
         first, yesterday = self.detail, local_midnight(self.scenario.end) - DAY
         for number, skill in enumerate(self.scenario.skills):
             labels = {"operation": skill.operation, "skill_id": skill.id, "skill_name": skill.name, "report": "abandoned"}
-            self.differences[skill.operation, skill.id] = difference = (0, 3, 0, -1)[number % 4]
+            self.differences[skill.operation, skill.id] = difference = self.difference(number)
             self.series.steps("wolkvox_reconciliation_difference_calls", **labels).set(first, difference)
         for operation in self.operations:
             self.series.steps("wolkvox_reconciled_day_timestamp_seconds", operation=operation).set(first, yesterday)
@@ -81,6 +81,11 @@ class History:
             for hour, time in enumerate(range(first, self.scenario.end, 3600)):
                 remaining.set(time, 1000 - 13 * hour)
         self.series.steps("wolkvox_exporter_tls_certificate_expiry_timestamp_seconds").set(first, self.scenario.end + 20 * DAY)
+
+    @staticmethod
+    def difference(number):
+        """Between the vendor's total of a day and ours, of the skill of this number."""
+        return (0, 3, 0, -1)[number % 4]
 
     def _alerts(self):
         """The alerts that fire in the scenario."""

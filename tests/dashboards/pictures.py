@@ -63,6 +63,10 @@ class Simulated(History):
         """One series of the exporter: a skill and a type of interaction."""
         return Skill(call["operation"], call["skill_id"], call["skill_name"], 0, call["type_interaction"])
 
+    @staticmethod
+    def difference(number):
+        return 0  # The simulator's totals are those of its calls.
+
     def draw(self):
         windows = (self.scenario.end - self.start) // WINDOW + 1
         answered = collections.defaultdict(lambda: [Answered() for _ in range(windows)])

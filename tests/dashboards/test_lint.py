@@ -353,13 +353,16 @@ class Lint(unittest.TestCase):
                 self.assertEqual(set(names) - set(widths), set(), panel["title"])
                 self.assertLessEqual(sum(widths[name] for name in names), panel["gridPos"]["w"] * 52 - 20, panel["title"])
 
-    def test_a_day_of_24_hours_fits_on_a_small_screen(self):
-        """A centre that never closes has a column for each hour."""
+    def test_the_hours_of_a_centre_that_never_closes_fit_on_a_small_screen(self):
+        from source.promql import HOURS_SHOWN
+
         for language in ("es", "en"):
             (week,) = [p for p in panels_of(DASHBOARDS[language, "abandono"]) if "groupingToMatrix" in str(p.get("transformations"))]
             (day,) = columns_widths(week).values()
-            hour = week["fieldConfig"]["defaults"]["custom"]["width"]
-            self.assertLessEqual(day + 24 * hour, week["gridPos"]["w"] * 52 - 20)
+            hour = week["fieldConfig"]["defaults"]["custom"]["minWidth"]
+            self.assertGreaterEqual(hour, 50, "Grafana makes no column narrower")
+            self.assertIn(f"topk({HOURS_SHOWN}, ", week["targets"][0]["expr"])
+            self.assertLessEqual(day + HOURS_SHOWN * hour, week["gridPos"]["w"] * 52 - 20)
 
     def test_a_spanish_board_is_in_spanish(self):
         """No English word of the other board, unless it is in brackets: a name of the API or of the exporter's own."""

@@ -23,9 +23,9 @@ WEEK = g.panel(
     Text(
         "Media de las llamadas abandonadas en cada hora de cada día de la semana, en las 4 semanas antes del final del"
         " rango, en la hora local de la operación; vacío lo que se conoce de menos de dos semanas. Faltan las horas en las"
-        " que nunca hubo llamadas.",
+        " que nunca hubo llamadas, y donde nunca se cierra las dos más quietas.",
         "Mean of the calls abandoned in each hour of each weekday, in the 4 weeks before the end of the range, in the "
-        "operation's local time; empty where less than two weeks are known. Hours that never had a call are left out.",
+        "operation's local time; empty where less than two weeks are known. Hours that never had a call are left out, and where it never closes the two quietest.",
     ),
     (0, 55, 24, 9),
     [g.column("A", q.weekday_hour())],
@@ -36,8 +36,8 @@ WEEK = g.panel(
         "min": 0,
         "color": {"mode": "continuous-blues"},
         "noValue": Text("Se muestra desde dos semanas de historia", "Shown from two weeks of history on"),
-        # All 24 hours fit on a small screen; a least width below 50 is not kept.
-        "custom": {"align": "center", "cellOptions": {"type": "color-background", "mode": "basic"}, "width": 46},
+        # Grafana makes no column narrower.
+        "custom": {"align": "center", "cellOptions": {"type": "color-background", "mode": "basic"}, "minWidth": 50},
         "mappings": [{"type": "range", "options": {"from": 0, "to": 0.5, "result": {"index": 0, "text": "·"}}}],
     },
     overrides=[
