@@ -100,7 +100,12 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
                 if ended.trouble.is_some() {
                     polled_at = self.now();
                 }
+                let is_answered = ended.trouble.is_none();
                 self.poll_ended(ended);
+                // What its answers told of the time: the right windows are due as soon as it is known.
+                if is_answered && self.take_back().await {
+                    continue;
+                }
             }
             if self.wait_for_next_poll(polled_at).await.is_none() {
                 return;
@@ -131,18 +136,18 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         plan(&self.report.account(), &self.report.rules, clocks)
     }
 
-    /// Takes the cursor back if it proves to be ahead of the time.
-    async fn take_back(&self) {
+    /// Takes the cursor back if it proves to be ahead of the time; whether it was.
+    async fn take_back(&self) -> bool {
         let (moment, rules) = (self.moment(), self.report.rules.clone());
         let marks = &self.report.account().marks;
         let (cursor, proven) = (marks.complete_until, marks.proven_until);
-        let Some(to) = self.report.clock.time().back_to(&rules.windows, cursor, proven, moment) else { return };
+        let Some(to) = self.report.clock.time().back_to(&rules.windows, cursor, proven, moment) else { return false };
         // What both clocks have yet to come to is no start.
         let latest = shifted(self.now().max(moment.host), CLOCKS_MAY_DIFFER);
         if self.report.account().waits_for_its_start(latest) {
             let late = self.report.clock.time().later(moment);
             self.begin_again(moment, late).await;
-            return;
+            return self.report.account().marks.complete_until < cursor;
         }
         match self.report.amend(move |account| account.take_back(to, &rules.zone)).await {
             Ok(()) => {
@@ -156,11 +161,15 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
                          what was counted is recognised"
                     );
                 }
+                complete_until < cursor
             }
-            Err(error) => tracing::error!(
-                operation = %self.report.operation, report = self.report.kind.name, %error,
-                "the cursor is ahead of the time and could not be taken back"
-            ),
+            Err(error) => {
+                tracing::error!(
+                    operation = %self.report.operation, report = self.report.kind.name, %error,
+                    "the cursor is ahead of the time and could not be taken back"
+                );
+                false
+            }
         }
     }
 

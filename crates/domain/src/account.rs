@@ -92,7 +92,10 @@ pub struct SkillName {
 impl Account {
     /// An account that begins to count with the window that `first` is in.
     pub fn new(windows: &Windows, first: Timestamp) -> Self {
-        let start = windows.start_of(first);
+        Self::beginning_at(windows.start_of(first))
+    }
+
+    fn beginning_at(start: Timestamp) -> Self {
         Self {
             marks: Marks {
                 start,
@@ -136,15 +139,15 @@ impl Account {
     pub fn begin_again(&mut self, windows: &Windows, first: Timestamp, before: Timestamp, late: SignedDuration) {
         let begun = shifted(first, late);
         let start = if before == windows.start_of(first) {
-            begun
+            windows.start_of(begun)
         } else if late.is_negative() && before <= begun {
-            // Right already, or too late by less than is known.
+            // Right already, or too late by less than is known. It began a window of another length, perhaps.
             before
         } else {
-            shifted(before, late).min(begun)
+            windows.start_of(shifted(before, late).min(begun))
         };
         let Marks { has_answered, copied_at, .. } = self.marks;
-        self.marks = Marks { has_answered, copied_at, ..Self::new(windows, start).marks };
+        self.marks = Marks { has_answered, copied_at, ..Self::beginning_at(start).marks };
     }
 
     /// Calls in the last complete window, by series number; none for a series without any.
@@ -472,6 +475,17 @@ mod tests {
         assert_eq!(back(account.clone(), 0).0, at(50_000), "what was given up");
         account.marks.kept_from = Some(bogota.to_datetime(at(70_000)));
         assert_eq!(back(account, 0).0, at(70_000), "the oldest identity");
+    }
+
+    /// Of an earlier process, whose windows were shorter.
+    #[test]
+    fn a_start_that_is_right_stays_where_it_is() {
+        for interval in [900, 1_800, 3_600] {
+            let before = at(900 + 300);
+            let mut account = Account::new(&windows(300), before);
+            account.begin_again(&windows(interval), at(7_200), before, SignedDuration::from_secs(-61));
+            assert_eq!(account.marks, Account::new(&windows(300), before).marks, "{interval}");
+        }
     }
 
     /// A clock that was ahead by months made it read on, and nothing can be counted until then.

@@ -186,13 +186,16 @@ impl Judge {
             self.begun_again(new.complete, now);
             return Ok(());
         }
+        holds(new.complete < old.complete && self.may_be_taken_back(old, new), || {
+            format!("the cursor went from {} to {} without an answer", old.complete, new.complete)
+        })
+    }
+
+    fn may_be_taken_back(&self, old: &Numbers, new: &Numbers) -> bool {
         // With a longer `settle` a cursor may be ahead of what has settled, which shows once a clock is believed.
         let settle = Duration::from_secs(self.life().settings.settle + self.life().settings.interval);
         let has_not_settled = self.in_doubt() && new.complete >= old.complete - settle;
-        let may_be_ahead = self.cursor.may_be_ahead || self.a_lie_may_be_believed() || has_not_settled;
-        holds(new.complete < old.complete && may_be_ahead, || {
-            format!("the cursor went from {} to {} without an answer", old.complete, new.complete)
-        })
+        self.cursor.may_be_ahead || self.a_lie_may_be_believed() || has_not_settled
     }
 
     fn used(&mut self, told: &Told, old: &Numbers, new: &Numbers) -> Result<(), String> {
@@ -260,7 +263,7 @@ impl Judge {
             self.cursor.last_whole_read = Some(self.cadence.poll_began());
         }
         if new.complete < old.complete {
-            return holds(self.cursor.may_be_ahead || self.a_lie_may_be_believed(), || {
+            return holds(self.may_be_taken_back(old, new), || {
                 format!("the cursor fell from {} to {}", old.complete, new.complete)
             });
         }

@@ -96,7 +96,10 @@ impl Judge {
         }
         // By the true time there is a window that stands for "now", whatever the clocks say.
         let is_stale = self.life().host_is_right && !self.a_lie_may_be_believed() && age(now.at) > longest;
-        holds(is_known && !is_stale, || "a window gauge of a window that is not known, or over".to_owned())?;
+        holds(is_known && !is_stale, || {
+            let why = if is_known { "is over" } else { "is not known whole" };
+            format!("a gauge of the window up to {to}, which {why} (from {})", self.cursor.known_from)
+        })?;
         let at = |second| Timestamp::from_second(second).unwrap();
         let window = self.counts.window(at(to - interval), at(to));
         for series in gauges {
