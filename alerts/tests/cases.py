@@ -62,6 +62,7 @@ EXPORTER_ALERTS = [
     "WolkvoxClockOff",
     "WolkvoxRowsMissing",
     "WolkvoxTimezoneMismatch",
+    "WolkvoxTotalsDiffer",
     "WolkvoxDataSkipped",
     "WolkvoxSeriesOverflow",
     "WolkvoxLedgerErrors",
@@ -89,6 +90,7 @@ PER_REPORT = {
     "WolkvoxClockOff",
     "WolkvoxRowsMissing",
     "WolkvoxTimezoneMismatch",
+    "WolkvoxTotalsDiffer",
     "WolkvoxDataSkipped",
     "WolkvoxSeriesOverflow",
 }
@@ -235,6 +237,12 @@ TEXTS = {
         "{operation}: the report's dates contradict the configured zone. Calls may be counted late or not at all.",
         "{operation}: las fechas del reporte contradicen la zona configurada. Puede que las llamadas se cuenten tarde o no se"
         " cuenten.",
+    ),
+    "WolkvoxTotalsDiffer": (
+        "wolkvox's own totals of a day are not what was counted",
+        "Los totales de un día según wolkvox no son lo que se contó",
+        "{operation}: {value} calls apart, over all skills. The status page says of which day, and in which skills.",
+        "{operation}: {value} llamadas de diferencia, sumando los skills. La página de estado dice de qué día y en qué skills.",
     ),
     "WolkvoxDataSkipped": (
         "A stretch of time was given up and is not counted",
@@ -1174,6 +1182,38 @@ def timezone():
     ]
 
 
+def totals_differ():
+    """A day's comparison stands until the next one."""
+    length = 4 * HOUR
+
+    def compared(operation, calls, *differences):
+        labels = f'{ON_REPORT},operation="{operation}"'
+        yield f"wolkvox_reconciliation_vendor_calls{{{labels}}}", steps([(0, None), (600, calls)], length, 60)
+        for skill, (first, second) in enumerate(differences):
+            skill = f'skill_id="{skill}",skill_name="Skill {skill}"'
+            changes = [(0, None), (600, first), (7200, second)]
+            yield f"wolkvox_reconciliation_difference_calls{{{labels},{skill}}}", steps(changes, length, 60)
+
+    series = [
+        *compared("ventas", 200, (3, 0), (-1, 1)),
+        *compared("pocas", 10, (2, 0), (1, 0)),
+        *compared("grande", 40000, (200, 0), (-200, 0)),
+        *compared("nada", 0, (-4, 0)),
+        *compared("igual", 12000, (0, 0)),
+    ]
+    name = "WolkvoxTotalsDiffer"
+    return [
+        Test(
+            "fires where skills together are more than 3 calls and 1 % apart, and resolves with the next day",
+            60,
+            series,
+            none(500, name)
+            + [(700, name, [dict(operation="nada", value="4"), dict(operation="ventas", value="4")])]
+            + none(7300, name),
+        )
+    ]
+
+
 def clock():
     length = 2 * HOUR
     series = [
@@ -1645,6 +1685,7 @@ def files():
         "quota_low": File("WolkvoxQuotaLow.", quota_low()),
         "catching_up": File("WolkvoxCatchingUp.", catching_up()),
         "timezone_mismatch": File("WolkvoxTimezoneMismatch.", timezone()),
+        "totals_differ": File("WolkvoxTotalsDiffer.", totals_differ()),
         "clock_off": File("WolkvoxClockOff.", clock()),
         "ledger_gone": File("WolkvoxLedgerGone.", ledger_gone()),
         "data_skipped": File("WolkvoxDataSkipped.", skipped(), evaluation=1193),

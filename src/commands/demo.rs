@@ -79,7 +79,7 @@ fn operations(simulator: &Handle) -> Vec<OperationConfig> {
     let server = Server { name: simulator.address().to_string(), base_url };
     let simulated = simulator.world().operations.iter();
     let operation = |simulated: &simulator::operation::Operation| OperationConfig {
-        reports: Reports { answered: true },
+        reports: Reports { answered: true, totals: true },
         start: Start::History(HISTORY),
         hold: HOLD,
         start_hold: HOLD,

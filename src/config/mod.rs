@@ -80,6 +80,8 @@ pub enum TokenSource {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Reports {
     pub answered: bool,
+    /// The vendor's own totals, once a day, to compare the others with.
+    pub totals: bool,
 }
 
 /// Where a new ledger begins to count.

@@ -91,7 +91,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 shared_keys! {
-    /// What is read. Each report costs a call per window.
+    /// What is read. Each report costs a call per window, and the vendor's totals one a day.
     reports: Reports = Reports::default(), values::reports;
 
     /// The zone of the report's dates; its IANA name is in `timezone.iana_name()`.

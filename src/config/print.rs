@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use super::operation::{OWN, OperationConfig, SHARED};
 use super::{Config, Reports, Skills, Start, duration};
 use domain::report::{ABANDONED, ANSWERED};
+use domain::vendor_totals;
 
 /// The effective configuration as a file that loads again: every default written out, of a token only where it is from.
 ///
@@ -83,7 +84,8 @@ impl Shown for Start {
 impl Shown for Reports {
     fn shown(&self) -> String {
         let answered = self.answered.then_some(ANSWERED.name);
-        let names: Vec<_> = std::iter::once(ABANDONED.name).chain(answered).collect();
+        let totals = self.totals.then_some(vendor_totals::NAME);
+        let names: Vec<_> = std::iter::once(ABANDONED.name).chain(answered).chain(totals).collect();
         format!("[{}]", names.join(", "))
     }
 }

@@ -15,6 +15,7 @@ use crate::paths::RESERVED;
 use domain::distribution::{WHOLE_MINUTES_UNTIL, WHOLE_SECONDS_UNTIL, is_exact};
 use domain::label::MAX_LABEL_CHARS;
 use domain::report::{ABANDONED, ANSWERED, REPORTS};
+use domain::vendor_totals;
 
 /// Prometheus keeps longer labels, people don't read them.
 const LONGEST_NAME: usize = 100;
@@ -188,23 +189,24 @@ fn bucket(element: &Node, last: Option<u32>) -> Result<u32, String> {
 
 /// A list of reports with that of abandoned calls, which an operation can't be without.
 pub fn reports(node: &Node) -> Result<Reports, Refusal> {
-    const FORM: &str = "write [abandoned] or [abandoned, answered]";
+    const FORM: &str = "write [abandoned] or [abandoned, answered], and totals with either";
     let Value::List(list) = &node.value else { return Err(FORM.to_owned().into()) };
     let mut names = BTreeSet::new();
     for element in list {
         let refused = |reason: String| Refusal { element: Some(element.origin), reason };
         let name = element.text().unwrap_or_default();
-        let Some(known) = REPORTS.into_iter().find(|report| report.name == name.trim()) else {
+        let known = REPORTS.map(|report| report.name).into_iter().chain([vendor_totals::NAME]);
+        let Some(known) = known.into_iter().find(|known| *known == name.trim()) else {
             return Err(refused(format!("{} is no report; {FORM}", element.shown())));
         };
-        if !names.insert(known.name) {
+        if !names.insert(known) {
             return Err(refused(format!("{} stands here twice; keep one", element.shown())));
         }
     }
     if !names.contains(ABANDONED.name) {
         return Err(format!("`{}` is always read; {FORM}", ABANDONED.name).into());
     }
-    Ok(Reports { answered: names.contains(ANSWERED.name) })
+    Ok(Reports { answered: names.contains(ANSWERED.name), totals: names.contains(vendor_totals::NAME) })
 }
 
 /// `all`, or a list of ids.

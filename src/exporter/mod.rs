@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::operation::Operation;
-use crate::poller::{Poller, Turns, end_holds, watch_quota};
+use crate::poller::{Poller, Turns, end_holds, reconcile, watch_quota};
 use crate::shutdown::Shutdown;
 use crate::web::listen::{Door, Listener};
 use crate::web::secure::Secured;
@@ -119,6 +119,15 @@ impl Exporter {
                 tasks.spawn(async move {
                     quota.await;
                     "the watch of the quota"
+                });
+            }
+            if let Some(comparisons) = operation.comparisons.clone() {
+                let client = Arc::new(Client::new(config, operation.abandoned.kind, &network)?);
+                let operation = operation.clone();
+                let reconcile = reconcile(client, operation, comparisons, turns.clone(), SystemClock, shutdown.clone());
+                tasks.spawn(async move {
+                    reconcile.await;
+                    "the reconciliation"
                 });
             }
             for report in operation.reports() {

@@ -185,6 +185,8 @@ impl Loading {
         let short = |column| u32::try_from(row.integer(column)).unwrap_or(u32::MAX);
         match row.table {
             Table::Operation | Table::Account => {}
+            // The operation's, which no account has.
+            Table::Reconciliation | Table::Reconciled | Table::Agreed => {}
             Table::Mark => _ = self.marks.insert(row.text(0), row.integer(1)),
             Table::Total => _ = self.totals.set(&row.text(0), number(1)),
             Table::Skill => {

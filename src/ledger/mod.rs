@@ -15,6 +15,7 @@ mod keep;
 #[cfg(test)]
 mod memory;
 mod open;
+mod reconciliation;
 mod row;
 mod schema;
 mod seen;
@@ -34,6 +35,7 @@ use tokio::sync::oneshot;
 
 use domain::account::Account;
 use domain::identity::RowHasher;
+use domain::reconciliation::Reconciliation;
 
 use account::{Loading, Scope, difference, own_difference};
 use file::FolderLock;
@@ -215,6 +217,35 @@ impl Ledger {
         self.commit(id, old, Vec::new(), change, move |stored| _ = tell.send(stored));
         let committed = told.recv().unwrap_or_else(|_| Err(CommitError::broken()))?;
         Ok((committed.account, committed.outcome))
+    }
+
+    /// What is kept of the comparisons of an account's operation. Blocks.
+    pub fn reconciliation(&self, id: &AccountId) -> Result<Reconciliation, CommitError> {
+        let operation = id.scope.operation;
+        self.now(move |store| {
+            let mut kept = Reconciliation::default();
+            store.rows_of(operation, true, &mut |row| reconciliation::add(&mut kept, &row))?;
+            Ok((kept, None))
+        })
+    }
+
+    /// Stores that `new` follows `old`. `done` is told, on the writer's thread. No other change of them may be on its way.
+    pub fn commit_reconciliation(
+        &self,
+        id: &AccountId,
+        old: &Reconciliation,
+        new: &Reconciliation,
+        done: impl FnOnce(Result<(), CommitError>) + Send + 'static,
+    ) {
+        let edits = reconciliation::difference(id.scope.operation, old, new);
+        let change = Change { edits, ..Change::new(id.scope) };
+        self.writer.enqueue(Box::new(move |store| match store {
+            Ok(_) => Some(Prepared { change, done: Box::new(done) }),
+            Err(error) => {
+                done(Err(error));
+                None
+            }
+        }));
     }
 
     /// What a commit's `done` sends; an error where it never comes.

@@ -22,10 +22,13 @@ pub enum Table {
     DayNote,
     Quarter,
     Unread,
+    Reconciliation,
+    Reconciled,
+    Agreed,
 }
 
 impl Table {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Operation,
         Self::Skill,
         Self::LabelSet,
@@ -41,10 +44,14 @@ impl Table {
         Self::DayNote,
         Self::Quarter,
         Self::Unread,
+        Self::Reconciliation,
+        Self::Reconciled,
+        Self::Agreed,
     ];
 
     /// Of an operation; all others are of an account.
-    pub const OF_OPERATION: [Self; 3] = [Self::Operation, Self::Skill, Self::LabelSet];
+    pub const OF_OPERATION: [Self; 6] =
+        [Self::Operation, Self::Skill, Self::LabelSet, Self::Reconciliation, Self::Reconciled, Self::Agreed];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -63,6 +70,9 @@ impl Table {
             Self::DayNote => "day_note",
             Self::Quarter => "quarter",
             Self::Unread => "unread",
+            Self::Reconciliation => "reconciliation",
+            Self::Reconciled => "reconciled",
+            Self::Agreed => "agreed",
         }
     }
 
@@ -89,6 +99,11 @@ impl Table {
             Self::DayNote => (&["date", "name", "value"], 2),
             Self::Quarter => (&["second", "calls"], 1),
             Self::Unread => (&["second", "until"], 1),
+            Self::Reconciliation => (&["name", "value"], 1),
+            Self::Reconciled => {
+                (&["report", "skill_id", "name", "not_compared", "all_types", "voice", "inbound_only"], 2)
+            }
+            Self::Agreed => (&["report", "date", "all_types", "voice", "inbound_only"], 2),
         }
     }
 

@@ -15,7 +15,7 @@ pub const HEAD: usize = 72;
 
 /// Grows with every change that an older version would get wrong. A ledger with a higher one was written by a newer version
 /// and is refused; one with a lower one is taken over: the tables that it lacks are made, and are empty.
-pub const VERSION: i32 = 3;
+pub const VERSION: i32 = 4;
 /// That of the first release.
 pub const OLDEST: i32 = 2;
 
@@ -140,6 +140,35 @@ CREATE TABLE IF NOT EXISTS unread (
     second              INTEGER NOT NULL,
     until               INTEGER NOT NULL,
     PRIMARY KEY (account, second)
+) STRICT, WITHOUT ROWID;
+-- Of the comparisons with the vendor's totals: by name. One that is not there is 0, or not set.
+CREATE TABLE IF NOT EXISTS reconciliation (
+    operation           INTEGER NOT NULL,
+    name                TEXT NOT NULL,
+    value               INTEGER NOT NULL,
+    PRIMARY KEY (operation, name)
+) STRICT, WITHOUT ROWID;
+-- The day that was compared last: the vendor's calls of a skill less ours in each reading, or why it was not compared.
+CREATE TABLE IF NOT EXISTS reconciled (
+    operation           INTEGER NOT NULL,
+    report              TEXT NOT NULL,
+    skill_id            TEXT NOT NULL,
+    name                TEXT NOT NULL,
+    not_compared        TEXT,
+    all_types           INTEGER,
+    voice               INTEGER,
+    inbound_only        INTEGER,
+    PRIMARY KEY (operation, report, skill_id)
+) STRICT, WITHOUT ROWID;
+-- With which readings a local day agreed: 1 or 0.
+CREATE TABLE IF NOT EXISTS agreed (
+    operation           INTEGER NOT NULL,
+    report              TEXT NOT NULL,
+    date                INTEGER NOT NULL,
+    all_types           INTEGER NOT NULL,
+    voice               INTEGER NOT NULL,
+    inbound_only        INTEGER NOT NULL,
+    PRIMARY KEY (operation, report, date)
 ) STRICT, WITHOUT ROWID;
 -- No index by date: rows are forgotten once an hour, and a second index would double the cost of each row.
 CREATE TABLE IF NOT EXISTS seen (

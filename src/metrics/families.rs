@@ -8,15 +8,19 @@ use jiff::Timestamp;
 use crate::ledger::LedgerFigures;
 use crate::logging;
 use crate::operation::Snapshot;
+use crate::operation::comparisons::{Comparisons, ComparisonsPulse};
 use crate::operation::pulse::{Durations, Pulse};
 use crate::wolkvox::client::TokenUses;
 use domain::account::Account;
 use domain::disposition::{Disposition, RejectReason};
 use domain::histogram::{NATIVE_SCHEMA, Native, ZERO_THRESHOLD};
 use domain::outcome::Outcome;
+use domain::reconciliation::Reconciliation;
 use domain::report::{ABANDONED, REPORTS, ReportKind};
 use domain::series::SeriesKey;
 use domain::totals::Total;
+use domain::vendor_totals;
+use domain::zone::day_stretch;
 use exposition::model::{Family, Histogram, Kind, NativeHistogram, Series, Value};
 
 /// The families with a series per label set. They change with a commit, not with a scrape, but for one thing: the window
@@ -95,10 +99,91 @@ fn native(native: &Native) -> NativeHistogram {
 pub fn operation_families(operations: &[Snapshot], process_start: Timestamp) -> Vec<Family> {
     let mut families = ledger_counters(operations);
     families.extend(gauges(operations));
+    add_totals(&mut families, operations);
     families.push(last_poll_outcome(operations));
     families.push(poll_durations(operations, process_start));
     families.extend(quota(operations));
+    families.extend(reconciliation(operations));
     families
+}
+
+/// The comparisons of each operation that has them, with its name.
+fn comparisons(operations: &[Snapshot]) -> impl Iterator<Item = (&Arc<str>, &Comparisons)> {
+    // Each operation once, whatever reports it has.
+    let of_operations = operations.iter().filter(|snapshot| snapshot.is_of(&ABANDONED));
+    of_operations.filter_map(|Snapshot { operation, .. }| Some((&operation.name, operation.comparisons.as_deref()?)))
+}
+
+/// As [`report_labels`], of the vendor's totals.
+fn totals_labels(operation: &Arc<str>) -> Vec<(Cow<'static, str>, Arc<str>)> {
+    vec![("operation".into(), operation.clone()), ("report".into(), vendor_totals::NAME.into())]
+}
+
+/// Adds the series of the calls for totals to the families that they are in.
+fn add_totals(families: &mut [Family], operations: &[Snapshot]) {
+    let gauges: [(&str, fn(&ComparisonsPulse) -> Option<f64>); 3] = [
+        ("wolkvox_up", |pulse| pulse.up().map(boolean)),
+        ("wolkvox_last_success_timestamp_seconds", |pulse| pulse.last_success.map(seconds)),
+        ("wolkvox_last_poll_timestamp_seconds", |pulse| pulse.last_poll.map(seconds)),
+    ];
+    for family in families {
+        let gauge = gauges.iter().find(|(name, _)| *name == family.name);
+        for (operation, comparisons) in comparisons(operations) {
+            if let Some(value) = gauge.and_then(|(_, value)| value(&comparisons.pulse())) {
+                let value = Value::Gauge(value);
+                family.series.push(Series { labels: totals_labels(operation), value, created: None });
+            }
+            if family.name == "wolkvox_polls_total" {
+                family.series.extend(polls_for_totals(operation, &comparisons.kept()));
+            }
+        }
+    }
+}
+
+fn polls_for_totals(operation: &Arc<str>, kept: &Reconciliation) -> impl Iterator<Item = Series> {
+    let series = |outcome: Outcome| Series {
+        labels: [totals_labels(operation), vec![("outcome".into(), outcome.as_str().into())]].concat(),
+        value: Value::Counter(kept.totals.get(Total::Polls(outcome)) as f64),
+        created: None,
+    };
+    Outcome::ALL.map(series).into_iter()
+}
+
+/// What the vendor's totals of the last day that was compared said.
+fn reconciliation(operations: &[Snapshot]) -> [Family; 3] {
+    let (mut days, mut calls, mut differences) = (Vec::new(), Vec::new(), Vec::new());
+    let gauge = |labels, value| Series { labels, value: Value::Gauge(value), created: None };
+    for (snapshot, kept) in operations.iter().filter_map(|snapshot| Some((snapshot, snapshot.reconciliation()?))) {
+        let Snapshot { operation, report, .. } = snapshot;
+        let day =
+            kept.day.and_then(|date| day_stretch(&report.rules.zone, date)).filter(|_| snapshot.is_of(&ABANDONED));
+        days.extend(day.map(|day| gauge(vec![("operation".into(), operation.name.clone())], seconds(day.from))));
+        let Some(of_report) = kept.reports.get(report.kind.name) else { continue };
+        let Some(reconciled) = &of_report.reconciled else { continue };
+        calls.push(gauge(report_labels(snapshot), reconciled.vendor_calls as f64));
+        for (skill_id, name, difference) in reconciled.by(of_report.readings.shown()) {
+            let skill = [("skill_id".into(), skill_id.clone()), ("skill_name".into(), name.clone())];
+            differences.push(gauge([report_labels(snapshot), skill.into()].concat(), difference as f64));
+        }
+    }
+    let family = |name: &'static str, help: &'static str, series| family((name, help), Kind::Gauge, series);
+    [
+        family(
+            "wolkvox_reconciled_day_timestamp_seconds",
+            "The beginning of the last local day that was compared with the vendor's own totals.",
+            days,
+        ),
+        family(
+            "wolkvox_reconciliation_vendor_calls",
+            "The vendor's own total of that day, of the skills that were compared.",
+            calls,
+        ),
+        family(
+            "wolkvox_reconciliation_difference_calls",
+            "The vendor's own total of that day less the calls that were counted of it. 0 is agreement.",
+            differences,
+        ),
+    ]
 }
 
 /// The counters that live in the ledger.

@@ -6,12 +6,14 @@
 //! - `accounts`: those of all its reports, which share label sets and are shown together;
 //! - `refusal`: what they know together of their token;
 //! - [`ended`]: how a poll ended, and what was wrong if it failed;
+//! - [`comparisons`]: what was counted beside the vendor's own totals;
 //! - [`quota`]: the calls that its token has left;
 //! - [`pulse`]: what is known of the polls since the process began;
 //! - [`open`]: the way from a configuration and a ledger to an operation;
 //! - [`snapshot`]: an operation at one moment, and [`status`], what the page tells of it, [`today`] included.
 
 mod accounts;
+pub mod comparisons;
 pub mod ended;
 mod open;
 pub mod pulse;
@@ -25,6 +27,7 @@ pub mod today;
 use std::sync::Arc;
 
 use accounts::Accounts;
+use comparisons::Comparisons;
 
 pub use accounts::Polling;
 pub use open::{ReportSettings, report_settings};
@@ -42,6 +45,8 @@ pub struct Operation {
     /// The report of abandoned calls, which each operation has.
     pub abandoned: Arc<Report>,
     pub quota: Quota,
+    /// Where they are switched on.
+    pub comparisons: Option<Arc<Comparisons>>,
     /// Those that are switched on besides.
     others: Vec<Arc<Report>>,
     accounts: Arc<Accounts>,

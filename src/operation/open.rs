@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::accounts::Accounts;
+use super::comparisons::Comparisons;
 use super::quota::Quota;
 use super::refusal::Refusals;
 use super::report::and_keep_shown;
@@ -72,10 +73,12 @@ impl Operation {
         };
         let mut reports = settings.into_iter().zip(other_zones).enumerate().map(report);
         let Some(abandoned) = reports.next() else { return Err(CommitError::broken()) };
+        let comparisons = config.reports.totals.then(|| Comparisons::open(ledger, accounts.id(0))).transpose()?;
         Ok(Arc::new(Self {
             name: name.clone(),
             server: config.server.name.clone(),
             quota: Quota::default(),
+            comparisons,
             abandoned: abandoned?,
             others: reports.collect::<Result<_, _>>()?,
             accounts,

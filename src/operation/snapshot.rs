@@ -5,9 +5,11 @@ use domain::account::{Account, CatchUp};
 use domain::disposition::Disposition;
 use domain::instant::{earlier, later};
 use domain::offset::zones_that_fit;
+use domain::reconciliation::Reconciliation;
 use domain::report::{ABANDONED, ReportKind};
 use jiff::Timestamp;
 
+use super::comparisons::Comparisons;
 use super::pulse::Pulse;
 use super::status::{Concern, OperationStatus, State};
 use super::today::Today;
@@ -37,6 +39,11 @@ impl Snapshot {
             now,
         };
         operation.reports().zip(books.iter()).map(of).collect()
+    }
+
+    /// The comparisons with the vendor's totals, where they are switched on.
+    pub fn reconciliation(&self) -> Option<Arc<Reconciliation>> {
+        Some(self.operation.comparisons.as_ref()?.kept())
     }
 
     pub fn is_of(&self, kind: &ReportKind) -> bool {
@@ -89,6 +96,7 @@ impl Snapshot {
             series_on_hold: account.series.values().filter(|series| series.hold.is_some()).count(),
             today: self.today(),
             token_uses: operation.quota.told().filter(|_| self.is_of(&ABANDONED)),
+            reconciliation: self.reconciliation(),
             next_poll: pulse.next_poll,
             last_polls: pulse.polls.iter().cloned().collect(),
         }
@@ -139,8 +147,28 @@ impl Snapshot {
         let most_rejected = pulse
             .mostly_rejected
             .map(|summary| Concern::MostRejected { rows: summary.rows, rejected: summary.rejected });
+        let totals = self.operation.comparisons.as_ref().map(|comparisons| self.totals_concerns(comparisons));
         let copy = marks.copied_at.map(|made| Concern::Copy { made });
         let start_hold = self.account.start_hold.as_ref().filter(|_| copy.is_none()).map(|_| Concern::StartHold);
-        [copy, most_rejected, zone, clock, only_empty, unknown, start_hold].into_iter().flatten().collect()
+        let [differ, unread] = totals.unwrap_or_default();
+        [copy, most_rejected, differ, zone, clock, only_empty, unknown, unread, start_hold]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// What the vendor's totals contradict, and why nothing is known of them.
+    fn totals_concerns(&self, comparisons: &Comparisons) -> [Option<Concern>; 2] {
+        let kept = comparisons.kept();
+        let of_report = kept.reports.get(self.report.kind.name).filter(|of| of.reconciled.is_some());
+        let differ = kept.day.filter(|day| of_report.is_some_and(|of| of.readings.differs(*day)));
+        let pulse = comparisons.pulse().clone();
+        // Of the operation: told once.
+        let unread = match (pulse.trouble, kept.told_nothing_of()) {
+            _ if !self.is_of(&ABANDONED) => None,
+            (Some(trouble), _) => Some(Concern::TotalsUnread { trouble, next: pulse.next }),
+            (None, day) => day.map(|day| Concern::TotalsEmpty { day }),
+        };
+        [differ.map(|day| Concern::TotalsDiffer { day }), unread]
     }
 }

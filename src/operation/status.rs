@@ -1,6 +1,9 @@
+use std::sync::Arc;
 use std::time::Duration;
 
+use domain::reconciliation::Reconciliation;
 use domain::report::ReportKind;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use super::ended::{EndedPoll, Trouble};
@@ -57,6 +60,8 @@ pub struct OperationStatus {
     /// What the API told of the token's calls, with the first report alone: it is the operation's. `None` where it isn't
     /// asked, or didn't say.
     pub token_uses: Option<TokenUses>,
+    /// The comparisons with the vendor's totals, of all reports; `None` where they are switched off.
+    pub reconciliation: Option<Arc<Reconciliation>>,
     pub next_poll: Option<Timestamp>,
     /// Newest first, a bounded number.
     pub last_polls: Vec<EndedPoll>,
@@ -105,6 +110,12 @@ pub enum Concern {
         /// IANA names.
         zones_that_fit: Vec<&'static str>,
     },
+    /// The vendor's own totals of this day are not what was counted, by no reading or by another one than before.
+    TotalsDiffer { day: Date },
+    /// The vendor's totals of this day had nothing in them, where calls were counted or nothing shows that it has that report.
+    TotalsEmpty { day: Date },
+    /// The last call for the vendor's totals failed; the next one is made then.
+    TotalsUnread { trouble: Trouble, next: Option<Timestamp> },
     /// The ledger is a copy that was made then, and is not shown to scrapes before what it lacks has been read.
     Copy { made: Timestamp },
     /// Scrapes see what an earlier process showed, for a while yet.

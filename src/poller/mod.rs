@@ -1,11 +1,13 @@
 //! The poller: one task per report of an operation, which asks when a window is due and counts what comes.
 //!
 //! [`poll`] is one poll, from a plan to its end; [`turn`] the wait for the token before each call; [`holds`] ends what new
-//! series show first; [`quota`] asks now and then how many calls are left.
+//! series show first; [`quota`] asks now and then how many calls are left, and [`mod@reconcile`] once a day for the vendor's own
+//! totals.
 
 mod holds;
 mod poll;
 mod quota;
+mod reconcile;
 mod turn;
 
 use std::collections::BTreeSet;
@@ -35,6 +37,7 @@ use holds::LONGEST_SLEEP;
 pub use holds::end_holds;
 use poll::Called;
 pub use quota::watch_quota;
+pub use reconcile::reconcile;
 pub use turn::{TokenInTurn, Turns};
 
 /// How often a poller whose token was refused looks whether it has changed: the promise is ten seconds.

@@ -59,14 +59,7 @@ impl Call {
     /// As it counts for a report that has answered before, or has not: an answer that is no proof of itself is no answer
     /// where nothing else has shown that the report is there.
     pub fn judged_by(self, has_answered: bool) -> Self {
-        match self.result {
-            Ok(answer) if !has_answered && !answer.evidence.is_proof() => {
-                let message = "a 404 with nothing in it: so an empty window may look, and so does a server without the \
-                               report, which has given no other answer yet";
-                Self { result: Err(Failure::new(Outcome::Malformed, message)), ..self }
-            }
-            _ => self,
-        }
+        Self { result: self.result.and_then(|answer| answer.judged_by(has_answered)), ..self }
     }
 
     pub fn outcome(&self) -> Outcome {
@@ -79,9 +72,9 @@ impl Call {
 
 /// An answer of the report.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Answer<R = ReadRow> {
     /// In the order of the answer. None of one that is [`broken`](Self::broken).
-    pub rows: Vec<ReadRow>,
+    pub rows: Vec<R>,
     /// How many rows `msg` announced; `None` where it has no count. 0 for an empty answer.
     pub announced: Option<u64>,
     /// What shows that the report itself has answered.
@@ -91,7 +84,17 @@ pub struct Answer {
     pub broken: bool,
 }
 
-impl Answer {
+impl<R> Answer<R> {
+    /// See [`Call::judged_by`].
+    pub fn judged_by(self, has_answered: bool) -> Result<Self, Failure> {
+        if has_answered || self.evidence.is_proof() {
+            return Ok(self);
+        }
+        let message = "a 404 with nothing in it: so an empty window may look, and so does a server without the report, which \
+                       has given no other answer yet";
+        Err(Failure::new(Outcome::Malformed, message))
+    }
+
     /// What it looks like to whoever judges whether it is used.
     pub fn shape(&self) -> Shape {
         Shape { delivered: self.rows.len() as u64, announced: self.announced, broken: self.broken }

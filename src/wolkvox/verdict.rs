@@ -6,6 +6,7 @@ use super::{Answer, Cause, Failure};
 use domain::evidence::Evidence;
 use domain::outcome::Outcome;
 use domain::row::ReadRow;
+use domain::vendor_totals::VendorRow;
 
 /// The message of an empty window, a 404, as two clients of the live API have recorded it.
 const EMPTY_WINDOW: &str = "VALIDATE DATES ENTERED";
@@ -39,12 +40,12 @@ const TOKEN_IN_USE: Refusal = (Outcome::Busy, "somebody else uses the token at t
 /// in the body count alike; that nothing came is no sign that there is nothing.
 ///
 /// `said` is the start of the body as text: what it says is looked for there where the body has no JSON object.
-pub fn verdict(
+pub fn verdict<R: MayBeUnreadable>(
     status: u16,
-    decoded: Result<Decoded, NotReadable>,
+    decoded: Result<Decoded<R>, NotReadable>,
     said: &str,
     token: Option<&SecretString>,
-) -> Result<Answer, Failure> {
+) -> Result<Answer<R>, Failure> {
     let response = Response::new(status, &decoded, said);
     let shown = |(outcome, meaning): (Outcome, &str), code: u16| {
         let text = if response.quotes_rows { String::new() } else { redacted(&response.text, token) };
@@ -75,7 +76,7 @@ pub fn verdict(
                 malformed("an answer that is not ready, or not the API's: its count doesn't agree with its rows")
             }
             Ok(Decoded { data: Data::Unreadable, .. }) => malformed(NO_ROWS),
-            Ok(body) if delivered >= ROWS_OF_ANOTHER_FORM && body.rows().iter().all(is_rejected) => {
+            Ok(body) if delivered >= ROWS_OF_ANOTHER_FORM && body.rows().iter().all(R::is_unreadable) => {
                 malformed("none of its rows can be read: they are of another report, or in another form")
             }
             Ok(Decoded { data: Data::Rows(rows), .. }) => {
@@ -92,8 +93,21 @@ pub fn verdict(
 
 const NO_ROWS: &str = "there is a text or a number in the place of its rows";
 
-fn is_rejected(row: &ReadRow) -> bool {
-    matches!(row, ReadRow::Rejected { .. })
+/// A row as it was read, of whatever report.
+pub trait MayBeUnreadable {
+    fn is_unreadable(&self) -> bool;
+}
+
+impl MayBeUnreadable for ReadRow {
+    fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Rejected { .. })
+    }
+}
+
+impl MayBeUnreadable for VendorRow {
+    fn is_unreadable(&self) -> bool {
+        self.as_ref().is_none_or(|(_, skill)| skill.is_unreadable())
+    }
 }
 
 /// What a response says beside its rows.
@@ -110,7 +124,7 @@ struct Response {
 }
 
 impl Response {
-    fn new(status: u16, decoded: &Result<Decoded, NotReadable>, said: &str) -> Self {
+    fn new<R>(status: u16, decoded: &Result<Decoded<R>, NotReadable>, said: &str) -> Self {
         let is_page = decoded.is_err() && is_page(said);
         let (code, text) = match decoded {
             Ok(body) => {
@@ -188,11 +202,11 @@ impl Response {
     }
 
     /// What shows that the report has answered, and that there is nothing in the range.
-    fn evidence_of_nothing(&self, decoded: &Result<Decoded, NotReadable>) -> Option<Evidence> {
+    fn evidence_of_nothing<R>(&self, decoded: &Result<Decoded<R>, NotReadable>) -> Option<Evidence> {
         // A word in the place of the code, or a list under another name: whatever this is, it isn't known.
-        let is_known = decoded
-            .as_ref()
-            .is_ok_and(|body| body.code != Code::Unreadable && body.data != Data::Unreadable && !body.has_unknown_list);
+        let is_known = decoded.as_ref().is_ok_and(|body| {
+            body.code != Code::Unreadable && !matches!(body.data, Data::Unreadable) && !body.has_unknown_list
+        });
         let is_text = matches!(decoded, Err(NotReadable::NoObject));
         let says_so = |text: String| text.contains(EMPTY_WINDOW) || text.starts_with("0 RECORDS WERE FOUND");
         let (ok, not_found) = (self.is_exactly(200), self.is(404) && matches!(self.status, 200 | 404));
@@ -208,7 +222,8 @@ impl Response {
                 is_empty.then_some(Evidence::EmptyData)
             }
             Ok(body) if is_known && not_found => {
-                let has_names = body.code == Code::Number(404) || body.msg.is_some() || body.data != Data::Missing;
+                let has_names =
+                    body.code == Code::Number(404) || body.msg.is_some() || !matches!(body.data, Data::Missing);
                 has_names.then_some(Evidence::Object404)
             }
             Err(NotReadable::Nothing) if self.status == 404 => Some(Evidence::Bare404),
@@ -216,7 +231,7 @@ impl Response {
         }
     }
 
-    fn why_no_answer(&self, decoded: &Result<Decoded, NotReadable>) -> String {
+    fn why_no_answer<R>(&self, decoded: &Result<Decoded<R>, NotReadable>) -> String {
         match decoded {
             _ if self.status == 404 => "a 404 that is not the API's: is the server's address right?".to_owned(),
             Err(why) => format!("the answer can't be read: {why}"),

@@ -19,6 +19,7 @@ METRICS = (
     " answer_time_unreadable_total late_rows_total complete_until_timestamp_seconds last_success_timestamp_seconds"
     " last_poll_timestamp_seconds catching_up skipped_seconds_total observed_utc_offset_seconds timezone_mismatch"
     " api_clock_difference_seconds row_lateness_max_seconds series_overflow_total reconciliation_difference_calls"
+    " reconciliation_vendor_calls"
 ).split()
 SELECTOR = re.compile(r"\bwolkvox_(" + "|".join(METRICS) + r")\b(\{(?:[^{}\"]|\"(?:[^\"\\]|\\.)*\")*\})?")
 REPORT = re.compile(r"\breport\s*(=~|=|!=|!~)\s*\"([^\"]*)\"")

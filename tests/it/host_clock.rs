@@ -1,14 +1,13 @@
 //! A host whose clock is hours off, and is set while the exporter runs: the windows are read by the server's clock, and
 //! each call is counted in its own.
 
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use simulator::call::Injected;
 use simulator::faults::Fault;
 
+use crate::support::host_clock::HostClock;
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::truth::{Cadence, wait_until_exact};
 use crate::support::{Child, Folder, PATIENCE, Sim, at_once, wait_for};
@@ -85,37 +84,4 @@ fn a_retry_after_that_is_a_date_is_kept_by_any_host() {
         let pause = requests[1].at.duration_since(requests[0].at).as_secs_f64();
         assert!((8.5..14.0).contains(&pause), "{wrong_by}: {pause} s: {}", exporter.said());
     });
-}
-
-/// The wall clock of a process, by libfaketime; its monotonic clock is left alone.
-struct HostClock {
-    library: PathBuf,
-    file: PathBuf,
-}
-
-impl HostClock {
-    fn new(folder: &Folder, wrong_by: &str) -> Self {
-        let places = std::fs::read_dir("/usr/lib").expect("a Unix").flatten().map(|place| place.path());
-        let libraries = places.map(|place| place.join("faketime/libfaketime.so.1"));
-        let library = libraries.into_iter().find(|library| library.exists());
-        let library = library.expect("libfaketime is missing; install it with apt-get install faketime");
-        let clock = Self { library, file: folder.path().join("clock") };
-        clock.set(wrong_by);
-        clock
-    }
-
-    fn set(&self, wrong_by: &str) {
-        let new = self.file.with_extension("new");
-        std::fs::write(&new, wrong_by).expect("a folder of this test");
-        std::fs::rename(new, &self.file).expect("a folder of this test");
-    }
-
-    fn of(&self, mut command: Command) -> Command {
-        command
-            .env("LD_PRELOAD", &self.library)
-            .env("FAKETIME_TIMESTAMP_FILE", &self.file)
-            .env("FAKETIME_NO_CACHE", "1")
-            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-        command
-    }
 }

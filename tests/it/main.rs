@@ -28,6 +28,7 @@ mod output;
 mod privacy;
 mod protocols;
 mod quantiles;
+mod reconciliation;
 mod secure;
 mod server_clock;
 mod start_hold;

@@ -10,6 +10,8 @@ pub struct ReportKind {
     pub api: &'static str,
     /// The field with the time that a caller waited.
     pub time_field: &'static str,
+    /// The field with the number of its calls in the vendor's own totals.
+    pub total_field: &'static str,
     /// Whether a row with this result is one of its calls.
     pub counts: fn(&CallResult) -> bool,
     pub metrics: MetricNames,
@@ -29,6 +31,7 @@ pub static ABANDONED: ReportKind = ReportKind {
     name: "abandoned",
     api: "skill_2",
     time_field: "abandon_time",
+    total_field: "abandon_calls",
     counts: |result| *result == CallResult::Abandoned,
     metrics: MetricNames {
         calls: (
@@ -52,6 +55,7 @@ pub static ANSWERED: ReportKind = ReportKind {
     name: "answered",
     api: "skill_10",
     time_field: "answer_time",
+    total_field: "answer_calls",
     counts: |result| *result != CallResult::Abandoned,
     metrics: MetricNames {
         calls: (
@@ -83,9 +87,10 @@ mod tests {
 
     #[test]
     fn no_two_reports_share_a_name() {
-        let names: [fn(&ReportKind) -> &'static str; 6] = [
+        let names: [fn(&ReportKind) -> &'static str; 7] = [
             |report| report.name,
             |report| report.api,
+            |report| report.total_field,
             |report| report.metrics.calls.0,
             |report| report.metrics.times.0,
             |report| report.metrics.last_window.0,

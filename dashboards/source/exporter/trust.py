@@ -29,6 +29,7 @@ ALERTS = {
     "WolkvoxClockOff": Text("Los relojes difieren", "Clocks differ"),
     "WolkvoxRowsMissing": Text("Filas que no llegaron", "Rows missing"),
     "WolkvoxTimezoneMismatch": Text("Zona horaria equivocada", "Time zone mismatch"),
+    "WolkvoxTotalsDiffer": Text("Los totales de wolkvox difieren", "wolkvox's totals differ"),
     "WolkvoxDataSkipped": Text("Datos dejados atrás", "Data skipped"),
     "WolkvoxSeriesOverflow": Text("Demasiadas series", "Series overflow"),
     "WolkvoxLedgerErrors": Text("Errores del libro", "Ledger errors"),

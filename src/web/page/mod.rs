@@ -2,10 +2,11 @@
 //!
 //! [`render`] lays the page out; `told` finds what is true of an operation and takes the words from `table`, where all
 //! states stand in both languages; `reports` has the words for each report, `today` is the day so far and the last 24 hours,
-//! `polls` the table of the last polls, `when` writes times in the operation's zone,
+//! `compared` the last day beside the vendor's own totals, `polls` the table of the last polls, `when` writes times in the operation's zone,
 //! `clean` keeps characters out that could make the page look like another one.
 
 mod clean;
+mod compared;
 mod lang;
 mod polls;
 mod reports;
@@ -125,6 +126,7 @@ fn section(told: &Told, lang: Lang, when: &When) -> Markup {
             @for point in trouble { (explained(point, lang)) }
             (facts(told.operation, lang, when))
             @if let Some(today) = &told.operation.today { (today::today(today, Words::of(told.operation.report, lang), told.doubted, lang, when)) }
+            @if let Some(kept) = &told.operation.reconciliation { (compared::compared(told.operation, kept, lang)) }
             @if told.operation.last_polls.is_empty() {
                 p.muted { (lang.pick("No poll has ended yet.", "Todavía no ha terminado ninguna consulta.")) }
             } @else {

@@ -5,6 +5,7 @@ use domain::account::{Account, SkillName};
 use domain::days::Days;
 use domain::outcome::Outcome;
 use domain::range::{CivilRange, Stretch};
+use domain::reconciliation::{Compared, NotCompared, OfReport, Reading, Reconciled, Reconciliation};
 use domain::report::{ABANDONED, ANSWERED};
 use domain::series::{Series, SeriesKey};
 use domain::window::Windows;
@@ -57,6 +58,7 @@ fn operation(name: &str, state: State) -> OperationStatus {
         series_on_hold: 0,
         today: Some(today()),
         token_uses: None,
+        reconciliation: None,
         next_poll: Some(at("2026-01-18T19:41:00Z")),
         last_polls: vec![
             EndedPoll { rows: 12_050, counted: 7, took: Duration::from_millis(2310), ..poll(14, 36, Outcome::Ok) },
@@ -231,12 +233,61 @@ fn all_states() -> Status {
         concerned("recién", vec![Concern::StartHold]),
         concerned("vacía", vec![Concern::OnlyEmptyBeside { calls: 1_207 }]),
         concerned("otra", vec![Concern::UnknownResults(vec!["CONTESTADA".to_owned(), String::new()])]),
+        OperationStatus {
+            reconciliation: Some(compared_with(&[("Ventas", Ok(0)), ("Soporte técnico", Ok(0))], 30)),
+            ..concerned("igual", Vec::new())
+        },
+        OperationStatus {
+            reconciliation: Some(compared_with(&differing(), 3)),
+            ..concerned("distinta", vec![Concern::TotalsDiffer { day: date(2026, 1, 17) }])
+        },
+        OperationStatus {
+            reconciliation: Some(Arc::default()),
+            ..concerned("sin-totales", vec![Concern::TotalsEmpty { day: date(2026, 1, 17) }])
+        },
+        concerned(
+            "totales-fallidos",
+            vec![Concern::TotalsUnread {
+                trouble: call_failed(Outcome::Timeout, "no answer within 75 s"),
+                next: Some(at("2026-01-18T20:07:00Z")),
+            }],
+        ),
     ];
     let all = operations.into_iter().chain(failures).chain(Cause::ALL.map(unanswered));
     let problem =
         |line: u32| format!("/etc/wolkvox-exporter/web.yml:{line}:3: basic_auth_users: `ana` stands here twice");
     let bad_web_file = Some(vec![problem(7), problem(8), problem(9)]);
     Status { ledger_is_gone: true, log_lines_dropped: 1_234, bad_web_file, ..status(all.collect()) }
+}
+
+/// More skills than a page names, and some that were not compared.
+fn differing() -> Vec<(&'static str, Result<i64, NotCompared>)> {
+    let mut skills = vec![("Ventas", Ok(12)), ("Soporte técnico de hogares", Ok(-12_050)), ("Cobranzas", Ok(0))];
+    skills.extend(["A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N"].map(|name| (name, Ok(1))));
+    skills.extend([
+        ("unknown", Err(NotCompared::NoSkill)),
+        ("Ventas corporativas", Err(NotCompared::LeftOut)),
+        ("Pedidos", Err(NotCompared::Unreadable)),
+    ]);
+    skills
+}
+
+/// The comparison of a day whose calls are all by telephone, after as many days.
+fn compared_with(skills: &[(&str, Result<i64, NotCompared>)], days: i64) -> Arc<Reconciliation> {
+    let skills = skills.iter().zip(4170..).map(|((name, difference), id)| {
+        let differences = difference.map(|difference| [difference; 3]);
+        (id.to_string().as_str().into(), Compared { name: (*name).into(), differences })
+    });
+    let reconciled = Reconciled { skills: skills.collect(), vendor_calls: 12_050, uncounted_rows: days as u64 % 2 };
+    let mut of_report = OfReport::default();
+    let last = date(2026, 1, 17);
+    for day in 0..days {
+        let agreed = if day == 0 { reconciled.agrees_with() } else { Some([Reading::AllTypes].into()) };
+        of_report.readings.note(last - SignedDuration::from_hours(24 * day), agreed);
+    }
+    of_report.reconciled = Some(reconciled);
+    let reports = [(ABANDONED.name.into(), of_report)].into();
+    Arc::new(Reconciliation { day: Some(last), reports, ..Reconciliation::default() })
 }
 
 /// The page with its tags on lines of their own, to be read.
@@ -423,6 +474,7 @@ fn topics() -> impl Iterator<Item = Topic> {
         .chain([ClockAhead, ClockBehind, Topic::Unreadable, Topic::MostRejected])
         .chain([Topic::NotLoaded, Topic::LogDropped, Topic::BadWebFile])
         .chain([Topic::Copy, Topic::StartHold, Topic::LedgerGone])
+        .chain([Topic::TotalsDiffer, Topic::TotalsEmpty, Topic::TotalsUnread])
         .chain(Cause::ALL.map(Topic::NoAnswer))
         .chain(Outcome::ALL.map(Topic::Call))
 }
@@ -434,8 +486,8 @@ fn what_is_in_trouble_comes_first_and_is_linked() {
     let section = |number: usize| place(&format!("<section id=\"operation-{number}\">"));
     // ventas is the first in the configuration; soporte, the fourth, fails; the tenth has a clock that is off.
     assert!(section(4) < section(10) && section(10) < section(11) && section(11) < section(1));
-    assert!(place("33 of 38 in trouble: <a href=\"#operation-4\">soporte</a> (no connection), ") < section(4));
-    assert!(place("2 of 38 not confirmed yet: <a href=\"#operation-2\">arranque</a>") < section(4));
+    assert!(place("36 of 42 in trouble: <a href=\"#operation-4\">soporte</a> (no connection), ") < section(4));
+    assert!(place("2 of 42 not confirmed yet: <a href=\"#operation-2\">arranque</a>") < section(4));
     assert!(!page.contains("without trouble"));
 }
 

@@ -76,6 +76,7 @@ impl Level {
             Topic::Starting | Topic::OnlyEmpty | Topic::NotLoaded => Self::Unknown,
             Topic::OnlyEmptyBeside | Topic::UnknownResults => Self::Warning,
             Topic::Copy | Topic::Zone | Topic::ClockAhead | Topic::ClockBehind => Self::Warning,
+            Topic::TotalsDiffer | Topic::TotalsEmpty | Topic::TotalsUnread => Self::Warning,
             Topic::LogDropped | Topic::BadWebFile => Self::Warning,
             Topic::Call(_) | Topic::NoAnswer(_) | Topic::Incomplete | Topic::TooManyParts | Topic::Unreadable => {
                 Self::Bad
@@ -93,7 +94,8 @@ impl<'a> Told<'a> {
         let mut points: Vec<Point> = topics.iter().map(|&topic| point(topic, alone, operation, lang, when)).collect();
         points.sort_by_key(|point| std::cmp::Reverse(point.level));
         let doubted = topics.iter().any(|topic| {
-            matches!(topic, Topic::Zone | Topic::OnlyEmpty | Topic::OnlyEmptyBeside | Topic::MostRejected)
+            use Topic::{MostRejected, OnlyEmpty, OnlyEmptyBeside, TotalsDiffer, Zone};
+            matches!(topic, Zone | OnlyEmpty | OnlyEmptyBeside | MostRejected | TotalsDiffer)
         });
         let data = data(operation, doubted, lang, when);
         Self { operation, id: format!("operation-{number}"), data, doubted, points }
@@ -111,13 +113,16 @@ fn topics(operation: &OperationStatus) -> Vec<Topic> {
         State::Starting => Topic::Starting,
         State::CatchingUp => Topic::CatchingUp,
         State::Failing(trouble) | State::Paused { trouble, .. } => topic_of(trouble),
-        // That scrapes see it later is no doubt of what has been read.
-        State::Current if operation.concerns.iter().all(|concern| matches!(concern, Concern::StartHold)) => {
-            Topic::Current
-        }
+        State::Current if operation.concerns.iter().all(is_no_doubt) => Topic::Current,
         State::Current => return concerns.collect(),
     };
     std::iter::once(state).chain(concerns).collect()
+}
+
+/// Whether all that was due has been read all the same: that scrapes see it later, or that nothing is known of the vendor's
+/// totals, contradicts nothing.
+fn is_no_doubt(concern: &Concern) -> bool {
+    matches!(concern, Concern::StartHold | Concern::TotalsEmpty { .. } | Concern::TotalsUnread { .. })
 }
 
 fn topic_of_concern(concern: &Concern) -> Topic {
@@ -131,6 +136,9 @@ fn topic_of_concern(concern: &Concern) -> Topic {
         Concern::Clock { .. } => Topic::ClockAhead,
         Concern::Copy { .. } => Topic::Copy,
         Concern::StartHold => Topic::StartHold,
+        Concern::TotalsDiffer { .. } => Topic::TotalsDiffer,
+        Concern::TotalsEmpty { .. } => Topic::TotalsEmpty,
+        Concern::TotalsUnread { .. } => Topic::TotalsUnread,
     }
 }
 
@@ -148,7 +156,13 @@ fn point(topic: Topic, alone: bool, operation: &OperationStatus, lang: Lang, whe
     let entry = entry(topic, lang);
     let level = Level::of(topic);
     let filled = |text: &str| fill(text, operation, lang, when);
-    let trouble = operation.state.trouble().filter(|trouble| topic_of(trouble) == topic);
+    let trouble = match topic {
+        Topic::TotalsUnread => operation.concerns.iter().find_map(|concern| match concern {
+            Concern::TotalsUnread { trouble, .. } => Some(trouble),
+            _ => None,
+        }),
+        _ => operation.state.trouble().filter(|trouble| topic_of(trouble) == topic),
+    };
     Point {
         level,
         word: entry.word,
@@ -237,11 +251,20 @@ fn fill(text: &str, operation: &OperationStatus, lang: Lang, when: &When) -> Str
         Concern::Copy { made } => Some(when.spoken(*made)),
         _ => None,
     });
+    let again = operation.concerns.iter().find_map(|concern| match concern {
+        Concern::TotalsUnread { next: Some(at), .. } => Some(when.spoken(*at)),
+        _ => None,
+    });
+    let again = match again {
+        Some(at) => format!("{} {at}.", lang.pick("The next call for them is at", "La próxima consulta de ellos es a")),
+        None => lang.pick("They are being asked for again.", "Se están consultando de nuevo.").to_owned(),
+    };
     let calls = Words::of(operation.report, lang).calls;
     let text = text
         .replace("{next}", &next(operation, lang, when))
         .replace("{missing}", missing)
         .replace("{calls}", calls)
+        .replace("{again}", &again)
         .replace("{copied}", &copied.unwrap_or_default());
     fill_known(&text, operation.state.trouble(), &operation.concerns, lang)
 }
@@ -249,7 +272,7 @@ fn fill(text: &str, operation: &OperationStatus, lang: Lang, when: &When) -> Str
 /// The same for what is known of a trouble and of concerns alone.
 fn fill_known(text: &str, trouble: Option<&Trouble>, concerns: &[Concern], lang: Lang) -> String {
     let (mut difference, mut offset, mut zones) = (SignedDuration::ZERO, String::new(), String::new());
-    let (mut unusable, mut beside, mut results) = ((0, 0), 0, String::new());
+    let (mut unusable, mut beside, mut results, mut day) = ((0, 0), 0, String::new(), String::new());
     for concern in concerns {
         match concern {
             Concern::Clock { ahead } => difference = *ahead,
@@ -260,7 +283,8 @@ fn fill_known(text: &str, trouble: Option<&Trouble>, concerns: &[Concern], lang:
             Concern::MostRejected { rows, rejected } => unusable = (*rejected, *rows),
             Concern::OnlyEmptyBeside { calls } => beside = *calls,
             Concern::UnknownResults(unknown) => results = results_text(unknown),
-            Concern::OnlyEmpty | Concern::Copy { .. } | Concern::StartHold => {}
+            Concern::TotalsDiffer { day: of } | Concern::TotalsEmpty { day: of } => day = of.to_string(),
+            Concern::OnlyEmpty | Concern::Copy { .. } | Concern::StartHold | Concern::TotalsUnread { .. } => {}
         }
     }
     let status = match trouble {
@@ -278,6 +302,7 @@ fn fill_known(text: &str, trouble: Option<&Trouble>, concerns: &[Concern], lang:
         .replace("{calls}", lang.pick("calls", "llamadas"))
         .replace("{beside}", &number(beside))
         .replace("{results}", &results)
+        .replace("{day}", &day)
         .trim_end()
         .to_owned()
 }

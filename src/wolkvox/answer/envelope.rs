@@ -2,11 +2,9 @@ use std::io::Read;
 
 use super::json::{self, Stop};
 use super::page::is_page;
-use super::rows::{Listed, Rows};
+use super::rows::{Listed, ReadsRows, Rows};
 use super::window::Window;
 use super::{Code, Data, Decoded, NotReadable};
-use domain::identity::RowHasher;
-use domain::report::ReportKind;
 
 /// How far the object may be from the beginning. PHP's warnings have some hundred bytes each.
 const MAX_PREFIX_BYTES: usize = 64 << 10;
@@ -15,7 +13,7 @@ const MAX_PREFIX_BYTES: usize = 64 << 10;
 ///
 /// Only the first place that looks like an object is tried. Going on to the next one when it fails would find the rows
 /// of a cut answer, and take one of them for the answer itself.
-pub(super) fn decode(body: impl Read, report: &'static ReportKind, hasher: &RowHasher) -> Result<Decoded, NotReadable> {
+pub(super) fn decode<P: ReadsRows>(body: impl Read, rows: P) -> Result<Decoded<P::Row>, NotReadable> {
     let mut window = Window::new(body);
     let at = find_object(&mut window)?;
     let prefix = String::from_utf8_lossy(&window.bytes()[..at]).into_owned();
@@ -23,12 +21,12 @@ pub(super) fn decode(body: impl Read, report: &'static ReportKind, hasher: &RowH
         return Err(NotReadable::Page);
     }
     window.pass(at + 1);
-    let mut envelope = Envelope { window, report, hasher, decoded: Decoded::default(), end_is_guessed: false };
+    let mut envelope = Envelope { window, rows: Some(rows), decoded: Decoded::default(), end_is_guessed: false };
     let read = envelope.read();
     let Envelope { mut window, decoded, end_is_guessed, .. } = envelope;
     read?;
     // After a warning an object that is none of the API's may be part of the warning, or of a page.
-    let is_answer = decoded.data != Data::Missing || (decoded.code != Code::Missing && decoded.msg.is_some());
+    let is_answer = !matches!(decoded.data, Data::Missing) || (decoded.code != Code::Missing && decoded.msg.is_some());
     if !is_answer && !is_blank(&prefix) {
         return Err(NotReadable::NoObject);
     }
@@ -44,15 +42,15 @@ pub(super) fn decode(body: impl Read, report: &'static ReportKind, hasher: &RowH
     }
 }
 
-struct Envelope<'h, R> {
+struct Envelope<R, P: ReadsRows> {
     window: Window<R>,
-    report: &'static ReportKind,
-    hasher: &'h RowHasher,
-    decoded: Decoded,
+    /// Until `data` has come.
+    rows: Option<P>,
+    decoded: Decoded<P::Row>,
     end_is_guessed: bool,
 }
 
-impl<R: Read> Envelope<'_, R> {
+impl<R: Read, P: ReadsRows> Envelope<R, P> {
     /// Reads the object's members; the window stands behind its brace, and then behind the closing one.
     fn read(&mut self) -> Result<(), NotReadable> {
         if self.window.next()? == Some(b'}') {
@@ -90,12 +88,14 @@ impl<R: Read> Envelope<'_, R> {
                 self.decoded.error = if error == "true" { String::new() } else { error };
             }
             "message" => self.decoded.message = self.text()?,
-            "data" if self.decoded.data == Data::Missing => {
-                let Listed { data, end_is_guessed } = Rows::new(&mut self.window, self.report, self.hasher).read()?;
-                self.decoded.data = data;
-                self.end_is_guessed = end_is_guessed;
-            }
-            "data" => return Err(NotReadable::Spoilt(self.window.place())),
+            "data" => match self.rows.take() {
+                Some(rows) => {
+                    let Listed { data, end_is_guessed } = Rows::new(&mut self.window, rows).read()?;
+                    self.decoded.data = data;
+                    self.end_is_guessed = end_is_guessed;
+                }
+                None => return Err(NotReadable::Spoilt(self.window.place())),
+            },
             _ => {
                 let value = self.text()?;
                 self.decoded.has_unknown_list |= value.starts_with(['[', '{']) && value.len() > "[]".len();
@@ -113,7 +113,7 @@ impl<R: Read> Envelope<'_, R> {
         let place = self.window.place();
         match found {
             None => NotReadable::Cut(place + self.window.bytes().len()),
-            Some(_) if self.decoded.data == Data::Missing => NotReadable::Broken(place),
+            Some(_) if matches!(self.decoded.data, Data::Missing) => NotReadable::Broken(place),
             Some(_) => NotReadable::Spoilt(place),
         }
     }

@@ -19,14 +19,15 @@ use domain::report::ReportKind;
 use domain::row::ReadRow;
 
 pub(super) use page::is_page;
+pub use rows::{CallRows, ReadsRows, TotalsRows};
 
 /// The most rows of an answer. The API's limit is 60,000; an answer with several times as many is none of its, and would
 /// take memory without bound.
 pub const MAX_ROWS: usize = 200_000;
 
 /// What a body says, before anybody judges it. The texts are from outside: not to be shown unless redacted.
-#[derive(Debug, Default)]
-pub struct Decoded {
+#[derive(Debug)]
+pub struct Decoded<R = ReadRow> {
     pub code: Code,
     /// `None` where there is none.
     pub msg: Option<String>,
@@ -36,7 +37,7 @@ pub struct Decoded {
     pub names_error: bool,
     /// `message`, which is none of the API's names but of many servers before one.
     pub message: String,
-    pub data: Data,
+    pub data: Data<R>,
     /// Whether there is a list or an object, with something in it, under a name that is none of the API's.
     pub has_unknown_list: bool,
 }
@@ -52,13 +53,13 @@ pub enum Code {
 }
 
 #[derive(Debug, Default, PartialEq)]
-pub enum Data {
+pub enum Data<R = ReadRow> {
     #[default]
     Missing,
     /// `null` or `""`.
     Empty,
     /// In the order of the answer; `[]` and `{}` give none.
-    Rows(Vec<ReadRow>),
+    Rows(Vec<R>),
     /// A text, a number or a truth value where rows should be.
     Unreadable,
 }
@@ -93,10 +94,15 @@ pub enum NotReadable {
 
 /// Reads a body with rows of `report`. Never panics, and takes time in proportion to the body and memory in proportion to its rows.
 pub fn decode(body: impl Read, report: &'static ReportKind, hasher: &RowHasher) -> Result<Decoded, NotReadable> {
-    envelope::decode(body, report, hasher)
+    decode_rows(body, CallRows::new(report, hasher))
 }
 
-impl Decoded {
+/// The same of any rows.
+pub fn decode_rows<P: ReadsRows>(body: impl Read, rows: P) -> Result<Decoded<P::Row>, NotReadable> {
+    envelope::decode(body, rows)
+}
+
+impl<R> Decoded<R> {
     /// How many rows `msg` announces: it begins with the count, as in `1 records were found`.
     pub fn announced(&self) -> Option<u64> {
         let msg = self.msg.as_deref()?.trim_start();
@@ -106,10 +112,24 @@ impl Decoded {
         if rest.is_empty() || rest.starts_with(char::is_whitespace) { count.parse().ok() } else { None }
     }
 
-    pub fn rows(&self) -> &[ReadRow] {
+    pub fn rows(&self) -> &[R] {
         match &self.data {
             Data::Rows(rows) => rows,
             _ => &[],
+        }
+    }
+}
+
+impl<R> Default for Decoded<R> {
+    fn default() -> Self {
+        Self {
+            code: Code::default(),
+            msg: None,
+            error: String::new(),
+            names_error: false,
+            message: String::new(),
+            data: Data::Missing,
+            has_unknown_list: false,
         }
     }
 }

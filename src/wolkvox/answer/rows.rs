@@ -8,11 +8,66 @@ use domain::identity::RowHasher;
 use domain::report::ReportKind;
 use domain::row::ReadRow;
 use domain::row_parse::{Field, RowParser};
+use domain::vendor_totals::{self, VendorRow};
 
-/// The fields that counting hangs on. A list or an object in one of them makes the row unreadable; in any other field,
-/// such as one that the API may add, it doesn't: the call would be lost for something that nobody reads. So it is with
-/// the time waited: the call counts without one.
-const PLAIN_FIELDS: [&str; 5] = ["conn_id", "skill_id", "date", "result", "type_interaction"];
+/// Turns what stands in `data` into rows of one kind.
+pub trait ReadsRows {
+    type Row;
+
+    /// The fields that the row hangs on. A list or an object in one of them makes the row unreadable; in any other field,
+    /// such as one that the API may add, it doesn't.
+    const PLAIN_FIELDS: &'static [&'static str];
+
+    fn read(&mut self, fields: Vec<Field<'_>>) -> Self::Row;
+
+    /// A row that has no fields to read, from its text.
+    fn reject(&self, text: &str) -> Self::Row;
+}
+
+/// The rows of a report that lists calls.
+pub struct CallRows<'h> {
+    parser: RowParser,
+    hasher: &'h RowHasher,
+}
+
+impl<'h> CallRows<'h> {
+    pub fn new(report: &'static ReportKind, hasher: &'h RowHasher) -> Self {
+        Self { parser: RowParser::new(report), hasher }
+    }
+}
+
+impl ReadsRows for CallRows<'_> {
+    type Row = ReadRow;
+
+    // Not the time waited: the call counts without one.
+    const PLAIN_FIELDS: &'static [&'static str] = &["conn_id", "skill_id", "date", "result", "type_interaction"];
+
+    fn read(&mut self, fields: Vec<Field<'_>>) -> ReadRow {
+        self.parser.read(self.hasher, fields)
+    }
+
+    fn reject(&self, text: &str) -> ReadRow {
+        RowParser::reject_shape(self.hasher, text)
+    }
+}
+
+/// The rows of the vendor's own totals.
+#[derive(Debug)]
+pub struct TotalsRows;
+
+impl ReadsRows for TotalsRows {
+    type Row = VendorRow;
+
+    const PLAIN_FIELDS: &'static [&'static str] = &vendor_totals::FIELDS;
+
+    fn read(&mut self, fields: Vec<Field<'_>>) -> VendorRow {
+        vendor_totals::row(&fields)
+    }
+
+    fn reject(&self, _: &str) -> VendorRow {
+        None
+    }
+}
 
 /// Bytes of a bad row by which it is known again.
 const MAX_BAD_ROW_BYTES: usize = 4096;
@@ -21,17 +76,16 @@ const MAX_BAD_ROW_BYTES: usize = 4096;
 const CONTEXT_BYTES: usize = 64;
 
 /// Reads `data` row by row. A row that is no JSON is rejected, and reading goes on at the next one.
-pub(super) struct Rows<'w, R> {
+pub(super) struct Rows<'w, R, P: ReadsRows> {
     window: &'w mut Window<R>,
-    hasher: &'w RowHasher,
-    parser: RowParser,
+    reader: P,
     members: Vec<Member>,
-    rows: Vec<ReadRow>,
+    rows: Vec<P::Row>,
 }
 
 /// What `data` was.
-pub(super) struct Listed {
-    pub data: Data,
+pub(super) struct Listed<R> {
+    pub data: Data<R>,
     /// Whether the last row was bad, so that the end was guessed: the rows may be fewer than there are.
     pub end_is_guessed: bool,
 }
@@ -44,13 +98,13 @@ enum Next {
     Nothing,
 }
 
-impl<'w, R: Read> Rows<'w, R> {
-    pub fn new(window: &'w mut Window<R>, report: &'static ReportKind, hasher: &'w RowHasher) -> Self {
-        Self { window, hasher, parser: RowParser::new(report), members: Vec::with_capacity(9), rows: Vec::new() }
+impl<'w, R: Read, P: ReadsRows> Rows<'w, R, P> {
+    pub fn new(window: &'w mut Window<R>, reader: P) -> Self {
+        Self { window, reader, members: Vec::with_capacity(9), rows: Vec::new() }
     }
 
     /// Reads the value of `data`, at which the window stands.
-    pub fn read(self) -> Result<Listed, NotReadable> {
+    pub fn read(self) -> Result<Listed<P::Row>, NotReadable> {
         match self.window.next()? {
             Some(b'[') => self.list(),
             Some(b'{') => self.object(),
@@ -61,7 +115,7 @@ impl<'w, R: Read> Rows<'w, R> {
         }
     }
 
-    fn list(mut self) -> Result<Listed, NotReadable> {
+    fn list(mut self) -> Result<Listed<P::Row>, NotReadable> {
         self.window.pass(1);
         if self.window.next()? == Some(b']') {
             self.window.pass(1);
@@ -94,12 +148,12 @@ impl<'w, R: Read> Rows<'w, R> {
 
     /// Sibling reports send an object. PHP writes a list with gaps in its keys as `{"0":{…},"2":{…}}`; a single row may
     /// come without a list around it, and is known by its field names.
-    fn object(mut self) -> Result<Listed, NotReadable> {
+    fn object(mut self) -> Result<Listed<P::Row>, NotReadable> {
         let single = self.window.enough(|bytes| json::object(bytes, 0, &mut self.members))?;
         if let Ok(end) = single {
             let bytes = self.window.bytes();
             let is_row =
-                self.members.iter().any(|(name, _)| PLAIN_FIELDS.contains(&&*json::text(&bytes[name.clone()])));
+                self.members.iter().any(|(name, _)| P::PLAIN_FIELDS.contains(&&*json::text(&bytes[name.clone()])));
             if is_row {
                 self.row(0, end)?;
             } else {
@@ -137,15 +191,15 @@ impl<'w, R: Read> Rows<'w, R> {
     fn row(&mut self, from: usize, end: usize) -> Result<(), NotReadable> {
         let bytes = self.window.bytes();
         let text = &bytes[from..end];
-        let fields = if text.starts_with(b"{") { fields(bytes, &self.members) } else { None };
+        let fields = if text.starts_with(b"{") { fields(bytes, &self.members, P::PLAIN_FIELDS) } else { None };
         let row = match fields {
-            Some(fields) => self.parser.read(self.hasher, fields),
-            None => RowParser::reject_shape(self.hasher, &String::from_utf8_lossy(text)),
+            Some(fields) => self.reader.read(fields),
+            None => self.reader.reject(&String::from_utf8_lossy(text)),
         };
         self.push(row)
     }
 
-    fn push(&mut self, row: ReadRow) -> Result<(), NotReadable> {
+    fn push(&mut self, row: P::Row) -> Result<(), NotReadable> {
         if self.rows.len() == MAX_ROWS {
             return Err(NotReadable::Overlong);
         }
@@ -191,7 +245,7 @@ impl<'w, R: Read> Rows<'w, R> {
             let head = head.unwrap_or_default();
             let text = String::from_utf8_lossy(&head);
             let text = text.trim_end_matches(|c: char| c == ',' || c.is_whitespace());
-            self.push(RowParser::reject_shape(self.hasher, text))?;
+            self.push(self.reader.reject(text))?;
         }
         Ok(next)
     }
@@ -207,7 +261,7 @@ impl<'w, R: Read> Rows<'w, R> {
 /// From so many bytes of a bad row on, its beginning is not kept in the window.
 const READ_ON_FROM: usize = 256 << 10;
 
-fn whole(data: Data) -> Listed {
+fn whole<R>(data: Data<R>) -> Listed<R> {
     Listed { data, end_is_guessed: false }
 }
 
@@ -265,14 +319,14 @@ fn ends_list(bytes: &[u8], at: usize) -> Result<bool, Stop> {
     }
 }
 
-/// `None` where a field of [`PLAIN_FIELDS`] isn't plain.
-fn fields<'b>(bytes: &'b [u8], members: &[Member]) -> Option<Vec<Field<'b>>> {
+/// `None` where a field of `plain` isn't plain.
+fn fields<'b>(bytes: &'b [u8], members: &[Member], plain: &[&str]) -> Option<Vec<Field<'b>>> {
     members
         .iter()
         .map(|(name, value)| {
             let (name, value) = (json::text(&bytes[name.clone()]), &bytes[value.clone()]);
             let nested = value.starts_with(b"{") || value.starts_with(b"[");
-            if nested && PLAIN_FIELDS.contains(&name.as_ref()) {
+            if nested && plain.contains(&name.as_ref()) {
                 return None;
             }
             // A nested name is no name; no field of the others is looked at.

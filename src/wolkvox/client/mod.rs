@@ -7,6 +7,7 @@ mod proxy;
 #[cfg(test)]
 mod tests;
 mod token_info;
+mod totals;
 
 use std::io::Read as _;
 use std::sync::Arc;
@@ -17,8 +18,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use self::body::{Body, Packing};
 use self::proxy::Proxy;
-use super::answer::NotReadable;
-use super::verdict::verdict;
+use super::answer::{CallRows, NotReadable, ReadsRows, is_page};
+use super::verdict::{MayBeUnreadable, verdict};
 use super::{Answer, Call, CallsReport, Cause, Failure, Token, answer, http_time, token};
 use crate::config::{OperationConfig, TokenSource};
 use domain::identity::RowHasher;
@@ -78,13 +79,12 @@ impl Client {
         Self { max_body_bytes, ..self }
     }
 
-    /// One operation's question for one range. The dates are `YYYYmmddHHiiss` in local time.
-    fn url(&self, range: CivilRange) -> String {
+    /// One operation's question to a report for one range. The dates are `YYYYmmddHHiiss` in local time.
+    fn url(&self, api: &str, range: CivilRange) -> String {
         const FORM: &str = "%Y%m%d%H%M%S";
         format!(
-            "{}/api/v2/reports_manager.php?api={}&skill_id=all&date_ini={}&date_end={}",
+            "{}/api/v2/reports_manager.php?api={api}&skill_id=all&date_ini={}&date_end={}",
             self.base_url,
-            self.report.api,
             range.ini.strftime(FORM),
             range.end.strftime(FORM)
         )
@@ -92,7 +92,7 @@ impl Client {
 
     async fn call(&self, range: CivilRange, token: &SecretString, hasher: &RowHasher) -> Call {
         let sent = Instant::now();
-        let received = self.receive(self.url(range), token).await;
+        let received = self.receive(self.url(self.report.api, range), token).await;
         let took = Some(sent.elapsed());
         let received = match received {
             Ok(received) => received,
@@ -101,7 +101,8 @@ impl Client {
         let (stamp, retry_after) = (received.stamp, received.retry_after);
         // 60,000 rows take some 100 ms: too long for a thread that also answers scrapes.
         let (report, hasher, secret, most) = (self.report, hasher.clone(), token.clone(), self.max_body_bytes);
-        let judged = tokio::task::spawn_blocking(move || judge(received, report, &hasher, &secret, most));
+        let judged =
+            tokio::task::spawn_blocking(move || judge(received, CallRows::new(report, &hasher), &secret, most));
         let result = match judged.await {
             Ok(judged) => judged.map_err(|failure| Failure { retry_after, ..fit_to_show(failure, token) }),
             Err(_) => {
@@ -157,20 +158,19 @@ struct Received {
 }
 
 /// Decodes what has been received, of which at most `most` bytes unpacked, and says what it means.
-fn judge(
+fn judge<P: ReadsRows<Row: MayBeUnreadable>>(
     Received { status, packing, body, .. }: Received,
-    report: &'static ReportKind,
-    hasher: &RowHasher,
+    rows: P,
     token: &SecretString,
     most: usize,
-) -> Result<Answer, Failure> {
+) -> Result<Answer<P::Row>, Failure> {
     let mut body = packing.unpacked(body).take(most as u64 + 1);
     let mut start = Vec::new();
     let looked = (&mut body).take(SAID_BYTES).read_to_end(&mut start);
     let said = String::from_utf8_lossy(&start).into_owned();
     let decoded = match looked {
         _ if packing == Packing::Other => Err(NotReadable::Encoding),
-        Ok(_) => answer::decode(start.as_slice().chain(&mut body), report, hasher),
+        Ok(_) => answer::decode_rows(start.as_slice().chain(&mut body), rows),
         Err(_) => Err(NotReadable::Packed),
     };
     let decoded = if body.limit() == 0 { Err(NotReadable::Oversized(most)) } else { decoded };

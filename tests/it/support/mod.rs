@@ -5,6 +5,7 @@
 
 pub mod child;
 pub mod config;
+pub mod host_clock;
 pub mod http;
 pub mod page;
 pub mod prometheus;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use simulator::call::Call;
 use simulator::operation::Operation;
+use simulator::options::Clock;
 use simulator::traffic::{Cause, Incident, Lateness};
 use simulator::{Handle, OperationOptions, Options, Simulator};
 use tokio::runtime::Runtime;
@@ -18,8 +19,13 @@ pub struct Sim {
 
 impl Sim {
     pub fn start(operations: Vec<OperationOptions>) -> Self {
+        Self::start_at(operations, Clock::default())
+    }
+
+    /// With a time of its own.
+    pub fn start_at(operations: Vec<OperationOptions>, clock: Clock) -> Self {
         let runtime = Runtime::new().expect("threads");
-        let options = Options { operations, ..Options::default() };
+        let options = Options { operations, clock, ..Options::default() };
         let handle = runtime.block_on(Simulator::start(options)).expect("a free port of loopback");
         Self { handle, _runtime: runtime }
     }

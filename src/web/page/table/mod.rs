@@ -42,6 +42,12 @@ pub(super) enum Topic {
     Copy,
     /// Scrapes see what an earlier process showed.
     StartHold,
+    /// The vendor's own totals of a day are not what was counted.
+    TotalsDiffer,
+    /// They had nothing in them.
+    TotalsEmpty,
+    /// The last call for them failed.
+    TotalsUnread,
     /// Of the exporter: no operation is known before.
     NotLoaded,
     /// Of the exporter: its ledger is missing.
@@ -56,7 +62,7 @@ pub(super) enum Topic {
 type Words = (&'static str, &'static str, &'static str, &'static str);
 
 /// What the page says of a topic, in one language. `{next}`, `{missing}`, `{difference}`, `{offset}`, `{zones}`,
-/// `{rejected}`, `{rows}`, `{calls}`, `{beside}`, `{results}`, `{copied}`, `{status}` and `{lines}` stand for what is known
+/// `{rejected}`, `{rows}`, `{calls}`, `{beside}`, `{results}`, `{copied}`, `{status}`, `{day}`, `{again}` and `{lines}` stand for what is known
 /// at run time only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -293,6 +299,58 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
                 "Prometheus todavía ve lo que se mostraba antes del arranque; esta página tiene lo leído desde entonces.",
                 "Un momento después de su primera lectura (`start_hold`) Prometheus lo ve todo, de una vez.",
                 "Si esto continúa, Prometheus no está leyendo `/metrics`: vea sus targets.",
+            ),
+        ),
+        Topic::TotalsDiffer => (
+            (
+                "not what wolkvox's totals say",
+                "wolkvox's own totals of {day} are not what was counted: by no reading of them, or by another one than on the \
+                 days before, do they come within 1 % or 3 calls.",
+                "Nothing is corrected by them. The next day is compared some hours after its end.",
+                "See below which skills differ. If it is a few, compare an hour of one of them in wolkvox with the numbers \
+                 here; if it is all of them, wolkvox may have changed what its totals contain. Please report a difference that \
+                 stays.",
+            ),
+            (
+                "no coincide con los totales de wolkvox",
+                "Los totales de wolkvox del {day} no son lo que se contó: con ninguna lectura de ellos, o solo con otra que la \
+                 de los días anteriores, quedan a menos de 1 % o de 3 llamadas.",
+                "Nada se corrige por ellos. El día siguiente se compara unas horas después de terminar.",
+                "Vea abajo qué skills difieren. Si son pocos, compare una hora de uno de ellos en wolkvox con los números de \
+                 aquí; si son todos, quizá wolkvox cambió lo que incluyen sus totales. Por favor reporte una diferencia que \
+                 continúe.",
+            ),
+        ),
+        Topic::TotalsEmpty => (
+            (
+                "wolkvox's totals empty",
+                "wolkvox's own totals of {day} came empty. That proves nothing: a server that doesn't have that report \
+                 (skill_1) answers so as well.",
+                "They are asked for once a day; that day is not compared.",
+                "Ask wolkvox whether this server has the report. If it doesn't, take `totals` out of `reports`.",
+            ),
+            (
+                "totales de wolkvox vacíos",
+                "Los totales de wolkvox del {day} llegaron vacíos. Eso no prueba nada: un servidor que no tiene ese informe \
+                 (skill_1) responde lo mismo.",
+                "Se consultan una vez al día; ese día no se compara.",
+                "Pregunte a wolkvox si este servidor tiene el informe. Si no lo tiene, quite `totals` de `reports`.",
+            ),
+        ),
+        Topic::TotalsUnread => (
+            (
+                "wolkvox's totals not read",
+                "The last call for wolkvox's own totals of a day brought nothing that can be compared.",
+                "{again} What is counted does not depend on them.",
+                "See the technical text. If the other polls fail too, mend that first; if only this one stays, tell wolkvox \
+                 support, or take `totals` out of `reports`.",
+            ),
+            (
+                "totales de wolkvox sin leer",
+                "La última consulta de los totales de wolkvox de un día no trajo nada que se pueda comparar.",
+                "{again} Lo que se cuenta no depende de ellos.",
+                "Vea el texto técnico. Si las otras consultas también fallan, corrija eso primero; si solo falla esta, avise \
+                 al soporte de wolkvox, o quite `totals` de `reports`.",
             ),
         ),
         Topic::LedgerGone => (
