@@ -181,3 +181,97 @@ fn usable(answer: Answer<VendorRow>) -> Result<VendorTotals, (Outcome, Trouble)>
         _ => Ok(answer.rows.into_iter().collect()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::config::{OperationConfig, Reports, Server, TokenSource};
+    use crate::ledger::Ledger;
+    use crate::wolkvox::client::Network;
+    use domain::totals::Total;
+    use simulator::faults::{Armed, Fault};
+    use simulator::report::Report;
+    use simulator::{OperationOptions, Options, Simulator};
+
+    /// What a call for totals knows of the token it shares with the reports, and tells them.
+    #[tokio::test]
+    async fn a_refused_token_is_not_asked_with_and_each_poll_is_counted() {
+        let options = OperationOptions::new("ventas", jiff::tz::TimeZone::UTC, 1, 1);
+        let sim = Simulator::start(Options { operations: vec![options], ..Options::default() }).await.unwrap();
+        let server = Server { name: "wv0042".into(), base_url: sim.base_url() };
+        let reports = Reports { totals: true, ..Reports::default() };
+        let config = OperationConfig {
+            reports,
+            ..OperationConfig::new("ventas".into(), server, TokenSource::Held(sim.token().into()))
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let now = SystemClock.now();
+        let ledger = Arc::new(Ledger::open(&folder.path().join("ledger.db"), now).unwrap());
+        let operation = Operation::open(&ledger, &config, now).unwrap();
+        let network = Network::from_environment([&config.server]).unwrap();
+        let client = Client::new(&config, &domain::report::ABANDONED, &network).unwrap();
+        let comparisons = operation.comparisons.clone().unwrap();
+        let mut task = Reconciler {
+            token: TokenInTurn::new(Arc::new(client), Turns::default()),
+            operation: operation.clone(),
+            comparisons: comparisons.clone(),
+            clock: SystemClock,
+        };
+        let date = jiff::tz::TimeZone::UTC.to_datetime(now).date().yesterday().unwrap();
+        let polls = |outcome| comparisons.kept().totals.get(Total::Polls(outcome));
+        let requests = || sim.requests().len();
+
+        let (secret, turn) = task.token.take().await.unwrap();
+        drop(turn);
+        let refused = |outcome| Failure { outcome, cause: None, message: "no".to_owned(), retry_after: None };
+        for outcome in [Outcome::Unauthorized, Outcome::QuotaExceeded] {
+            let until = Instant::now() + Duration::from_secs(60);
+            operation.abandoned.refusals.note("abandoned", secret.fingerprint, Some(&refused(outcome)), until);
+            task.ask(date).await.unwrap();
+            assert_eq!((requests(), polls(outcome), comparisons.pulse().up()), (0, 1, Some(false)));
+        }
+        operation.abandoned.refusals.note("abandoned", secret.fingerprint, None, Instant::now());
+        task.ask(date).await.unwrap();
+        assert_eq!((requests(), polls(Outcome::Ok), comparisons.pulse().up()), (1, 1, Some(true)));
+        sim.world().set_fault(Armed { report: Some(Report::Totals), ..Armed::new(Fault::TokenRefused, None) });
+        task.ask(date).await.unwrap();
+        assert_eq!((requests(), polls(Outcome::Unauthorized)), (2, 2));
+        let stands = operation.abandoned.refusals.stands("answered", secret.fingerprint);
+        assert_eq!(stands.map(|failure| failure.outcome), Some(Outcome::Unauthorized), "the reports hear of it");
+        assert!(task.was_refused());
+        sim.clear_faults();
+
+        // What is not all of the totals is none of them.
+        let bad = [(Fault::MissingRows { rows: 1 }, Outcome::Incomplete), (Fault::CutBody, Outcome::Malformed)];
+        for (fault, outcome) in bad {
+            sim.world().set_fault(Armed { report: Some(Report::Totals), ..Armed::new(fault, Some(1)) });
+            let before = polls(outcome);
+            task.ask(date).await.unwrap();
+            assert_eq!((polls(outcome), comparisons.kept().day), (before + 1, None), "{outcome}");
+        }
+        drop(task);
+        let kept = ledger_again(ledger, operation, comparisons, &folder, &config);
+        assert_eq!(
+            (kept.totals.get(Total::Polls(Outcome::Unauthorized)), kept.asked.map(|(date, _)| date)),
+            (2, Some(date))
+        );
+        sim.shutdown().await;
+    }
+
+    /// What the next process finds.
+    fn ledger_again(
+        ledger: Arc<Ledger>,
+        operation: Arc<Operation>,
+        comparisons: Arc<Comparisons>,
+        folder: &tempfile::TempDir,
+        config: &OperationConfig,
+    ) -> domain::reconciliation::Reconciliation {
+        drop((operation, comparisons, ledger));
+        let now = SystemClock.now();
+        let ledger = Arc::new(Ledger::open(&folder.path().join("ledger.db"), now).unwrap());
+        let operation = Operation::open(&ledger, config, now).unwrap();
+        let kept = operation.comparisons.as_ref().unwrap().kept();
+        domain::reconciliation::Reconciliation::clone(&kept)
+    }
+}
