@@ -70,7 +70,7 @@ def report():
         "report",
         Text("Reporte", "Report"),
         Text("Reporte de wolkvox: abandonadas o atendidas", "wolkvox report: abandoned or answered calls"),
-        'label_values(wolkvox_up{operation=~"$operation", report=~".+"}, report)',
+        'label_values(wolkvox_windows_total{operation=~"$operation", report=~".+"}, report)',
     )
     return variable | {"multi": False, "includeAll": False, "current": {}}
 

@@ -201,3 +201,136 @@ impl Drop for Polling {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::outcome::Outcome;
+    use domain::report::{ABANDONED, ANSWERED};
+    use domain::series::SeriesKey;
+    use domain::totals::Total;
+    use domain::window::Windows;
+    use jiff::Timestamp;
+    use std::sync::mpsc;
+
+    fn now() -> Timestamp {
+        "2026-01-18T10:00:00Z".parse().unwrap()
+    }
+
+    /// Those of two reports, in a new ledger.
+    fn accounts() -> (tempfile::TempDir, Arc<Accounts>) {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Arc::new(Ledger::open(&folder.path().join("ledger.db"), now()).unwrap());
+        let windows = Windows::new(Duration::from_secs(300), Duration::from_secs(60));
+        let open = |name| {
+            let opened = ledger.account("ventas", name, "UTC", now(), || Account::new(&windows, now())).unwrap();
+            (opened.id, opened.account)
+        };
+        let opened = [ABANDONED.name, ANSWERED.name].map(open);
+        (folder, Arc::new(Accounts::new(ledger, opened.into())))
+    }
+
+    fn change(
+        accounts: &Arc<Accounts>,
+        place: usize,
+        change: impl FnOnce(&mut Account) -> Result<(), CommitError> + Send + 'static,
+    ) -> Result<(), CommitError> {
+        let (tell, told) = mpsc::channel();
+        accounts.commit(place, move |account, _| change(account), move |stored| tell.send(stored).unwrap());
+        told.recv().unwrap()
+    }
+
+    fn poll(accounts: &Arc<Accounts>, place: usize) {
+        let counted = change(accounts, place, |account| {
+            account.totals.add(Total::Polls(Outcome::Ok), 1);
+            Ok(())
+        });
+        counted.unwrap();
+    }
+
+    fn polls(books: &Books) -> [u64; 2] {
+        [0, 1].map(|place| books[place].totals.get(Total::Polls(Outcome::Ok)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_one_has_read_is_shown_when_no_other_is_polled_any_more() {
+        let (_folder, accounts) = accounts();
+        poll(&accounts, 0);
+        assert_eq!(polls(&accounts.shown()), [1, 0], "nobody to wait for");
+        let (abandoned, answered) = (accounts.polls(0), accounts.polls(1));
+        poll(&accounts, 0);
+        assert_eq!((polls(&accounts.stored()), polls(&accounts.shown())), ([2, 0], [1, 0]));
+        drop(abandoned);
+        assert_eq!(polls(&accounts.shown()), [1, 0]);
+        poll(&accounts, 1);
+        assert_eq!(polls(&accounts.shown()), [2, 1], "the last one of them");
+        drop(answered);
+        // One that brings nothing ends the wait too.
+        let (abandoned, answered) = (accounts.polls(0), accounts.polls(1));
+        poll(&accounts, 1);
+        drop(answered);
+        assert_eq!(polls(&accounts.shown()), [2, 1]);
+        drop(abandoned);
+        assert_eq!(polls(&accounts.shown()), [2, 2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_takes_long_holds_nothing_back_for_longer() {
+        let (_folder, accounts) = accounts();
+        let _answered = accounts.polls(1);
+        poll(&accounts, 0);
+        tokio::time::advance(Duration::from_secs(10)).await;
+        poll(&accounts, 0);
+        tokio::time::advance(TOGETHER_WITHIN - Duration::from_secs(10) - Duration::from_millis(1)).await;
+        assert_eq!(polls(&accounts.shown()), [0, 0]);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(polls(&accounts.shown()), [2, 0], "since the first of them");
+        poll(&accounts, 0);
+        assert_eq!(polls(&accounts.shown()), [2, 0], "the wait begins anew");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_asks_after_those_before_it_and_waits_for_none_for_long() {
+        let (_folder, accounts) = accounts();
+        let (abandoned, answered) = (accounts.polls(0), accounts.polls(1));
+        let since = Instant::now();
+        abandoned.is_next().await;
+        assert_eq!(since.elapsed(), Duration::ZERO);
+        let asked = async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            abandoned.asks();
+        };
+        tokio::join!(answered.is_next(), asked);
+        assert_eq!(since.elapsed(), Duration::from_secs(3));
+        drop(abandoned);
+        answered.is_next().await;
+        let _abandoned = accounts.polls(0);
+        answered.is_next().await;
+        assert_eq!(since.elapsed(), Duration::from_secs(3) + TOGETHER_WITHIN);
+    }
+
+    #[test]
+    fn a_label_set_is_every_accounts_in_the_same_commit() {
+        let (_folder, accounts) = accounts();
+        let key = SeriesKey { skill_id: "4173".into(), type_interaction: "inbound".into() };
+        let new = key.clone();
+        let found = change(&accounts, 1, move |account| {
+            account.add_label_sets([(7, new)].into_iter(), now());
+            Ok(())
+        });
+        found.unwrap();
+        let books = accounts.stored();
+        assert_eq!([0, 1].map(|place| books[place].series.get(&key).map(|series| series.number)), [Some(7); 2]);
+    }
+
+    #[test]
+    fn a_change_that_fails_changes_nothing() {
+        let (_folder, accounts) = accounts();
+        let failed = change(&accounts, 0, |account| {
+            account.totals.add(Total::Polls(Outcome::Ok), 1);
+            Err(CommitError::broken())
+        });
+        assert!(failed.is_err());
+        assert_eq!((polls(&accounts.stored()), polls(&accounts.shown())), ([0, 0], [0, 0]));
+    }
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use simulator::call::{Call, Injected};
@@ -31,9 +32,10 @@ fn a_day_is_compared_once_it_is_over_and_to_the_call() {
     let zone = TimeZone::get("America/Bogota").expect("a zone that exists");
     let now = Timestamp::now();
     let tomorrow = zone.to_datetime(now).date().tomorrow().expect("tomorrow");
-    let midnight = tomorrow.to_zoned(zone.clone()).expect("midnight").timestamp();
-    let ahead = (midnight - BEFORE_MIDNIGHT).duration_since(now);
-    let day = (tomorrow.yesterday().expect("today").to_zoned(zone).expect("midnight").timestamp(), midnight);
+    let beginning = |day: Date| zone.to_timestamp(day.at(0, 0, 0, 0)).expect("midnight");
+    let midnight = beginning(tomorrow);
+    let ahead = SignedDuration::from_secs((midnight - BEFORE_MIDNIGHT).duration_since(now).as_secs());
+    let day = (beginning(tomorrow.yesterday().expect("today")), midnight);
 
     let sim = sim(ahead, midnight);
     let lost = spoil(&sim, day);
