@@ -40,7 +40,7 @@ pub struct Reconciliation {
     pub has_answered: bool,
     /// The day that was asked for last, and when.
     pub asked: Option<(Date, Timestamp)>,
-    /// The last day that was answered. That is no comparison yet: see [`Reconciliation::day`].
+    /// The last day whose totals came, if only empty ones: it is not asked for again.
     pub answered: Option<Date>,
     /// The last day that was compared with a report.
     pub day: Option<Date>,
@@ -96,10 +96,10 @@ impl Reconciliation {
             Err(outcome) => return self.totals.add(Total::Polls(outcome), 1),
         };
         self.totals.add(Total::Polls(if totals.is_empty() { Outcome::Empty } else { Outcome::Ok }), 1);
-        self.answered = Some(date);
         self.has_answered |= !totals.is_empty();
         // A server without the report says so by the same words as one that has no calls.
         if totals.is_empty() && !(self.has_answered && books.iter().all(|book| book.calls(date) == 0)) {
+            self.answered = Some(date);
             return;
         }
         let compared: BTreeMap<_, _> = books
@@ -107,10 +107,11 @@ impl Reconciliation {
             .filter(|book| book.covers(date))
             .map(|book| (book.kind.name, Reconciled::new(book, date, totals)))
             .collect();
+        // None, where the account was taken back meanwhile.
         if compared.is_empty() {
             return;
         }
-        self.day = Some(date);
+        (self.answered, self.day) = (Some(date), Some(date));
         self.reports.values_mut().for_each(|report| report.reconciled = None);
         for (name, reconciled) in compared {
             let report = self.reports.entry(name.into()).or_default();

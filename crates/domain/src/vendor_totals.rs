@@ -34,7 +34,7 @@ pub struct VendorSkill {
     calls: [Option<u64>; REPORTS.len()],
 }
 
-/// One row; `None` where it has no fields to read.
+/// One row; `None` where it is of nobody knows which skill: misshapen, or of another report.
 pub type VendorRow = Option<(Arc<str>, VendorSkill)>;
 
 /// Reads a row.
@@ -46,7 +46,8 @@ pub fn row(fields: &[Field<'_>]) -> VendorRow {
         name: label::skill_name(field("skill_name")).map(|name| Arc::from(&*name)),
         calls: REPORTS.map(|report| field(report.total_field).parse().ok()),
     };
-    Some((Arc::from(&*label::skill_id(field("skill_id"))), skill))
+    let skill_id = label::skill_id(field("skill_id"));
+    (skill_id != label::UNKNOWN || !skill.is_unreadable()).then(|| (Arc::from(&*skill_id), skill))
 }
 
 impl VendorTotals {
@@ -145,6 +146,9 @@ mod tests {
         for marker in ["", "-", "0"] {
             let totals: VendorTotals = [read(&[("skill_id", marker), ("abandon_calls", "1")])].into_iter().collect();
             assert_eq!(both(&totals, label::UNKNOWN), [Some(1), None], "{marker}");
+        }
+        for other in [&[][..], &[("skill_id", "-"), ("hour", "10:00")], &[("agent_id", "7"), ("calls", "12")]] {
+            assert_eq!(read(other), None, "a row of another report: {other:?}");
         }
     }
 }
