@@ -166,11 +166,7 @@ impl<C: Clock> Reconciler<C> {
 
 /// The totals of an answer, if all of them came.
 fn usable(answer: Answer<VendorRow>) -> Result<VendorTotals, (Outcome, Trouble)> {
-    let malformed = |message: &str| {
-        let outcome = Outcome::Malformed;
-        let failure = Failure { outcome, cause: None, message: message.to_owned(), retry_after: None };
-        Err((outcome, Trouble::Call(failure)))
-    };
+    let malformed = |message: &str| Err((Outcome::Malformed, Trouble::Call(Failure::new(Outcome::Malformed, message))));
     match answer.outcome() {
         Outcome::Incomplete => {
             let (delivered, announced) = (answer.rows.len() as u64, answer.announced);
@@ -224,7 +220,7 @@ mod tests {
 
         let (secret, turn) = task.token.take().await.unwrap();
         drop(turn);
-        let refused = |outcome| Failure { outcome, cause: None, message: "no".to_owned(), retry_after: None };
+        let refused = |outcome| Failure::new(outcome, "no");
         for outcome in [Outcome::Unauthorized, Outcome::QuotaExceeded] {
             let until = Instant::now() + Duration::from_secs(60);
             operation.abandoned.refusals.note("abandoned", secret.fingerprint, Some(&refused(outcome)), until);
