@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use self::body::{Body, Packing};
 use self::proxy::Proxy;
-use super::answer::{CallRows, NotReadable, ReadsRows, is_page};
+use super::answer::{CallRows, NotReadable, ReadsRows};
 use super::verdict::{MayBeUnreadable, verdict};
 use super::{Answer, Call, CallsReport, Cause, Failure, Token, answer, http_time, token};
 use crate::config::{OperationConfig, TokenSource};
