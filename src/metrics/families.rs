@@ -121,7 +121,8 @@ fn totals_labels(operation: &Arc<str>) -> Vec<(Cow<'static, str>, Arc<str>)> {
 
 /// Adds the series of the calls for totals to the families that they are in.
 fn add_totals(families: &mut [Family], operations: &[Snapshot]) {
-    let gauges: [(&str, fn(&ComparisonsPulse) -> Option<f64>); 3] = [
+    type Gauge = fn(&ComparisonsPulse) -> Option<f64>;
+    let gauges: [(&str, Gauge); 3] = [
         ("wolkvox_up", |pulse| pulse.up().map(boolean)),
         ("wolkvox_last_success_timestamp_seconds", |pulse| pulse.last_success.map(seconds)),
         ("wolkvox_last_poll_timestamp_seconds", |pulse| pulse.last_poll.map(seconds)),

@@ -315,7 +315,7 @@ mod tests {
         let key = SeriesKey { skill_id: "4173".into(), type_interaction: "inbound".into() };
         let new = key.clone();
         let found = change(&accounts, 1, move |account| {
-            account.add_label_sets([(7, new)].into_iter(), now());
+            account.add_label_sets([(7, new)], now());
             Ok(())
         });
         found.unwrap();
