@@ -226,12 +226,13 @@ impl ServerTime {
             self.contradicted(reading);
             return self.without_a_clock(Some(stamp), asked);
         }
-        let mut run = self.run.map_or(Run::new(reading, at.monotonic), |run| run.and(reading, at.monotonic));
+        let new = Run::new(reading, at.monotonic, host(at));
+        let mut run = self.run.map_or(new, |run| run.and(reading, at.monotonic, host(at)));
         if let Some(newest) = newest {
             run.weigh(newest, at, looked, windows.settle());
         }
         self.run = Some(run);
-        if run.is_believable() {
+        if run.is_believable(host(at)) {
             self.believed = Some(run.reading.likely(host(at)));
         } else if let Some(believed) = self.believed {
             let agrees = run.reading.fits(believed);

@@ -122,13 +122,14 @@ impl Judge {
     /// How far an answer completed the report: what a clock that is believed took back at once shows in the windows only.
     fn was_complete(&self, old: &Numbers, new: &Numbers) -> Timestamp {
         let life = self.life();
+        let least = new.complete.max(old.complete);
         let more = new.windows.saturating_sub(old.windows) as i64;
         if more == 0 || !self.a_lie_may_be_believed() {
-            return new.complete;
+            return least;
         }
         let before = Timestamp::from_second(self.cursor.windows_until).unwrap();
         let seen = (life.number_of(before) + more) * life.settings.interval as i64;
-        new.complete.max(Timestamp::from_second(seen).unwrap())
+        least.max(Timestamp::from_second(seen).unwrap())
     }
 
     /// The rows of an answer that are looked at: those beyond what it completes are left for the next one, for no scrape

@@ -60,6 +60,8 @@ impl Reading {
 pub struct Run {
     pub reading: Reading,
     answers: u32,
+    /// Those that the host's clock does not explain as well: a long call says little, and fits many a clock.
+    strange: u32,
     since: Duration,
     last: Duration,
     /// The last answers in a row that speak against a clock ahead of the host's.
@@ -69,26 +71,31 @@ pub struct Run {
 }
 
 impl Run {
-    pub fn new(reading: Reading, at: Duration) -> Self {
-        Self { reading, answers: 1, since: at, last: at, against: 0, is_corroborated: false }
+    /// Of one answer; `host` is the host's clock less the monotonic one.
+    pub fn new(reading: Reading, at: Duration, host: SignedDuration) -> Self {
+        let strange = u32::from(!reading.fits(host));
+        Self { reading, answers: 1, strange, since: at, last: at, against: 0, is_corroborated: false }
     }
 
     /// The run with one more answer; a new one, if that does not agree with all before.
-    pub fn and(self, reading: Reading, at: Duration) -> Self {
+    pub fn and(self, reading: Reading, at: Duration, host: SignedDuration) -> Self {
         if !self.reading.agrees(&reading) {
-            return Self::new(reading, at);
+            return Self::new(reading, at, host);
         }
+        let strange = self.strange.saturating_add(u32::from(!reading.fits(host)));
         let reading =
             Reading { least: self.reading.least.max(reading.least), most: self.reading.most.min(reading.most) };
-        Self { reading, answers: self.answers.saturating_add(1), last: at, ..self }
+        Self { reading, answers: self.answers.saturating_add(1), strange, last: at, ..self }
     }
 
     pub fn agrees(&self, reading: &Reading) -> bool {
         self.reading.agrees(reading)
     }
 
-    pub fn is_believable(&self) -> bool {
-        self.answers >= ANSWERS_TO_BELIEVE
+    /// Whether it is believed; against the `host` only if so many answers speak against that.
+    pub fn is_believable(&self, host: SignedDuration) -> bool {
+        let agreeing = if self.reading.fits(host) { self.answers } else { self.strange };
+        agreeing >= ANSWERS_TO_BELIEVE
             && self.last.saturating_sub(self.since) >= SPREAD_TO_BELIEVE
             && !self.is_refuted()
     }

@@ -61,6 +61,27 @@ fn the_third_answer_over_half_a_minute_that_agrees_is_believed() {
     }
 }
 
+/// One lie between long calls, whose `Date` may be of any moment of theirs.
+#[test]
+fn answers_that_fit_both_clocks_are_no_evidence_against_the_host() {
+    let after = |host: Host, wrong: &[i64], took: i64| {
+        let mut time = new(host);
+        for (poll, wrong) in wrong.iter().enumerate() {
+            let second = 600 * poll as i64;
+            // A right answer is made at the end of its call; one that lies comes at once.
+            let took = if *wrong == 0 { took } else { 0 };
+            let answer = Heard { at: host.at(second + took), ..heard(host, second + took, *wrong) };
+            time.heard(&Heard { asked: host.at(second), ..answer }, &windows(300, 60));
+        }
+        time.now(host.at(6_000)).as_second() - at(6_000).as_second()
+    };
+    assert_eq!(after(Host(0), &[0, 56, 0], 310), 0);
+    assert_eq!(after(Host(0), &[0, 0, 56, 0, 0], 310), 0);
+    assert_eq!(after(Host(0), &[0, 56, 0, 56, 0], 310), 0);
+    assert_eq!(after(Host(0), &[0, 56, 56, 56], 310), 56, "three");
+    assert!(after(Host(-9_000), &[0, 0, 0], 310).abs() <= 310, "long calls alone tell a host that is hours off");
+}
+
 #[test]
 fn clocks_that_agree_are_the_hosts() {
     let host = Host(4);
