@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::history::Spoilt;
+use crate::history::{Kind, Spoilt};
 use crate::truth::{Form, SentRow, Truth};
 
 /// A status and a body, and the outcomes that the contract allows for them.
@@ -81,8 +81,8 @@ fn write_row(body: &mut String, truth: &Truth, row: &SentRow) {
         (Some(seconds), 2) => format!("\"{seconds}.0\""),
         (Some(seconds), _) => format!("\"{:02}:{:02}:{:02}\"", seconds / 3_600, seconds / 60 % 60, seconds % 60),
     };
-    let (abandoned, twin, name) = match &row.form {
-        Form::Readable { abandoned, twin, name } => (*abandoned, *twin, name.clone()),
+    let (counts, twin, name) = match &row.form {
+        Form::Readable { counts, twin, name } => (*counts, *twin, name.clone()),
         Form::Spoilt(Spoilt::Shape) => {
             _ = write!(body, "\"row {}\"", row.call);
             return;
@@ -94,16 +94,22 @@ fn write_row(body: &mut String, truth: &Truth, row: &SentRow) {
         Form::Spoilt(Spoilt::Date) => call.date.strftime("%d/%m/%Y %H:%M:%S").to_string(),
         _ => call.date.strftime("%Y-%m-%d %H:%M:%S").to_string(),
     };
-    let result = match (abandoned, dialect >> 5 & 1) {
-        (true, 0) => "ABANDON",
-        (true, _) => "Abandoned",
-        (false, _) => "ANSWER",
+    let result = match (truth.kind, counts, dialect >> 5 & 1) {
+        (Kind::Abandoned, true, 0) | (Kind::Answered, false, 0) => "ABANDON",
+        (Kind::Abandoned, true, _) | (Kind::Answered, false, _) => "Abandoned",
+        (Kind::Abandoned, false, _) | (Kind::Answered, true, 0) => "ANSWER",
+        // What is not said to be abandoned was answered.
+        (Kind::Answered, true, _) => ["answered", "TRANSFER", ""][row.call % 3],
     };
     let ani = if twin { "3007654321" } else { "3001234567" };
-    let customer = if call.tab { "a\tcustomer" } else { "a customer" };
+    let person = if call.tab { "a\tperson" } else { "a person" };
+    let (time_field, person_field) = match truth.kind {
+        Kind::Abandoned => ("abandon_time", "customer_id"),
+        Kind::Answered => ("answer_time", "agent_id"),
+    };
     _ = write!(
         body,
-        r#"{{"skill_name":"{name}","skill_id":"{}","conn_id":"{}","date":"{date}","result":"{result}","ani":"{ani}","abandon_time":{waited},"type_interaction":"{}","customer_id":"{customer}"}}"#,
+        r#"{{"skill_name":"{name}","skill_id":"{}","conn_id":"{}","date":"{date}","result":"{result}","ani":"{ani}","{time_field}":{waited},"type_interaction":"{}","{person_field}":"{person}"}}"#,
         call.skill_id, call.conn_id, call.type_interaction
     );
 }

@@ -9,6 +9,7 @@ PLAN = "crates/domain/src/plan.rs"
 TIME = "crates/domain/src/server_time.rs"
 PASSAGE = "crates/domain/src/server_time/passage.rs"
 POLL = "src/poller/poll.rs"
+LEDGER = "src/ledger/mod.rs"
 
 DEFECTS = {
     # What is counted.
@@ -149,5 +150,50 @@ DEFECTS = {
     "start-shifted-at-each-answer": [
         ("crates/domain/src/server_time/first_start.rs", "FirstStart::Settled { later }\n        } else if",
          "FirstStart::Settled { later: later.saturating_add(later) }\n        } else if"),
+    ],
+    # Two reports of one operation.
+    "identities-of-two-reports-mixed": [
+        ("src/ledger/sqlite.rs", "contents FROM seen WHERE account = ?1 AND id = ?2", "contents FROM seen WHERE ?1 > 0 AND id = ?2"),
+    ],
+    "cursor-taken-over-with-the-label-sets": [
+        (LEDGER, "let Some(new) = sibling.with_label_sets_of(&account) else { return sibling };",
+         "let Some(mut new) = sibling.with_label_sets_of(&account) else { return sibling };\n"
+         "                    new.marks.complete_until = new.marks.complete_until.max(account.marks.complete_until);"),
+    ],
+    "label-sets-not-shared": [
+        (LEDGER, "let Some(new) = sibling.with_label_sets_of(&account) else",
+         "let Some(new) = sibling.with_label_sets_of(&sibling) else"),
+    ],
+    "rename-moves-one-report-only": [
+        ("crates/domain/src/label_sets.rs", "known.name != said.name)", "known.name != said.name && said.name.is_empty())"),
+    ],
+    "one-report-shown-early": [
+        ("src/operation/accounts.rs", "*stage != Stage::None && other != place);", "*stage != Stage::None && other == usize::MAX);"),
+    ],
+    "one-report-shown-for-ever-later": [
+        ("src/operation/accounts.rs", "since.elapsed() >= TOGETHER_WITHIN)", "since.elapsed() >= 100 * TOGETHER_WITHIN)"),
+    ],
+    "refusal-heard-by-one": [
+        ("src/operation/refusal.rs", "    matches!(outcome, Outcome::Unauthorized | Outcome::QuotaExceeded)\n", "    _ = outcome;\n    false\n"),
+    ],
+    "overlap-of-the-other-report": [
+        ("src/operation/open.rs", "settings(&ANSWERED, config.answered_overlap,", "settings(&ANSWERED, config.overlap,"),
+    ],
+    "unknown-result-not-answered": [
+        ("crates/domain/src/report.rs", "|result| *result != CallResult::Abandoned,", "|result| *result == CallResult::Answered,"),
+    ],
+    # Counts by day.
+    "day-of-utc": [
+        (TALLY, "self.account.days.count(row.date.date(), at,", "self.account.days.count(jiff::tz::TimeZone::UTC.to_datetime(at).date(), at,"),
+    ],
+    "late-row-in-no-day": [
+        (TALLY, "        self.account.days.count(row.date.date(), at, number, row.waited);\n",
+         "        if !late {\n            self.account.days.count(row.date.date(), at, number, row.waited);\n        }\n"),
+    ],
+    "only-the-last-day-stored": [
+        ("src/ledger/days.rs", "let present = new.days.iter().map(", "let present = new.days.iter().rev().take(1).map("),
+    ],
+    "given-up-not-noted-as-unread": [
+        (ACCOUNT, "        self.days.unread.note(Stretch { from, to });\n", "        self.days.unread.note(Stretch { from: to, to });\n"),
     ],
 }

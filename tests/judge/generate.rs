@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::history::{Answer, Call, History, Life, Rename, Report, Says, Settings, Spoilt, What};
+use crate::history::{Answer, Answered, Call, History, Life, Rename, Report, Says, Settings, Spoilt, What};
 
 /// What a history may contain beyond the ordinary.
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,24 +50,25 @@ pub fn history(scope: Scope) -> impl Strategy<Value = History> {
     ];
     (
         (place, prop_oneof![Just(0u64), 0u64..5_000]),
-        (calls, prop::collection::vec(rename, 0..4), report()),
+        (calls, prop::collection::vec(rename, 0..4), report(), prop::option::weighted(0.5, answered(scope))),
         (prop::collection::vec(answer(scope), 0..24), dates, tokens),
         (prop::collection::vec(life(scope), 1..5), prop::bool::weighted(0.7), prop::bool::weighted(0.2)),
     )
         .prop_map(
             |(
                 ((zone, begin), start_history),
-                (calls, renames, report),
+                (calls, renames, report, answered),
                 (answers, dates, tokens),
                 (lives, calm_begins_with_a_start, power_cuts),
             )| History {
                 zone,
                 begin,
                 start_history,
+                answered: answered.map(|answered| with_equals(answered, &calls)),
                 calls: without_riddles(calls, &report),
-                renames,
                 report,
                 answers,
+                renames,
                 dates,
                 tokens,
                 lives: with_a_right_start(lives),
@@ -83,6 +84,41 @@ fn with_a_right_start(mut lives: Vec<Life>) -> Vec<Life> {
         (first.clock_error, first.clock_step) = (0, None);
     }
     lives
+}
+
+/// The other report, and of which of its calls the identity is that of an abandoned one, by the numbers of the two.
+type WithEquals = (Answered, Vec<(prop::sample::Index, prop::sample::Index)>);
+
+fn answered(scope: Scope) -> impl Strategy<Value = WithEquals> {
+    let equals = prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..8);
+    let answers = prop_oneof![3 => prop::collection::vec(answer(scope), 0..24), 1 => Just(Vec::new())];
+    (prop::collection::vec(call(), 0..30), report(), answers, equals)
+        .prop_map(|(calls, report, answers, equals)| (Answered { calls, report, answers }, equals))
+}
+
+fn with_equals((mut answered, equals): WithEquals, abandoned: &[Call]) -> Answered {
+    for (place, other) in equals {
+        if !abandoned.is_empty() && !answered.calls.is_empty() {
+            let Call { at, skill, chat, conn_id, waited, .. } = *place_in(abandoned, &other);
+            let place = place.index(answered.calls.len());
+            let call = &mut answered.calls[place];
+            *call = Call {
+                at,
+                skill,
+                chat,
+                conn_id,
+                waited,
+                twin: call.twin.filter(|_| conn_id.is_some()),
+                ..call.clone()
+            };
+        }
+    }
+    answered.calls = without_riddles(answered.calls, &answered.report);
+    answered
+}
+
+fn place_in<'a>(calls: &'a [Call], place: &prop::sample::Index) -> &'a Call {
+    &calls[place.index(calls.len())]
 }
 
 fn report() -> impl Strategy<Value = Report> {
@@ -111,7 +147,7 @@ fn call() -> impl Strategy<Value = Call> {
         (-24i64..SPAN / 300).prop_map(|window| window * 300 - 1)
     ];
     let lateness = prop_oneof![5 => 0i64..62, 1 => 0i64..3_600, 1 => 0i64..20_000];
-    let answered_until = prop_oneof![6 => Just(None), 1 => (0i64..4_000).prop_map(Some)];
+    let counts_from = prop_oneof![6 => Just(None), 1 => (0i64..4_000).prop_map(Some)];
     let waited = prop_oneof![5 => (0u16..600).prop_map(Some), 1 => Just(None)];
     let spoilt = prop_oneof![Just(Spoilt::Date), Just(Spoilt::Quote), Just(Spoilt::Shape)];
     let until = prop_oneof![2 => Just(i64::MAX / 4), 1 => 0i64..4_000];
@@ -127,24 +163,22 @@ fn call() -> impl Strategy<Value = Call> {
         0u8..4,
         any::<bool>(),
         prop::option::weighted(0.9, prop_oneof![3 => any::<u8>(), 1 => 0u8..2]),
-        answered_until,
+        counts_from,
         waited,
         quirks,
     )
-        .prop_map(|(at, lateness, skill, chat, conn_id, answered_until, waited, (twice, twin, spoilt, tab))| {
-            Call {
-                at,
-                lateness,
-                skill,
-                chat,
-                conn_id,
-                answered_until,
-                waited,
-                twice,
-                twin: twin.filter(|_| conn_id.is_some()),
-                spoilt,
-                tab,
-            }
+        .prop_map(|(at, lateness, skill, chat, conn_id, counts_from, waited, (twice, twin, spoilt, tab))| Call {
+            at,
+            lateness,
+            skill,
+            chat,
+            conn_id,
+            counts_from,
+            waited,
+            twice,
+            twin: twin.filter(|_| conn_id.is_some()),
+            spoilt,
+            tab,
         })
 }
 
@@ -237,26 +271,38 @@ fn settings(scope: Scope) -> impl Strategy<Value = Settings> {
     (
         prop_oneof![4 => Just(300u64), 1 => Just(60u64), 1 => Just(900u64), 1 => Just(3_600u64)],
         prop_oneof![3 => Just(60u64), 1 => 0u64..400],
-        // As the configuration allows: a second to a day.
-        prop_oneof![4 => Just(3_600u64), 1 => 1u64..8_000, 1 => Just(86_400u64)],
+        (overlap(3_600), overlap(10_800)),
         prop_oneof![3 => Just(86_400u64), 1 => 3_600u64..20_000],
         prop_oneof![3 => Just(90u64), 1 => Just(0u64)],
         prop_oneof![3 => Just(2_000usize), 1 => 1usize..4],
-        prop::sample::subsequence(vec![5u32, 10, 30, 60, 120, 300, 600], 1..=7),
+        (buckets(), buckets()),
         prop::option::weighted(0.2, 0u8..4),
         wrong_zone,
     )
         .prop_map(
-            |(interval, settle, overlap, max_catch_up, hold, max_series, buckets, skills_below, wrong_zone)| Settings {
-                interval,
-                settle,
-                overlap,
-                max_catch_up: max_catch_up.max(interval),
-                hold,
-                max_series,
-                buckets,
-                skills_below,
-                wrong_zone,
+            |(interval, settle, overlaps, max_catch_up, hold, max_series, buckets, skills_below, wrong_zone)| {
+                Settings {
+                    interval,
+                    settle,
+                    overlap: overlaps.0,
+                    answered_overlap: overlaps.1,
+                    max_catch_up: max_catch_up.max(interval),
+                    hold,
+                    max_series,
+                    buckets: buckets.0,
+                    answered_buckets: buckets.1,
+                    skills_below,
+                    wrong_zone,
+                }
             },
         )
+}
+
+/// As the configuration allows: a second to a day.
+fn overlap(usual: u64) -> impl Strategy<Value = u64> {
+    prop_oneof![4 => Just(usual), 1 => 1u64..8_000, 1 => Just(86_400u64)]
+}
+
+fn buckets() -> impl Strategy<Value = Vec<u32>> {
+    prop::sample::subsequence(vec![5u32, 10, 30, 60, 120, 300, 600], 1..=7)
 }

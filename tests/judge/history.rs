@@ -8,11 +8,14 @@ pub struct History {
     pub zone: &'static str,
     pub begin: i64,
     pub start_history: u64,
+    /// The report of abandoned calls, which each operation has.
     pub calls: Vec<Call>,
-    pub renames: Vec<Rename>,
     pub report: Report,
-    /// What befalls the API's answers, one after another; then it is well.
+    /// What befalls the answers about it, one after another; then all is well.
     pub answers: Vec<Answer>,
+    /// The report of answered calls, where it is read as well.
+    pub answered: Option<Answered>,
+    pub renames: Vec<Rename>,
     /// From when on the heads of the answers say what of the time; before the first, and in the last life, the truth.
     pub dates: Vec<(i64, Says)>,
     /// When the token is replaced: by one that the API takes, or by one that it refuses.
@@ -23,6 +26,21 @@ pub struct History {
     pub calm_begins_with_a_start: bool,
     /// Whether a kill is a power cut: the ledger is then as it was when its content was last shown.
     pub power_cuts: bool,
+}
+
+/// Which of an operation's reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Abandoned,
+    Answered,
+}
+
+/// The report of answered calls, as those of abandoned ones are told of in the history itself.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    pub calls: Vec<Call>,
+    pub report: Report,
+    pub answers: Vec<Answer>,
 }
 
 /// How this server's report behaves all the time.
@@ -52,12 +70,13 @@ pub struct Call {
     pub chat: bool,
     /// A `conn_id` of this number may occur more than once; `None` is an empty one.
     pub conn_id: Option<u8>,
-    /// Seconds after its hang-up at which an answered call becomes an abandoned one; `None`: abandoned from the first.
-    pub answered_until: Option<i64>,
+    /// Seconds after its end from which on its result is one that the report is about; before that it is that of the other
+    /// report. `None`: from the first.
+    pub counts_from: Option<i64>,
     pub waited: Option<u16>,
     /// The report has this row twice.
     pub twice: bool,
-    /// It has it once more, with another number of the caller, and there the call may have been answered.
+    /// It has it once more, with another number of the caller, and there the result may be that of the other report.
     pub twin: Option<bool>,
     /// The row can't be read until so many seconds after the hang-up, and why.
     pub spoilt: Option<(i64, Spoilt)>,
@@ -148,17 +167,49 @@ pub struct Settings {
     pub interval: u64,
     pub settle: u64,
     pub overlap: u64,
+    pub answered_overlap: u64,
     pub max_catch_up: u64,
     pub hold: u64,
     pub max_series: usize,
     pub buckets: Vec<u32>,
+    pub answered_buckets: Vec<u32>,
     /// Skills that are selected: all, or those below this number.
     pub skills_below: Option<u8>,
     /// The zone that is configured, where it is not the report's.
     pub wrong_zone: Option<&'static str>,
 }
 
+impl Kind {
+    pub const ALL: [Self; 2] = [Self::Abandoned, Self::Answered];
+
+    /// The label `report`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Abandoned => "abandoned",
+            Self::Answered => "answered",
+        }
+    }
+
+    /// Among the operation's reports: they are asked for in this order.
+    pub fn place(self) -> usize {
+        self as usize
+    }
+
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Abandoned => Self::Answered,
+            Self::Answered => Self::Abandoned,
+        }
+    }
+}
+
 impl History {
+    /// The reports that are read.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(|kind| *kind == Kind::Abandoned || self.answered.is_some())
+    }
+
     /// A history without anything remarkable, for those that are written by hand.
     pub fn plain(calls: Vec<Call>, lives: Vec<Life>) -> Self {
         Self {
@@ -166,9 +217,10 @@ impl History {
             begin: 1_800_000_000,
             start_history: 0,
             calls,
-            renames: Vec::new(),
             report: Report { end_included: true, ..Report::default() },
             answers: Vec::new(),
+            answered: None,
+            renames: Vec::new(),
             dates: Vec::new(),
             tokens: Vec::new(),
             lives,
@@ -190,10 +242,12 @@ impl Default for Settings {
             interval: 300,
             settle: 60,
             overlap: 3_600,
+            answered_overlap: 10_800,
             max_catch_up: 86_400,
             hold: 90,
             max_series: 2_000,
             buckets: vec![10, 60, 300],
+            answered_buckets: vec![20],
             skills_below: None,
             wrong_zone: None,
         }

@@ -1,6 +1,6 @@
 //! Plays a history through the real poller, holds and ledger. The one file that knows how these are called.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -10,13 +10,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
+use domain::account::Account;
 use domain::identity::RowHasher;
 use domain::range::CivilRange;
-use domain::report::ABANDONED;
+use domain::report::{ABANDONED, ANSWERED};
 use domain::server_time::Stamp;
 use exposition::prepared;
 use wolkvox_exporter::clock::Clock;
-use wolkvox_exporter::config::{OperationConfig, Server, Skills, Start, TokenSource};
+use wolkvox_exporter::config::{OperationConfig, Reports, Server, Skills, Start, TokenSource};
 use wolkvox_exporter::ledger::Ledger;
 use wolkvox_exporter::metrics::Metrics;
 use wolkvox_exporter::operation::{Operation, Snapshot};
@@ -26,11 +27,11 @@ use wolkvox_exporter::wolkvox::verdict::verdict;
 use wolkvox_exporter::wolkvox::{Call, CallsReport, Failure, Token, answer};
 
 use crate::disk::Disk;
-use crate::history::{History, Life, Settings};
-use crate::judge::{Judge, Seen};
-use crate::trace::{self, Event, Scrape, When};
+use crate::history::{History, Kind, Life, Settings};
+use crate::judge::{Bench, Seen};
+use crate::trace::{self, Days, Event, OfDay, Scraped, When};
 use crate::truth::Truth;
-use crate::world::{Clocks, Look, World};
+use crate::world::{BESIDE, Clocks, Look, World};
 
 /// The last part, in which all is well: by its end all that can be made good has been, also where a part of the range must
 /// be searched for a row that never comes.
@@ -44,6 +45,15 @@ const LONGEST_CALL: u64 = 900;
 /// A scrape comes at least so often, and besides before and after each call, and before and after the end of a hold; no
 /// divisor of anything else.
 const SCRAPE: Duration = Duration::from_millis(397_300);
+
+/// After this what an answer has led to is stored.
+const SOON: Duration = Duration::from_millis(10);
+
+/// So long before the end of a hold, and after it, there is a scrape.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// By the contract what one report has read is shown by then, whatever the other one does.
+const SHOWN_WITHIN: Duration = Duration::from_secs(15);
 
 /// How much of what happened is told with a failure, unless `MODEL_LINES` says otherwise.
 const LINES_TOLD: usize = 40;
@@ -77,28 +87,28 @@ pub fn play(history: &History, also: impl Fn(When, &Event<'_>) + Send + Sync + '
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let folder = tempfile::tempdir_in(memory_folder()).unwrap();
     runtime.block_on(async {
-        let truth = Arc::new(Truth::new(history));
-        let bench =
-            Arc::new(Mutex::new(Bench { judge: Judge::new(truth.clone(), history.start_history), failure: None }));
+        let truths: Vec<_> = history.kinds().map(|kind| Arc::new(Truth::new(history, kind))).collect();
+        let court = Arc::new(Mutex::new(Court { bench: Bench::new(&truths, history.start_history), failure: None }));
         let watch = {
-            let bench = bench.clone();
+            let court = court.clone();
             move |now: When, event: Event<'_>| {
-                let mut bench = bench.lock().unwrap();
-                if bench.failure.is_none() {
+                let mut court = court.lock().unwrap();
+                if court.failure.is_none() {
                     also(now, &event);
-                    bench.failure = bench.judge.see(now, &event).err();
+                    court.failure = court.bench.see(now, &event).err();
                 }
             }
         };
-        let world = Arc::new(World::new(history, truth.clone(), Clocks::new(truth.begin), Box::new(watch)));
-        Play { history, world, bench: bench.clone(), disk: Disk::new(folder.path(), history.power_cuts) }.all().await?;
-        let mut bench = bench.lock().unwrap();
-        bench.failure.take().map_or_else(|| Ok(std::mem::take(&mut bench.judge.seen)), Err)
+        let clocks = Clocks::new(Timestamp::from_second(history.begin).unwrap());
+        let world = Arc::new(World::new(history, truths, clocks, Box::new(watch)));
+        Play { history, world, court: court.clone(), disk: Disk::new(folder.path(), history.power_cuts) }.all().await?;
+        let mut court = court.lock().unwrap();
+        court.failure.take().map_or_else(|| Ok(court.bench.seen()), Err)
     })
 }
 
-struct Bench {
-    judge: Judge,
+struct Court {
+    bench: Bench,
     failure: Option<String>,
 }
 
@@ -111,7 +121,7 @@ fn memory_folder() -> &'static Path {
 struct Play<'h> {
     history: &'h History,
     world: Arc<World>,
-    bench: Arc<Mutex<Bench>>,
+    court: Arc<Mutex<Court>>,
     disk: Disk,
 }
 
@@ -151,7 +161,7 @@ impl Play<'_> {
         if let Some(offence) = self.world.offence.lock().unwrap().take() {
             return Err(offence);
         }
-        self.bench.lock().unwrap().failure.clone().map_or(Ok(()), Err)
+        self.court.lock().unwrap().failure.clone().map_or(Ok(()), Err)
     }
 
     async fn live(&mut self, life: &Life, calm: Option<Duration>) -> Result<End, String> {
@@ -180,11 +190,19 @@ impl Play<'_> {
         world.lives(Some(look.clone()));
         _ = tokio::time::timeout(Duration::ZERO, world.kill.notified()).await;
 
-        let api = Arc::new(Api(world.clone()));
-        let poller = tokio::spawn(
-            Poller::new(api, operation.abandoned.clone(), Turns::default(), clock.clone(), shutdown.clone()).run(),
-        );
-        let holds = tokio::spawn(end_holds(operation.abandoned.clone(), clock.clone(), shutdown));
+        let turns = Turns::default();
+        let tasks: Vec<_> = self
+            .history
+            .kinds()
+            .zip(operation.reports())
+            .flat_map(|(kind, report)| {
+                let api = Arc::new(Api { world: world.clone(), kind });
+                let poller = Poller::new(api, report.clone(), turns.clone(), clock.clone(), shutdown.clone());
+                let holds = end_holds(report.clone(), clock.clone(), shutdown.clone());
+                [tokio::spawn(poller.run()), tokio::spawn(holds)]
+            })
+            .collect();
+        drop(shutdown);
         let mut killed = life.killed;
         let mut ended = self.watch_until(life, Duration::from_secs(life.seconds), &look).await;
         if let Ok(End::Time) = ended
@@ -201,21 +219,21 @@ impl Play<'_> {
         }
 
         if killed {
-            poller.abort();
-            holds.abort();
+            tasks.iter().for_each(tokio::task::JoinHandle::abort);
         } else {
             trigger.stop();
         }
-        for task in [poller, holds] {
+        for task in tasks {
             match task.await {
                 Err(error) if error.is_panic() => return Err(format!("a task panicked: {error}")),
                 _ => {}
             }
         }
         // A commit that had begun finishes whoever waits for it; it has the report, as has the operation.
-        while Arc::strong_count(&operation.abandoned) > 1 {
+        while operation.reports().any(|report| Arc::strong_count(report) > 1) {
             tokio::task::yield_now().await;
         }
+        world.watch(Event::PollsEnded);
         look();
         world.lives(None);
         world.watch(Event::LifeEnded);
@@ -235,6 +253,7 @@ impl Play<'_> {
         let mut step =
             life.clock_step.map(|(after, by)| (began + Duration::from_secs(after) + Duration::from_nanos(5), by));
         let hold = Duration::from_secs(life.settings.hold);
+        let mut looks = BTreeSet::new();
         while Instant::now() < ends {
             if let Some((at, by)) = step
                 && at <= Instant::now()
@@ -243,24 +262,28 @@ impl Play<'_> {
                 step = None;
             }
             self.failed()?;
-            let next = ends.min(Instant::now() + SCRAPE).min(step.map_or(ends, |(at, _)| at));
+            let next = [Some(Instant::now() + SCRAPE), step.map(|(at, _)| at), looks.first().copied()];
+            let next = next.into_iter().flatten().fold(ends, Instant::min);
             tokio::select! {
+                biased;
                 () = tokio::time::sleep_until(next) => {}
                 () = self.world.answered.notified() => {
-                    // What it led to is there, and held for a while.
-                    for wait in [Duration::from_millis(10), hold.saturating_sub(Duration::from_secs(1)), Duration::from_secs(2)] {
-                        let next = ends.min(Instant::now() + wait);
-                        tokio::select! {
-                            () = tokio::time::sleep_until(next) => {}
-                            () = self.world.kill.notified() => return Ok(End::Killed),
-                        }
-                        look();
+                    // What it led to is there, and held for a while; and shown with what the other report has read.
+                    let then = Instant::now() + SOON;
+                    looks.extend([then, then + hold.saturating_sub(MARGIN), then + hold + MARGIN]);
+                    if self.history.answered.is_some() {
+                        looks.insert(then + SHOWN_WITHIN);
                     }
                     continue;
                 }
                 () = self.world.kill.notified() => return Ok(End::Killed),
             }
-            look();
+            looks = looks.split_off(&(Instant::now() + Duration::from_nanos(1)));
+            // When what is on its way is stored.
+            tokio::select! {
+                () = tokio::time::sleep(BESIDE) => look(),
+                () = self.world.kill.notified() => return Ok(End::Killed),
+            }
         }
         Ok(End::Time)
     }
@@ -281,16 +304,70 @@ struct Process {
 /// Makes a scrape and has it watched; keeps what is then on the disk.
 fn look(world: &Arc<World>, process: Process, disk: &Disk) -> Look {
     let (world, disk) = (world.clone(), disk.clone());
+    let kept_days = Mutex::new(Vec::new());
     Arc::new(move || {
         let Process { operation, ledger, metrics } = &process;
-        let snapshot = Snapshot::all(operation, world.clocks.now().host).remove(0);
-        let (calls, others) = metrics.families_now(std::slice::from_ref(&snapshot), ledger.figures());
-        let mut families = calls.families().to_vec();
-        // The others are of the process, not of what happened.
-        families.extend(others.into_iter().filter(|family| family.name.starts_with("wolkvox_")));
+        let families = |snapshots: &[Snapshot]| {
+            let (calls, others) = metrics.families_now(snapshots, ledger.figures());
+            let mut families = calls.families().to_vec();
+            // The others are of the process, not of what happened.
+            families.extend(others.into_iter().filter(|family| family.name.starts_with("wolkvox_")));
+            families
+        };
+        let see = || {
+            let shown = Snapshot::all(operation, world.clocks.now().host);
+            let stored = |shown: &Snapshot| Snapshot { account: shown.report.account(), ..shown.clone() };
+            let stored: Vec<_> = shown.iter().map(stored).collect();
+            (shown, stored)
+        };
+        // Both as of one moment: a commit may be on its way.
+        let (mut shown, mut stored) = see();
+        loop {
+            let again = see();
+            if are_same(&again.0, &shown) && are_same(&again.1, &stored) {
+                break;
+            }
+            (shown, stored) = again;
+        }
+        let is_all = are_same(&shown, &stored);
         disk.keep();
-        world.watch(Event::Scraped(Scrape(families)));
+        world.watch(Event::Scraped(Scraped {
+            families: Arc::new(families(&stored)),
+            shown: (!is_all).then(|| families(&shown)),
+            days: days(&mut kept_days.lock().unwrap(), &stored),
+        }));
     })
+}
+
+fn are_same(one: &[Snapshot], other: &[Snapshot]) -> bool {
+    one.iter().zip(other).all(|(one, other)| Arc::ptr_eq(&one.account, &other.account))
+}
+
+/// What the accounts say of days; of those that are still the same, what was made of them before.
+fn days(kept: &mut Vec<(Arc<Account>, Arc<Days>)>, stored: &[Snapshot]) -> Vec<Arc<Days>> {
+    let of = |(place, Snapshot { account, .. }): (usize, &Snapshot)| match kept.get(place) {
+        Some((known, days)) if Arc::ptr_eq(known, account) => (account.clone(), days.clone()),
+        _ => (account.clone(), Arc::new(days_of(account))),
+    };
+    *kept = stored.iter().enumerate().map(of).collect();
+    kept.iter().map(|(_, days)| days.clone()).collect()
+}
+
+fn days_of(account: &Account) -> Days {
+    let text = |label: &Arc<str>| label.to_string();
+    let calls = account.days.days.iter().flat_map(|(&date, day)| {
+        account.series.iter().filter_map(move |(key, series)| {
+            let counts = day.series.get(&series.number)?;
+            let of_day = OfDay { calls: counts.calls, timed: counts.timed, seconds: counts.seconds };
+            Some(((date, (text(&key.skill_id), text(&key.type_interaction))), of_day))
+        })
+    });
+    Days {
+        from: account.marks.by_day_from,
+        calls: calls.collect(),
+        quarters: account.days.quarters.clone(),
+        unread: account.days.unread.iter().collect(),
+    }
 }
 
 #[derive(Clone)]
@@ -303,17 +380,20 @@ impl Clock for HostClock {
 }
 
 /// The world, as the poller sees it.
-struct Api(Arc<World>);
+struct Api {
+    world: Arc<World>,
+    kind: Kind,
+}
 
 impl CallsReport for Api {
     fn token(&self) -> Result<Token, Failure> {
-        let number = self.0.truth.token(self.0.clocks.now().at);
+        let number = self.world.truths[0].token(self.world.clocks.now().at);
         Ok(Token::new(format!("token {number}").into()))
     }
 
     async fn fetch(&self, range: CivilRange, token: &Token, hasher: &RowHasher) -> Call {
         let number = token_number(token);
-        let reply = self.0.ask(range, number).await;
+        let reply = self.world.ask(self.kind, range, number).await;
         let failure = |failure: Failure| Failure { retry_after: reply.retry_after, ..failure };
         let result = match &reply.response {
             Err(outcome) => {
@@ -322,7 +402,11 @@ impl CallsReport for Api {
                 Err(failure(Failure::new(outcome, format!("{outcome} by the history"))))
             }
             Ok(written) => {
-                let decoded = answer::decode(written.body.as_bytes(), &ABANDONED, hasher);
+                let report = match self.kind {
+                    Kind::Abandoned => &ABANDONED,
+                    Kind::Answered => &ANSWERED,
+                };
+                let decoded = answer::decode(written.body.as_bytes(), report, hasher);
                 verdict(written.status, decoded, &written.body, None).map_err(failure)
             }
         };
@@ -343,7 +427,9 @@ fn config(history: &History, life: &Life) -> OperationConfig {
         timezone: TimeZone::get(settings.wrong_zone.unwrap_or(history.zone)).unwrap(),
         interval: seconds(settings.interval),
         settle: seconds(settings.settle),
+        reports: Reports { answered: history.answered.is_some(), ..Reports::default() },
         overlap: seconds(settings.overlap),
+        answered_overlap: seconds(settings.answered_overlap),
         max_catch_up: seconds(settings.max_catch_up),
         start: if history.start_history == 0 {
             Start::Now
@@ -356,6 +442,7 @@ fn config(history: &History, life: &Life) -> OperationConfig {
         start_hold: Duration::ZERO,
         max_series: settings.max_series,
         abandon_time_buckets: settings.buckets.clone(),
+        answer_time_buckets: settings.answered_buckets.clone(),
         quota_interval: Duration::ZERO,
         skills: match settings.skills_below {
             None => Skills::All,

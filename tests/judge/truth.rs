@@ -1,4 +1,4 @@
-//! What the report of a history really has: the truth that the world answers from and the judge goes by.
+//! What a report of a history really has: the truth that the world answers from and the judge goes by.
 
 use std::time::Duration;
 
@@ -7,9 +7,10 @@ use jiff::{SignedDuration, Timestamp, civil::DateTime};
 
 use domain::range::CivilRange;
 
-use crate::history::{self, History, Report, Spoilt};
+use crate::history::{self, History, Kind, Report, Spoilt};
 
 pub struct Truth {
+    pub kind: Kind,
     pub zone: TimeZone,
     pub begin: Timestamp,
     pub calls: Vec<TrueCall>,
@@ -26,7 +27,8 @@ pub struct TrueCall {
     pub at: Timestamp,
     pub date: DateTime,
     pub visible_at: Timestamp,
-    pub abandoned_at: Timestamp,
+    /// From when on it is one of the report's calls.
+    pub counts_at: Timestamp,
     /// From when on its row can be read, and what is wrong with it before.
     pub readable_at: Timestamp,
     pub spoilt: Option<Spoilt>,
@@ -51,7 +53,8 @@ pub struct SentRow {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Form {
     Readable {
-        abandoned: bool,
+        /// Whether its result is one that the report is about.
+        counts: bool,
         /// Whether it has the other number of the caller.
         twin: bool,
         name: String,
@@ -66,16 +69,21 @@ impl SentRow {
 }
 
 impl Truth {
-    pub fn new(history: &History) -> Self {
+    pub fn new(history: &History, kind: Kind) -> Self {
         let zone = TimeZone::get(history.zone).unwrap();
         let begin = Timestamp::from_second(history.begin).unwrap();
         let instant = |second| begin + SignedDuration::from_secs(second);
+        let (calls, report) = match (kind, &history.answered) {
+            (Kind::Answered, Some(answered)) => (&answered.calls, &answered.report),
+            _ => (&history.calls, &history.report),
+        };
         Self {
-            calls: history.calls.iter().map(|call| true_call(call, &zone, begin)).collect(),
-            phantoms: history.report.phantoms.iter().map(|&at| (zone.to_datetime(instant(at)), instant(at))).collect(),
+            kind,
+            calls: calls.iter().map(|call| true_call(call, &zone, begin)).collect(),
+            phantoms: report.phantoms.iter().map(|&at| (zone.to_datetime(instant(at)), instant(at))).collect(),
             renames: history.renames.iter().map(|rename| (instant(rename.at), rename.skill, rename.name)).collect(),
             tokens: history.tokens.iter().map(|&(at, good)| (instant(at), good)).collect(),
-            report: history.report.clone(),
+            report: report.clone(),
             zone,
             begin,
         }
@@ -99,11 +107,11 @@ impl Truth {
                 continue;
             }
             let name = self.name(call, now);
-            let abandoned = call.abandoned_at <= now;
-            let form = Form::Readable { abandoned, twin: false, name: name.clone() };
+            let counts = call.counts_at <= now;
+            let form = Form::Readable { counts, twin: false, name: name.clone() };
             rows.extend(std::iter::repeat_n(SentRow { call: index, form }, times));
-            if let Some(answered) = call.twin {
-                let form = Form::Readable { abandoned: abandoned && !answered, twin: true, name };
+            if let Some(is_other) = call.twin {
+                let form = Form::Readable { counts: counts && !is_other, twin: true, name };
                 rows.push(SentRow { call: index, form });
             }
         }
@@ -154,20 +162,21 @@ impl Truth {
 
     pub fn content(&self, row: &SentRow) -> String {
         let call = &self.calls[row.call];
-        format!("{}|{:?}|{}|{}", is_abandoned(row), call.waited, call.type_interaction, call.tab)
+        format!("{}|{:?}|{}|{}", counts(row), call.waited, call.type_interaction, call.tab)
             + if matches!(row.form, Form::Readable { twin: true, .. }) { "|twin" } else { "" }
     }
 
     /// The identities under which a call may have been counted.
     pub fn identities(&self, call: usize) -> [String; 2] {
         [true, false].map(|twin| {
-            self.identity(&SentRow { call, form: Form::Readable { abandoned: true, twin, name: String::new() } })
+            self.identity(&SentRow { call, form: Form::Readable { counts: true, twin, name: String::new() } })
         })
     }
 }
 
-pub fn is_abandoned(row: &SentRow) -> bool {
-    matches!(row.form, Form::Readable { abandoned: true, .. })
+/// Whether the row is one of the report's calls.
+pub fn counts(row: &SentRow) -> bool {
+    matches!(row.form, Form::Readable { counts: true, .. })
 }
 
 fn true_call(call: &history::Call, zone: &TimeZone, begin: Timestamp) -> TrueCall {
@@ -185,7 +194,7 @@ fn true_call(call: &history::Call, zone: &TimeZone, begin: Timestamp) -> TrueCal
         at,
         date: zone.to_datetime(at),
         visible_at: after(call.lateness),
-        abandoned_at: call.answered_until.map_or(Timestamp::MIN, after),
+        counts_at: call.counts_from.map_or(Timestamp::MIN, after),
         readable_at: call.spoilt.map_or(Timestamp::MIN, |(until, _)| {
             at.checked_add(SignedDuration::from_secs(until)).unwrap_or(Timestamp::MAX)
         }),

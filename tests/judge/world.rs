@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use domain::range::CivilRange;
 
 use crate::body::{self, Meaning, Written};
-use crate::history::{Answer, History, Says, What};
+use crate::history::{Answer, History, Kind, Says, What};
 use crate::trace::{Event, Head, Told, When};
 use crate::truth::{SentRow, Truth};
 
@@ -42,12 +42,13 @@ pub type Watch = Box<dyn Fn(When, Event<'_>) + Send + Sync>;
 pub type Look = Arc<dyn Fn() + Send + Sync>;
 
 pub struct World {
-    pub truth: Arc<Truth>,
+    /// Of each report, in their order.
+    pub truths: Vec<Arc<Truth>>,
     pub clocks: Clocks,
     watch: Watch,
     /// Before each call there is a scrape.
     look: Mutex<Option<Look>>,
-    answers: Mutex<std::vec::IntoIter<Answer>>,
+    answers: Vec<Mutex<std::vec::IntoIter<Answer>>>,
     dates: Vec<(Timestamp, Says)>,
     asked: AtomicUsize,
     in_flight: AtomicBool,
@@ -61,6 +62,9 @@ pub struct World {
     pub offence: Mutex<Option<String>>,
 }
 
+/// A moment, beside the instant at which something else happens.
+pub const BESIDE: Duration = Duration::from_millis(1);
+
 /// What comes back on one question.
 pub struct Reply {
     pub took: Duration,
@@ -71,15 +75,17 @@ pub struct Reply {
 }
 
 impl World {
-    pub fn new(history: &History, truth: Arc<Truth>, clocks: Clocks, watch: Watch) -> Self {
+    pub fn new(history: &History, truths: Vec<Arc<Truth>>, clocks: Clocks, watch: Watch) -> Self {
         let dates = history.dates.iter();
+        let answered = history.answered.as_ref().map(|answered| &answered.answers);
+        let answers = std::iter::once(&history.answers).chain(answered);
         Self {
-            dates: dates.map(|&(at, says)| (truth.begin + SignedDuration::from_secs(at), says)).collect(),
-            truth,
+            dates: dates.map(|&(at, says)| (clocks.begin + SignedDuration::from_secs(at), says)).collect(),
+            truths,
             clocks,
             watch,
             look: Mutex::default(),
-            answers: Mutex::new(history.answers.clone().into_iter()),
+            answers: answers.map(|answers| Mutex::new(answers.clone().into_iter())).collect(),
             asked: AtomicUsize::default(),
             in_flight: AtomicBool::default(),
             calm: AtomicBool::default(),
@@ -103,8 +109,11 @@ impl World {
         self.calm.store(true, Ordering::Relaxed);
     }
 
-    /// Answers the question for `range`, made with a token.
-    pub async fn ask(self: &Arc<Self>, range: CivilRange, token: usize) -> Reply {
+    /// Answers the question for what a report has of `range`, made with a token.
+    pub async fn ask(self: &Arc<Self>, kind: Kind, range: CivilRange, token: usize) -> Reply {
+        let truth = &self.truths[kind.place()];
+        // Paused time goes on when what is on its way is stored, or it would show by chance.
+        tokio::time::sleep(BESIDE).await;
         let look = self.look.lock().unwrap().clone();
         if let Some(look) = look {
             look();
@@ -112,14 +121,15 @@ impl World {
         if self.in_flight.swap(true, Ordering::Relaxed) {
             *self.offence.lock().unwrap() = Some("two calls at once".to_owned());
         }
-        self.watch(Event::Asked { range, token });
+        self.watch(Event::Asked { kind, range, token });
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
         let from = self.clocks.now();
         let calm = self.calm.load(Ordering::Relaxed);
-        let next = if calm { None } else { self.answers.lock().unwrap().next() };
+        let next = if calm { None } else { self.answers[kind.place()].lock().unwrap().next() };
         let Answer { latency, what, says } = next.unwrap_or(Answer::well(1));
         let took = Duration::from_secs(latency);
-        tokio::time::sleep(took).await;
+        // Nor is the end of a hold that begins with the answer ever at the instant of a question.
+        tokio::time::sleep(took + 2 * BESIDE).await;
         if what == What::KilledBeforeCommit {
             self.kill.notify_one();
             std::future::pending::<()>().await;
@@ -127,6 +137,7 @@ impl World {
         let to = self.clocks.now();
         let (head, time_is_right) = self.head(from.at, to.at, number, says.filter(|_| !calm), calm);
         let mut told = Told {
+            kind,
             asked: range,
             from,
             to,
@@ -141,8 +152,8 @@ impl World {
             time_is_right,
         };
         // Like the API, the world looks at the token first, and at nothing else where that is bad.
-        let refused = !calm && !self.truth.token_is_good(token);
-        let response = if refused { body::failure(3) } else { self.respond(&what, number, range, &mut told) };
+        let refused = !calm && !truth.token_is_good(token);
+        let response = if refused { body::failure(3) } else { self.respond(truth, &what, number, &mut told) };
         match &response {
             Ok(written) => told.meaning = written.meaning,
             Err(outcome) => {
@@ -165,7 +176,7 @@ impl World {
         Reply { took, head, retry_after, response }
     }
 
-    fn respond(&self, what: &What, number: usize, range: CivilRange, told: &mut Told) -> Result<Written, &'static str> {
+    fn respond(&self, truth: &Truth, what: &What, number: usize, told: &mut Told) -> Result<Written, &'static str> {
         match *what {
             What::Failure { kind, retry_after } => {
                 let failure = body::failure(kind)?;
@@ -180,7 +191,7 @@ impl World {
             }
             _ => {}
         }
-        let (mut rows, announced) = self.truth.rows(range, told.made);
+        let (mut rows, announced) = truth.rows(told.asked, told.made);
         if let What::Short { missing } = *what {
             let mut held_back = rows.split_off(rows.len().saturating_sub(missing.into()));
             if rows.iter().all(SentRow::is_no_json) {
@@ -189,7 +200,7 @@ impl World {
             }
             told.held_back = held_back.iter().map(|row| row.call).collect();
         }
-        let mut written = body::rows(&self.truth, &rows, announced, number);
+        let mut written = body::rows(truth, &rows, announced, number);
         if *what == What::Cut && announced > 0 {
             let about = written.body.len() * 2 / 3;
             let half = (0..=about).rev().find(|&at| written.body.is_char_boundary(at)).unwrap_or(0);
@@ -205,7 +216,7 @@ impl World {
     /// The head of an answer that was asked for at `from` and is whole at `to`.
     fn head(&self, from: Timestamp, to: Timestamp, number: usize, says: Option<Says>, calm: bool) -> (Head, bool) {
         let phase = self.dates.iter().rev().find(|&&(at, _)| at <= to).filter(|_| !calm);
-        let since = phase.map_or(self.truth.begin, |&(at, _)| at);
+        let since = phase.map_or(self.clocks.begin, |&(at, _)| at);
         let says = says.or(phase.map(|&(_, says)| says)).unwrap_or(Says::Right);
         // When in between the server looked at its clock is unknown.
         let looked = if number.is_multiple_of(2) { to } else { from };

@@ -8,7 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use domain::range::CivilRange;
 
 use super::counts::window_of;
-use super::{CLOCKS_MAY_DIFFER, Judge, holds};
+use super::numbers::Numbers;
+use super::{AT_ONCE, CLOCKS_MAY_DIFFER, Judge, holds};
+use crate::body::Meaning;
 use crate::history::Settings;
 use crate::trace::{Told, When};
 
@@ -34,7 +36,13 @@ pub struct Cadence {
     poll: Option<Poll>,
     polls: u64,
     life_began: Option<When>,
-    in_flight: bool,
+    /// Since when a call is being made.
+    in_flight: Option<Timestamp>,
+    /// For how long others have used the token since this report's last call, and when they did last.
+    waited: SignedDuration,
+    waited_last: Option<(Timestamp, Timestamp)>,
+    /// Between these moments a poll ended without a call, for another report had been refused.
+    not_asked: Option<(Timestamp, Timestamp)>,
 }
 
 /// A poll, as far as it can be told from outside where it began.
@@ -54,7 +62,8 @@ impl Cadence {
     }
 
     pub fn answered(&mut self, told: &Told) {
-        self.in_flight = false;
+        self.in_flight = None;
+        (self.waited, self.waited_last) = (SignedDuration::ZERO, None);
         self.calls.push((told.clone(), None));
     }
 
@@ -92,7 +101,8 @@ impl Judge {
         self.followed_in_time(now)?;
         self.pauses_are_kept(now, asked, token)?;
         self.belongs_to_a_poll(now, asked, token)?;
-        self.cadence.in_flight = true;
+        self.cadence.in_flight = Some(now.at);
+        self.cadence.not_asked = None;
         Ok(())
     }
 
@@ -127,7 +137,7 @@ impl Judge {
     }
 
     /// Whatever the clocks say: a call is followed by the next one.
-    fn followed_in_time(&self, now: When) -> Result<(), String> {
+    pub(super) fn followed_in_time(&self, now: When) -> Result<(), String> {
         let life = self.life();
         let (since, pause) = match self.cadence.calls.last() {
             // Before the first answer there is the host's clock only.
@@ -135,12 +145,12 @@ impl Judge {
             None => (life.began.at, 1),
             Some((told, outcome)) => (told.to.at, self.windows_to_wait(told, outcome.as_deref())),
         };
+        let (since, pause) = self.cadence.not_asked.map_or((since, pause), |(_, at)| (at, LONGEST_PAUSE + 1));
         // A cursor that is a bit ahead of a clock has no window due for a while.
         let pause = pause + u64::from(self.cursor.may_be_ahead || self.in_doubt());
         let longest = pause * life.interval().as_secs() + life.settings.settle + GRACE.as_secs();
-        holds(now.at.duration_since(since) <= SignedDuration::from_secs(longest as i64), || {
-            format!("nothing was asked from {since} to {}", now.at)
-        })?;
+        let longest = self.cadence.waited + SignedDuration::from_secs(longest as i64);
+        holds(now.at.duration_since(since) <= longest, || format!("nothing was asked from {since} to {}", now.at))?;
         self.changed_token_is_tried(now)
     }
 
@@ -151,11 +161,11 @@ impl Judge {
 
     fn changed_token_is_tried(&self, now: When) -> Result<(), String> {
         let Some((told, Some(outcome))) = self.cadence.calls.last() else { return Ok(()) };
-        if outcome != "unauthorized" {
+        if outcome != "unauthorized" || self.cadence.not_asked.is_some() {
             return Ok(());
         }
         match self.truth.token_changes(told.token, told.to.at) {
-            Some(changed) if now.at > changed + TOKEN_IS_TRIED => {
+            Some(changed) if now.at > changed + TOKEN_IS_TRIED + self.cadence.waited => {
                 Err(format!("the token changed at {changed}, and was not tried until {}", now.at))
             }
             _ => Ok(()),
@@ -174,22 +184,11 @@ impl Judge {
         }
         let interval = life.settings.interval as i64;
         let gap = now.at.duration_since(last.to.at).as_secs();
-        let least = match outcome.as_str() {
-            outcome if is_refused(outcome) => {
-                let calls = self.cadence.calls.iter().rev();
-                let same = |(told, outcome): &&(Told, Option<String>)| {
-                    told.token == last.token && outcome.as_deref().is_some_and(is_refused)
-                };
-                let refusals = calls.take_while(same).count();
-                (interval << (refusals - 1).min(4)).min(LONGEST_PAUSE as i64 * interval) - interval
-            }
-            "quota_exceeded" => (11 * interval).min(until_midnight(&life.zone, last.to.at)),
-            _ => 0,
-        };
+        let least = self.least_pause(last, outcome);
         let wished = last.retry_after.map_or(0, |wish| (wish.as_secs() as i64).min(12 * interval));
         holds(gap >= least.max(wished), || format!("{outcome} was followed by a call after {gap} s"))?;
         // A window's time brings a poll; before that an answer like this brings none.
-        let unmendable = is_refused(outcome) || outcome == "quota_exceeded" || last.retry_after.is_some();
+        let unmendable = is_refusal(outcome) || outcome == "quota_exceeded" || last.retry_after.is_some();
         let settle = Duration::from_secs(life.settings.settle);
         let due = window_of(now.at - settle, &life.settings) + settle;
         holds(!unmendable || last.to.at < due + CLOCKS_MAY_DIFFER, || format!("{outcome} was tried again at once"))?;
@@ -197,6 +196,79 @@ impl Judge {
         holds(!failed || asked == last.asked || due > last.from.at, || {
             format!("after {outcome} for {} {asked} was asked for", last.asked)
         })
+    }
+
+    /// So many seconds a last call that ended so is not followed by another one.
+    fn least_pause(&self, last: &Told, outcome: &str) -> i64 {
+        let (life, interval) = (self.life(), self.life().settings.interval as i64);
+        match outcome {
+            outcome if is_refusal(outcome) => {
+                let calls = self.cadence.calls.iter().rev();
+                let same = |(told, outcome): &&(Told, Option<String>)| {
+                    told.token == last.token && outcome.as_deref().is_some_and(is_refusal)
+                };
+                let refusals = calls.take_while(same).count();
+                (interval << refusals.saturating_sub(1).min(4)).min(LONGEST_PAUSE as i64 * interval) - interval
+            }
+            "quota_exceeded" => (11 * interval).min(until_midnight(&life.zone, last.to.at)),
+            _ => 0,
+        }
+    }
+
+    /// A token that another report was refused, or whose calls are used up, pauses this one too: it doesn't ask before the
+    /// other one does.
+    pub(super) fn another_was_not_refused(&self, now: When, token: usize, other: &Self) -> Result<(), String> {
+        let Some((last, Some(outcome))) = other.cadence.calls.last() else { return Ok(()) };
+        let is_changed = self.truth.token_changes(last.token, last.from.at).is_some_and(|at| at <= now.at);
+        if !concerns_all(outcome) || last.token != token || is_changed || self.in_doubt() || other.in_doubt() {
+            return Ok(());
+        }
+        let settings = &self.life().settings;
+        let settle = Duration::from_secs(settings.settle);
+        let due = window_of(now.at - settle, settings) + settle;
+        // Until half an interval before the other one asks again.
+        let least = SignedDuration::from_secs(other.least_pause(last, outcome) - settings.interval as i64);
+        let gap = now.at.duration_since(last.to.at);
+        holds(due > last.to.at && gap >= least, || {
+            let (one, two) = (self.truth.kind.name(), other.truth.kind.name());
+            format!("{two} was told {outcome} at {}, and {one} was asked for at {}", last.to.at, now.at)
+        })
+    }
+
+    pub(super) fn another_was_answered(&mut self, told: &Told) {
+        self.cadence.waited += told.to.at.duration_since(told.from.at);
+        self.cadence.waited_last = Some((told.from.at, told.to.at));
+        match told.meaning {
+            Meaning::Outcome(outcome) if concerns_all(outcome) => self.another_was_refused = Some(outcome),
+            // A failure of another kind says nothing about the token.
+            Meaning::Outcome("ok" | "empty" | "incomplete") | Meaning::EmptyIfKnown => self.another_was_refused = None,
+            _ => {}
+        }
+    }
+
+    /// `old`, with the polls that ended by what another report had been told of the token: without a call.
+    pub(super) fn polls_without_a_call(&mut self, now: Timestamp, old: &Numbers, new: &Numbers) -> Numbers {
+        let mut old = old.clone();
+        if let Some(outcome) = self.another_was_refused
+            && let (Some(before), Some(&after)) = (old.polls.get_mut(outcome), new.polls.get(outcome))
+            && *before < after
+        {
+            *before = after;
+            self.cadence.not_asked = Some((self.scraped_at.map_or(now, |before| before.at), now));
+        }
+        old
+    }
+
+    pub(super) fn is_in_flight(&self) -> bool {
+        self.cadence.in_flight.is_some()
+    }
+
+    pub(super) fn asked_since(&self) -> Option<Timestamp> {
+        self.cadence.in_flight
+    }
+
+    pub(super) fn last_call_ended(&self) -> Option<Timestamp> {
+        self.cadence.calls.last().map(|(told, _)| told.to.at)
     }
 
     /// Never more calls than one per interval, two retries and the parts.
@@ -210,12 +282,13 @@ impl Judge {
         let begins = match (&cadence.poll, cadence.calls.last()) {
             (Some(poll), Some((last, Some(outcome)))) => {
                 let gap = now.at.duration_since(last.to.at).unsigned_abs();
+                let gap = gap.saturating_sub(cadence.waited.unsigned_abs());
                 let window_fell_due = due > poll.began;
                 let failed = !matches!(outcome.as_str(), "ok" | "empty" | "incomplete");
                 let parts_are_left = asked.end <= poll.asked.end && asked != poll.asked;
                 match () {
                     // A refusal ends a poll, and another token begins the next one at once.
-                    () if token != last.token && is_refused(outcome) => Some(true),
+                    () if token != last.token && is_refusal(outcome) || cadence.not_asked.is_some() => Some(true),
                     () if gap > LONGEST_RETRY_PAUSE || poll.calls >= 16 || failed && poll.failures > 2 => Some(true),
                     () if !window_fell_due => None,
                     () if failed || parts_are_left => Some(false),
@@ -227,7 +300,9 @@ impl Judge {
         match (begins, &mut cadence.poll) {
             (None, Some(poll)) => poll.calls += 1,
             (begins, poll) => {
-                let is_certain = begins == Some(true);
+                // A window may have fallen due while it waited for the token.
+                let waited = cadence.waited_last.filter(|(_, to)| now.at.duration_since(*to) < AT_ONCE);
+                let is_certain = begins == Some(true) && waited.is_none_or(|(from, _)| from >= due);
                 cadence.polls += u64::from(is_certain);
                 // A window that fell due meanwhile may still bring a poll of its own.
                 let began = poll.as_ref().filter(|_| !is_certain).map_or(now.at, |poll| poll.began);
@@ -256,15 +331,16 @@ impl Judge {
         let most = lasted / settings.interval as i64 + 2 + tokens;
         holds(cadence.polls as i64 <= most, || format!("{} polls in {lasted} s", cadence.polls))
     }
-
-    pub(super) fn polls_go_on(&self, now: When) -> Result<(), String> {
-        if self.cadence.in_flight { Ok(()) } else { self.followed_in_time(now) }
-    }
 }
 
 /// Whether no retry within a poll mends it.
-fn is_refused(outcome: &str) -> bool {
+fn is_refusal(outcome: &str) -> bool {
     matches!(outcome, "unauthorized" | "bad_request")
+}
+
+/// Whether it is the token's matter, not the report's.
+fn concerns_all(outcome: &str) -> bool {
+    matches!(outcome, "unauthorized" | "quota_exceeded")
 }
 
 /// Seconds until the next local midnight, when a quota begins anew.

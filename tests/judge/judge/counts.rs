@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use domain::range::CivilRange;
 
 use crate::history::{Settings, Spoilt};
-use crate::trace::Told;
-use crate::truth::{Form, SentRow, Truth, is_abandoned};
+use crate::trace::{Key, OfDay, Told};
+use crate::truth::{Form, SentRow, Truth, counts};
 
 /// Where the calls beyond `max_series` go.
 const OTHER: &str = "__other__";
 
-/// Skill and type of interaction.
-pub type Key = (String, String);
+/// A quarter of an hour, in seconds.
+const QUARTER: i64 = 900;
 
 /// What the rows of one identity said when they were last seen.
 type Contents = BTreeSet<String>;
@@ -66,6 +66,9 @@ pub struct Counts {
     pub unreadable: u64,
     pub late: u64,
     pub overflow: u64,
+    /// What was counted, by the rows' own dates, and by quarter of an hour.
+    pub days: BTreeMap<(Date, Key), OfDay>,
+    pub quarters: BTreeMap<i64, u64>,
     /// Calls that were counted when their window was not yet complete.
     on_time: Vec<(Timestamp, Key)>,
 }
@@ -144,12 +147,12 @@ impl Counts {
         }
         let contents = contents.union(&before).cloned().collect();
         let selected = under.settings.skills_below.is_none_or(|below| call.skill < below);
-        let counts = rows.iter().find(|row| is_abandoned(row));
+        let is_call = rows.iter().any(|row| counts(row));
         let (seen, disposition) = match () {
             () if !inside => (Seen::Outside, self.rejected("range")),
             () if at < under.start => (Seen::BeforeStart(contents), "before_start"),
             () if !selected => (Seen::Passed(contents), "not_selected"),
-            () if counts.is_none() => (Seen::Passed(contents), "other_result"),
+            () if !is_call => (Seen::Passed(contents), "other_result"),
             () => (Seen::Counted, "counted"),
         };
         self.seen.insert(identity, (seen, call.date.clamp(told.asked.ini, told.asked.end)));
@@ -157,6 +160,32 @@ impl Counts {
             self.count(rows[0].call, at, told, under);
         }
         disposition
+    }
+
+    /// Label sets and names are the operation's: takes over what another report has just found.
+    pub fn share_label_sets_of(&mut self, other: &Self, hold: u64) {
+        if self.series.len() == other.series.len() && self.names == other.names {
+            return;
+        }
+        for (skill, said) in &other.names {
+            if self.names.get(skill).is_none_or(|known| known.1 == said.1) {
+                continue;
+            }
+            let of_skill = |(key, _): &(&Key, &Counted)| key.0 == *skill;
+            let Some(held) = other.series.iter().filter(of_skill).find_map(|(_, theirs)| theirs.held.as_ref()) else {
+                continue;
+            };
+            self.end_holds(held.since, hold);
+            for (_, series) in self.series.iter_mut().filter(|(key, _)| key.0 == *skill) {
+                let (calls, times) = series.shown();
+                series.held = Some(Held { calls, times, ..held.clone() });
+            }
+        }
+        self.names.clone_from(&other.names);
+        for (key, theirs) in &other.series {
+            let held = theirs.held.as_ref().map(|held| Held { calls: 0, times: 0, ..held.clone() });
+            self.series.entry(key.clone()).or_insert_with(|| Counted { held, ..Counted::default() });
+        }
     }
 
     fn rejected(&mut self, reason: &'static str) -> &'static str {
@@ -176,6 +205,11 @@ impl Counts {
             held: Some(Held { calls: 0, times: 0, since: told.to.host, may_have_ended: false }),
             ..Counted::default()
         };
+        let of_day = self.days.entry((call.date.date(), key.clone())).or_default();
+        of_day.calls += 1;
+        of_day.timed += u64::from(call.waited.is_some());
+        of_day.seconds += call.waited.map_or(0.0, f64::from);
+        *self.quarters.entry(at.as_second() - at.as_second().rem_euclid(QUARTER)).or_default() += 1;
         let series = self.series.entry(key.clone()).or_insert(new);
         series.calls += 1;
         match call.waited {

@@ -48,9 +48,11 @@ impl Judge {
         2 + self.polls_to_search() + if began_with_calm { 0 } else { LONGEST_PAUSE }
     }
 
-    pub(super) fn life_ended(&mut self, now: When) -> Result<(), String> {
-        self.polls_go_on(now)?;
-        self.identities_are_kept()?;
+    /// `is_in_flight`: whether there is a call, of whatever report.
+    pub(super) fn life_ended(&mut self, now: When, is_in_flight: bool) -> Result<(), String> {
+        if !is_in_flight {
+            self.followed_in_time(now)?;
+        }
         let hold = self.life().settings.hold;
         self.counts.end_holds(now.host, hold);
         if self.life().host_is_set {
@@ -59,13 +61,11 @@ impl Judge {
         Ok(())
     }
 
-    /// Identities are kept while a read can bring their rows, and no longer.
-    fn identities_are_kept(&self) -> Result<(), String> {
-        let Some(last) = self.last.as_ref().filter(|_| self.pending.is_none() && self.life().used) else {
-            return Ok(());
-        };
+    /// How many identities there are to be kept at least, and at most, where that is known.
+    pub(super) fn identities_to_keep(&self) -> Option<(u64, Option<u64>)> {
+        let last = self.last.as_ref().filter(|_| self.pending.is_none() && self.life().used)?;
         if self.cursor.may_be_ahead {
-            return Ok(());
+            return None;
         }
         // They are kept from where the cursor is proven, and while clocks are in doubt, or rows seem to contradict them,
         // that is behind it.
@@ -73,9 +73,7 @@ impl Judge {
         let reach = last.complete - Duration::from_secs(self.life().settings.overlap);
         let date = |at| self.life().zone.to_datetime(at);
         let (least, most) = (self.counts.seen_from(date(reach)), self.counts.seen_from(date(reach - KEPT_LONGER)));
-        holds(least <= last.keys && (last.keys <= most || !is_proven), || {
-            format!("{} identities are kept, and not {least} to {most}", last.keys)
-        })
+        Some((least, is_proven.then_some(most)))
     }
 
     pub(super) fn history_ended(&mut self, now: When) -> Result<(), String> {
@@ -102,6 +100,7 @@ impl Judge {
         let start = self.cursor.start();
         let unproven = self.cursor.unproven(start, last.complete);
         holds(unproven == 0, || format!("{unproven} s of {start} to {} were never read", last.complete))?;
+        self.days_are_covered(last.complete)?;
         let never_read = self.cursor.never_read(start, last.complete) as u64;
         // A repeated hour is asked for as one, so what seems covered may be more than was.
         let more = if self.all.zone_changes_soon { 7_200 } else { 0 };
@@ -132,7 +131,7 @@ impl Judge {
         let start = self.cursor.start();
         let at = placed(&self.life().zone, call.date, call.began);
         let reach = call.at + Duration::from_secs(self.all.overlap.saturating_sub(1));
-        let shown_in_time = call.visible_at.max(call.abandoned_at).max(call.readable_at) <= reach.min(last_read);
+        let shown_in_time = call.visible_at.max(call.counts_at).max(call.readable_at) <= reach.min(last_read);
         // A repeated hour begins at its first pass.
         let first = at.min(call.at);
         let lost = self.cursor.given_up.contain(first) || self.cursor.floor.is_some_and(|floor| first < floor);

@@ -1,15 +1,20 @@
-//! The judge: it knows the truth about the calls and the contract, sees what can be seen from outside, and takes nothing
-//! else from what it judges. See `trace` for what it gets.
+//! The judges, one for each report: they know the truth about the calls and the contract, see what is stored and shown, and
+//! take nothing else from what they judge. See `trace` for what they get.
 //!
+//! `bench` is all of them: what the reports of an operation share. `published` compares what is shown with what is stored.
 //! Before each call and after it there is a scrape, so what one answer led to is the difference of two scrapes.
 //! `settle` holds that against the contract, with `counts` for the rows and `cursor` for what is claimed; `cadence`
-//! looks at when what was asked, `shown` at the values of a scrape, and `end` at what must be true when all is over.
+//! looks at when what was asked, `shown` at the values of a scrape, `by_day` at what is kept of single days, and `end` at
+//! what must be true when all is over.
 
+mod bench;
+mod by_day;
 mod cadence;
 mod counts;
 mod cursor;
 mod end;
 mod numbers;
+mod published;
 mod settle;
 mod shown;
 
@@ -21,13 +26,14 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::body::Meaning;
-use crate::history::{Life, Settings};
-use crate::trace::{Event, Scrape, Told, When};
+use crate::history::{Kind, Life, Settings};
+use crate::trace::{Days, Scrape, Told, When};
 use crate::truth::Truth;
+pub use bench::Bench;
 use cadence::Cadence;
 use counts::Counts;
 use cursor::Cursor;
-use numbers::{Floor, Numbers};
+use numbers::Numbers;
 
 /// Clocks may differ by this much without a correction.
 const CLOCKS_MAY_DIFFER: SignedDuration = SignedDuration::from_secs(5);
@@ -35,14 +41,30 @@ const CLOCKS_MAY_DIFFER: SignedDuration = SignedDuration::from_secs(5);
 /// So many answers agree before a time is believed.
 const ANSWERS_TO_BELIEVE: u32 = 3;
 
+/// What one report has read is shown with what another one reads, where that ends this soon after it.
+const TOGETHER_WITHIN: SignedDuration = SignedDuration::from_secs(15);
+
+/// Whoever waits for something goes on this soon after it.
+const AT_ONCE: SignedDuration = SignedDuration::from_millis(40);
+
+/// What the contract calls the metrics that are a report's own.
+struct Names {
+    calls: &'static str,
+    times: &'static str,
+    last_window: &'static str,
+    unreadable: &'static str,
+}
+
 pub struct Judge {
     truth: Arc<Truth>,
     counts: Counts,
     cursor: Cursor,
     cadence: Cadence,
-    floor: Floor,
     /// What the last scrape said.
     last: Option<Numbers>,
+    scraped_at: Option<When>,
+    /// Polls that the last scrape showed.
+    shown_polls: u64,
     /// The call that has ended, and shows in no scrape yet.
     pending: Option<Told>,
     /// Whether the report has said, in an answer that was used for certain, or perhaps, that it is there.
@@ -56,6 +78,10 @@ pub struct Judge {
     life: Option<OneLife>,
     /// Over all lives.
     all: AllLives,
+    /// What the days looked like when they were last compared.
+    days: Option<Arc<Days>>,
+    /// The outcome by which another report was refused the token, or its use, and has heard nothing else since.
+    another_was_refused: Option<&'static str>,
     calm_since: Option<Timestamp>,
     pub seen: Seen,
 }
@@ -131,8 +157,9 @@ impl Judge {
             counts: Counts::default(),
             cursor: Cursor::default(),
             cadence: Cadence::default(),
-            floor: Floor::default(),
             last: None,
+            scraped_at: None,
+            shown_polls: 0,
             pending: None,
             is_known: false,
             may_be_known: false,
@@ -140,30 +167,19 @@ impl Judge {
             held_back: BTreeSet::new(),
             start_history,
             life: None,
+            days: None,
+            another_was_refused: None,
             calm_since: None,
             seen: Seen::default(),
         }
     }
 
-    /// Takes notice of an event; the error says which promise was broken.
-    pub fn see(&mut self, now: When, event: &Event<'_>) -> Result<(), String> {
-        match event {
-            Event::LifeBegan { life } => self.life_began(now, life),
-            Event::Scraped(scrape) => self.scraped(now, scrape)?,
-            Event::Asked { range, token } => self.asked(now, *range, *token)?,
-            Event::Answered(told) => self.answered(told),
-            Event::CalmBegan => self.calm_since = Some(now.at),
-            Event::LifeEnded => self.life_ended(now)?,
-            Event::HistoryEnded => self.history_ended(now)?,
-        }
-        Ok(())
-    }
-
     fn life_began(&mut self, now: When, life: &Life) {
-        let settings = life.settings.clone();
+        let settings = settings_of(self.truth.kind, life);
         let zone = TimeZone::get(settings.wrong_zone.unwrap_or(self.truth.zone.iana_name().unwrap_or("UTC"))).unwrap();
         self.counts.restart_holds(now.host);
         self.cadence.life_began(now);
+        self.another_was_refused = None;
         let all = &mut self.all;
         let before = all.settings.replace(settings.clone());
         let host_is_right = life.clock_error == 0 && life.clock_step.is_none();
@@ -201,19 +217,16 @@ impl Judge {
         let nothing_came = matches!(told.meaning, Meaning::Outcome("timeout" | "connect"));
         self.all.one_was_right &= nothing_came || self.one_clock_is_right(told);
         self.all.heads_told &= told.head.date.is_some() || nothing_came;
-        // A call that was in flight when all became well may yet bring the last fault.
-        self.calm_since = self.calm_since.map(|since| if told.from.at < since { told.to.at } else { since });
         self.cadence.answered(told);
         self.pending = Some(told.clone());
     }
 
-    fn scraped(&mut self, now: When, scrape: &Scrape) -> Result<(), String> {
-        self.floor.nothing_falls(scrape)?;
+    fn settle_scrape(&mut self, now: When, scrape: &Scrape<'_>) -> Result<(), String> {
         let numbers = Numbers::of(scrape)?;
         self.settle(now, &numbers)?;
-        self.shown(now, scrape)?;
         self.last = Some(numbers);
-        self.is_current(now)
+        self.scraped_at = Some(now);
+        Ok(())
     }
 
     /// Whether either clock was right when this answer came: then nothing is claimed that is not so.
@@ -236,6 +249,34 @@ impl Judge {
     /// Whether there was reason in this life to doubt a clock.
     fn in_doubt(&self) -> bool {
         !self.life().host_is_right || self.life().lies > 0
+    }
+}
+
+/// The settings of a life, as they are for one report.
+fn settings_of(kind: Kind, life: &Life) -> Settings {
+    let settings = life.settings.clone();
+    match kind {
+        Kind::Abandoned => settings,
+        Kind::Answered => {
+            Settings { overlap: settings.answered_overlap, buckets: settings.answered_buckets.clone(), ..settings }
+        }
+    }
+}
+
+fn names(kind: Kind) -> Names {
+    match kind {
+        Kind::Abandoned => Names {
+            calls: "wolkvox_abandoned_calls_total",
+            times: "wolkvox_abandon_time_seconds",
+            last_window: "wolkvox_window_abandoned_calls",
+            unreadable: "wolkvox_abandon_time_unreadable_total",
+        },
+        Kind::Answered => Names {
+            calls: "wolkvox_answered_calls_total",
+            times: "wolkvox_answer_time_seconds",
+            last_window: "wolkvox_window_answered_calls",
+            unreadable: "wolkvox_answer_time_unreadable_total",
+        },
     }
 }
 

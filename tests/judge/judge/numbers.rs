@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 use exposition::model::{Family, Kind, Value};
 use jiff::Timestamp;
 
+use super::names;
 use crate::trace::Scrape;
 
 /// What a scrape says beside the label sets.
@@ -22,7 +23,7 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    pub fn of(scrape: &Scrape) -> Result<Self, String> {
+    pub fn of(scrape: &Scrape<'_>) -> Result<Self, String> {
         let map = |name| Ok::<_, String>(scrape.by_label(name)?.into_iter().collect());
         let complete = scrape.gauge("wolkvox_complete_until_timestamp_seconds")?.ok_or("no complete_until")?;
         Ok(Self {
@@ -30,7 +31,7 @@ impl Numbers {
             rows: map("wolkvox_rows_total")?,
             rejected: map("wolkvox_rows_rejected_total")?,
             missing: scrape.count("wolkvox_rows_missing_total")?,
-            unreadable: scrape.count("wolkvox_abandon_time_unreadable_total")?,
+            unreadable: scrape.count(names(scrape.kind).unreadable)?,
             late: scrape.count("wolkvox_late_rows_total")?,
             skipped: scrape.count("wolkvox_skipped_seconds_total")?,
             overflow: scrape.count("wolkvox_series_overflow_total")?,
@@ -54,11 +55,11 @@ pub struct Floor {
 }
 
 impl Floor {
-    pub fn nothing_falls(&mut self, scrape: &Scrape) -> Result<(), String> {
+    pub fn nothing_falls(&mut self, families: &[Family]) -> Result<(), String> {
         let lasting = |family: &&Family| {
             family.kind != Kind::Gauge && family.name.starts_with("wolkvox_") && !PER_PROCESS.contains(&&*family.name)
         };
-        for family in scrape.0.iter().filter(lasting) {
+        for family in families.iter().filter(lasting) {
             match self.last.iter_mut().find(|last| last.name == family.name) {
                 // Most are what they were.
                 Some(last) if last == family => continue,

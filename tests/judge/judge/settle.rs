@@ -63,6 +63,7 @@ impl Judge {
     fn settle_call(&mut self, now: Timestamp, old: &Numbers, new: &Numbers, is_new_life: bool) -> Result<(), String> {
         let polls: u64 = new.polls.values().sum::<u64>() - old.polls.values().sum::<u64>();
         let Some(told) = self.pending.take_if(|_| polls > 0 || is_new_life) else {
+            let old = &self.polls_without_a_call(now, old, new);
             // Nothing changes without a call, but for a cursor that is taken back.
             let same = Numbers { complete: new.complete, keys: new.keys, ..old.clone() };
             holds(same == *new, || format!("without a call {old:?} became {new:?}"))?;

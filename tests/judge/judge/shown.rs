@@ -6,15 +6,14 @@ use exposition::model::{Series, Value};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::counts::Key;
-use super::{CatchUp, Judge, equal, holds};
-use crate::trace::{Scrape, When, number};
+use super::{CatchUp, Judge, equal, holds, names};
+use crate::trace::{Key, Scrape, When, number};
 
 /// Timers of the runtime fire up to a millisecond late; whether a hold has just ended is not asked this close to its end.
 const TIMER_GRAIN: Duration = Duration::from_millis(5);
 
 impl Judge {
-    pub(super) fn shown(&mut self, now: When, scrape: &Scrape) -> Result<(), String> {
+    pub(super) fn shown(&mut self, now: When, scrape: &Scrape<'_>) -> Result<(), String> {
         self.label_sets(now, scrape)?;
         self.last_window(now, scrape)?;
         self.zone_is_observed(scrape)?;
@@ -26,9 +25,9 @@ impl Judge {
     }
 
     /// Each label set shows exactly what it must: its starting value while it is on hold, and then its own.
-    fn label_sets(&mut self, now: When, scrape: &Scrape) -> Result<(), String> {
-        let calls = &scrape.family("wolkvox_abandoned_calls_total")?.series;
-        let times = &scrape.family("wolkvox_abandon_time_seconds")?.series;
+    fn label_sets(&mut self, now: When, scrape: &Scrape<'_>) -> Result<(), String> {
+        let calls = &scrape.family(names(scrape.kind).calls)?.series;
+        let times = &scrape.family(names(scrape.kind).times)?.series;
         equal("label sets", calls.len() as u64, self.counts.series.len() as u64)?;
         equal("histograms", times.len() as u64, self.counts.series.len() as u64)?;
         for (calls, times) in calls.iter().zip(times) {
@@ -77,9 +76,9 @@ impl Judge {
     }
 
     /// The window gauges are of the last window and on time, or absent.
-    fn last_window(&self, now: When, scrape: &Scrape) -> Result<(), String> {
+    fn last_window(&self, now: When, scrape: &Scrape<'_>) -> Result<(), String> {
         let life = self.life();
-        let gauges = &scrape.family("wolkvox_window_abandoned_calls")?.series;
+        let gauges = &scrape.family(names(scrape.kind).last_window)?.series;
         let interval = life.settings.interval as i64;
         let to = self.cursor.windows_until - self.cursor.windows_until.rem_euclid(interval);
         let complete = scrape.gauge("wolkvox_complete_until_timestamp_seconds")?.unwrap_or(0.0) as i64;
@@ -111,7 +110,7 @@ impl Judge {
     }
 
     /// The observed offset is the true one, and a mismatch is told where there is one.
-    fn zone_is_observed(&mut self, scrape: &Scrape) -> Result<(), String> {
+    fn zone_is_observed(&mut self, scrape: &Scrape<'_>) -> Result<(), String> {
         let mismatch = scrape.gauge("wolkvox_timezone_mismatch")? == Some(1.0);
         self.seen.mismatch |= mismatch;
         let Some(observed) = scrape.gauge("wolkvox_observed_utc_offset_seconds")? else {
@@ -126,7 +125,7 @@ impl Judge {
         holds(observed == f64::from(right), || format!("the offset is said to be {observed}"))
     }
 
-    fn catching_up(&self, now: When, scrape: &Scrape) -> Result<(), String> {
+    fn catching_up(&self, now: When, scrape: &Scrape<'_>) -> Result<(), String> {
         if !self.all.hosts_were_right || !self.all.heads_were_right {
             return Ok(());
         }

@@ -1,0 +1,54 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use exposition::model::Family;
+use jiff::Timestamp;
+
+use super::{AT_ONCE, TOGETHER_WITHIN, holds};
+use crate::trace::Scraped;
+
+/// What has been stored lately, and what of it is shown: all reports as of one moment, which never goes back and is not
+/// long ago.
+#[derive(Default)]
+pub struct Published {
+    /// With when it was seen first. The first one is what was shown last.
+    stored: VecDeque<(Timestamp, Arc<Vec<Family>>)>,
+}
+
+impl Published {
+    /// A process shows what is stored.
+    pub fn life_began(&mut self) {
+        self.stored.clear();
+    }
+
+    /// Since when what was shown last has been behind what is stored.
+    pub fn behind_since(&self) -> Option<Timestamp> {
+        self.stored.get(1).map(|(since, _)| *since)
+    }
+
+    pub fn scraped(&mut self, now: Timestamp, scraped: &Scraped) -> Result<(), String> {
+        let Some(shown) = &scraped.shown else {
+            self.stored.clear();
+            self.stored.push_back((now, scraped.families.clone()));
+            return Ok(());
+        };
+        if self.stored.back().is_none_or(|(_, last)| !are_of_one_moment(last, &scraped.families)) {
+            self.stored.push_back((now, scraped.families.clone()));
+        }
+        let place = self.stored.iter().position(|(_, stored)| are_of_one_moment(stored, shown));
+        let place = place.ok_or("what is shown was not stored at any one moment, or is older than what was shown")?;
+        self.stored.drain(..place);
+        let behind_since = self.behind_since().unwrap_or(now);
+        holds(now.duration_since(behind_since) <= TOGETHER_WITHIN + AT_ONCE, || {
+            format!("what was stored at {behind_since} is not yet shown at {now}")
+        })
+    }
+}
+
+/// Whether the accounts are the same, as far as calls have changed them: before each there is a scrape, and after it. What ends
+/// a hold, or takes a cursor back, may come between two.
+fn are_of_one_moment(one: &[Family], other: &[Family]) -> bool {
+    const BY_CALLS: [&str; 3] = ["wolkvox_polls_total", "wolkvox_rows_total", "wolkvox_windows_total"];
+    let is_by_calls = |family: &&Family| BY_CALLS.contains(&&*family.name);
+    one.iter().filter(is_by_calls).eq(other.iter().filter(is_by_calls))
+}
