@@ -1,7 +1,11 @@
-//! From the bytes of the largest answer to rows, and on into the ledger: 60,000 rows, some 18 MB.
+//! From the bytes of the largest answer to rows, and on into the ledger: 60,000 rows, some 18 MB. Beside it, on the same
+//! machine in the same minute, what Python takes to count them and store nothing (`rows.py`), where it has
+//! `prometheus_client`.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,7 +72,29 @@ fn bench(criterion: &mut Criterion) {
             BatchSize::PerIteration,
         );
     });
+    if by_python(&body, 1).is_some() {
+        group.sample_size(10).bench_function("60,000 rows, counted by Python", |bencher| {
+            bencher.iter_custom(|times| by_python(&body, times).expect("it did so before"));
+        });
+    } else {
+        println!("python3 has no prometheus_client: it is left out");
+    }
     group.finish();
+}
+
+/// How long Python took to count the rows so often, by its own clock.
+fn by_python(body: &str, times: u64) -> Option<Duration> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/rows.py");
+    let mut python = Command::new("python3");
+    let python = python.args([script, &times.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = python.stderr(Stdio::null()).spawn().ok()?;
+    child.stdin.take()?.write_all(body.as_bytes()).ok()?;
+    let said = child.wait_with_output().ok()?.stdout;
+    let (seconds, resident) = std::str::from_utf8(&said).ok()?.trim().split_once(' ')?;
+    if times == 1 {
+        println!("Python: at most {resident} kB resident");
+    }
+    seconds.parse().ok().map(Duration::from_secs_f64)
 }
 
 /// An empty ledger on the disk, with an account that begins before the first row.

@@ -15,6 +15,7 @@ machine: read the ratios.
 """
 
 import argparse
+import atexit
 import http.client
 import json
 import os
@@ -36,17 +37,19 @@ TICK = os.sysconf("SC_CLK_TCK")
 class Process:
     """A child that listens on a port of loopback; ended at the exit."""
 
-    def __init__(self, arguments, port, **options):
+    def __init__(self, arguments, port, look=0.05, **options):
         self.port = port
-        self.child = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
-        for _ in range(600):
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.child = subprocess.Popen(arguments, **(quiet | options))
+        atexit.register(self.child.kill)
+        for _ in range(int(30 / look)):
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
                 return
             except OSError:
                 if self.child.poll() is not None:
                     sys.exit(f"{arguments[0]} has ended with {self.child.returncode}")
-                time.sleep(0.05)
+                time.sleep(look)
         sys.exit(f"{arguments[0]} does not listen")
 
     def cpu(self):

@@ -23,6 +23,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod exporter;
+pub mod lane;
 pub mod ledger;
 pub mod logging;
 pub mod metrics;

@@ -3,6 +3,7 @@
 
 mod site;
 mod systemd;
+mod threads;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::web::{listen, server};
 use crate::wolkvox::client::{Client, Network};
 
 pub use site::{Loaded, Site};
+use threads::ServerThreads;
 
 /// A commit to a disk that hangs is not waited for longer: the process promises to end within ten seconds. The server
 /// cuts its connections after five.
@@ -88,7 +90,8 @@ impl Exporter {
         // That of the probes, if they have one.
         let asked_at = listeners.last().and_then(|listener| listener.socket.local_addr().ok());
         let (served, stop) = (site.clone(), shutdown.clone());
-        tasks.spawn(async move {
+        let server_threads = ServerThreads::start().context("starting the server's threads")?;
+        server_threads.spawn(&mut tasks, async move {
             server::run(listeners, served, options, async move { stop.requested().await }).await;
             "the HTTP server"
         });

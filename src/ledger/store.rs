@@ -4,7 +4,7 @@ use std::fmt;
 use domain::identity::RowId;
 use domain::tally::{self, Sightings};
 
-use super::account::Scope;
+use super::account::{Scope, civil_seconds};
 use super::error::CommitError;
 use super::row::{Edit, Row};
 use super::seen::SeenRow;
@@ -63,24 +63,30 @@ impl Change {
     pub fn digest(&self, key: &[u8; 16]) -> i64 {
         let rows = self.edits.iter().flat_map(|edit| edit.before.iter().chain(&edit.after));
         let rows = rows.fold(0, |digest, row| digest ^ row.digest(key));
-        self.identities().fold(rows, |digest, (_, row)| digest ^ row.digest(key, self.scope.account))
+        self.identities().fold(rows, |digest, row| digest ^ row.digest(key, self.scope.account))
     }
 
     /// By how much the number of identities grows.
     pub fn keys(&self) -> i64 {
-        self.identities().map(|(is_kept, _)| if is_kept { 1 } else { -1 }).sum()
+        let kept = self.seen.iter().filter(|change| self.keeps(civil_seconds(change.after.date))).count();
+        let gone = self.seen.iter().filter(|change| change.before.is_some()).count() + self.forgotten.len();
+        kept as i64 - gone as i64
     }
 
-    /// Each that goes (false) and each that comes (true); one that changes does both.
-    fn identities(&self) -> impl Iterator<Item = (bool, SeenRow)> {
+    fn keeps(&self, date: i64) -> bool {
+        self.forget_before.is_none_or(|before| date >= before)
+    }
+
+    /// Each that goes and each that comes; one that changes does both.
+    fn identities(&self) -> impl Iterator<Item = SeenRow> {
         let gone = self.forgotten.iter().cloned();
         let changed = self
             .seen
             .iter()
             .filter_map(|tally::Change { id, before, .. }| before.as_ref().map(|before| SeenRow::new(*id, before)));
         let kept = self.seen.iter().map(|tally::Change { id, after, .. }| SeenRow::new(*id, after));
-        let kept = kept.filter(|row| self.forget_before.is_none_or(|date| row.date >= date));
-        gone.chain(changed).map(|row| (false, row)).chain(kept.map(|row| (true, row)))
+        let kept = kept.filter(|row| self.keeps(row.date));
+        gone.chain(changed).chain(kept)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::view::View;
 use crate::ledger::LedgerFigures;
 use crate::logging;
 use crate::operation::Snapshot;
@@ -15,45 +16,40 @@ use domain::account::Account;
 use domain::disposition::{Disposition, RejectReason};
 use domain::histogram::{NATIVE_SCHEMA, Native, ZERO_THRESHOLD};
 use domain::outcome::Outcome;
-use domain::reconciliation::Reconciliation;
 use domain::report::{ABANDONED, REPORTS, ReportKind};
 use domain::series::SeriesKey;
-use domain::totals::Total;
+use domain::totals::{Total, Totals};
 use domain::vendor_totals;
 use domain::zone::day_stretch;
 use exposition::model::{Family, Histogram, Kind, NativeHistogram, Series, Value};
 
-/// The families with a series per label set. They change with a commit, not with a scrape, but for one thing: the window
-/// gauges of an operation are absent when its last complete window is too old to stand for "now".
-pub fn call_families(operations: &[Snapshot]) -> Vec<Family> {
-    kinds(operations).flat_map(|kind| report_families(kind, operations)).collect()
+/// The families with a series per label set, those of all reports. They change with a commit, not with a scrape, but for one
+/// thing: the window gauges of an operation are absent when its last complete window is too old to stand for "now".
+pub fn call_families(views: &[View]) -> Vec<Family> {
+    REPORTS.into_iter().flat_map(|kind| report_families(kind, views)).collect()
 }
 
-/// The reports that any operation has.
-fn kinds(operations: &[Snapshot]) -> impl Iterator<Item = &'static ReportKind> {
-    REPORTS.into_iter().filter(|kind| operations.iter().any(|snapshot| snapshot.is_of(kind)))
-}
-
-fn report_families(kind: &ReportKind, operations: &[Snapshot]) -> [Family; 3] {
+fn report_families(kind: &ReportKind, views: &[View]) -> [Family; 3] {
     let mut calls = Vec::new();
     let mut times = Vec::new();
     let mut last_window = Vec::new();
-    for snapshot @ Snapshot { operation, report, account, .. } in operations.iter().filter(|each| each.is_of(kind)) {
+    for view in views.iter().filter(|view| view.is_of(kind)) {
+        let View { operation, buckets: bounds, account, .. } = view;
         let created = Some(account.marks.start.as_second() as f64);
-        let window = snapshot.last_window();
+        let window = view.has_window.then(|| account.last_window(&view.windows));
         for (key, series) in &account.series {
-            let labels = labels_of(&operation.name, account, key);
+            let labels = labels_of(operation, account, key);
             let shown = series.shown();
             if let Some(window) = &window {
                 let value = Value::Gauge(window.get(&series.number).copied().unwrap_or(0) as f64);
                 last_window.push(Series { labels: labels.clone(), value, created: None });
             }
             calls.push(Series { labels: labels.clone(), value: Value::Counter(shown.calls as f64), created });
-            let buckets = shown.times.cumulative(&report.buckets);
+            let buckets = shown.times.cumulative(bounds);
             let histogram = Histogram {
                 count: shown.times.count(),
                 sum: shown.times.sum(),
-                buckets: report.buckets.iter().map(|&bound| f64::from(bound)).zip(buckets).collect(),
+                buckets: bounds.iter().map(|&bound| f64::from(bound)).zip(buckets).collect(),
                 native: Some(native(&shown.times.native())),
             };
             times.push(Series { labels, value: Value::Histogram(histogram), created });
@@ -82,8 +78,8 @@ fn labels_of(operation: &Arc<str>, account: &Account, key: &SeriesKey) -> Vec<(C
 }
 
 /// Whose a series is that the exporter tells of itself.
-fn report_labels(snapshot: &Snapshot) -> Vec<(Cow<'static, str>, Arc<str>)> {
-    vec![("operation".into(), snapshot.operation.name.clone()), ("report".into(), snapshot.report.kind.name.into())]
+fn report_labels(operation: &Arc<str>, kind: &ReportKind) -> Vec<(Cow<'static, str>, Arc<str>)> {
+    vec![("operation".into(), operation.clone()), ("report".into(), kind.name.into())]
 }
 
 fn native(native: &Native) -> NativeHistogram {
@@ -95,13 +91,22 @@ fn native(native: &Native) -> NativeHistogram {
     }
 }
 
-/// The families with a few series per operation and report.
-pub fn operation_families(operations: &[Snapshot], process_start: Timestamp) -> Vec<Family> {
-    let mut families = ledger_counters(operations);
-    families.extend(gauges(operations));
+/// The families with a few series per operation and report that change when a call to the API has ended.
+pub fn count_families(views: &[View], process_start: Timestamp) -> Vec<Family> {
+    let mut families = ledger_counters(views);
+    for family in families.iter_mut().filter(|family| family.name == "wolkvox_polls_total") {
+        let of_totals = views.iter().filter_map(|View { operation, totals, .. }| Some((operation, totals.as_ref()?)));
+        family.series.extend(of_totals.flat_map(|(operation, totals)| polls_for_totals(operation, totals)));
+    }
+    families.push(last_poll_outcome(views));
+    families.push(poll_durations(views, process_start));
+    families
+}
+
+/// The families with a few series per operation and report that may change at any time.
+pub fn operation_families(operations: &[Snapshot]) -> Vec<Family> {
+    let mut families = gauges(operations);
     add_totals(&mut families, operations);
-    families.push(last_poll_outcome(operations));
-    families.push(poll_durations(operations, process_start));
     families.extend(quota(operations));
     families.extend(reconciliation(operations));
     families
@@ -134,17 +139,14 @@ fn add_totals(families: &mut [Family], operations: &[Snapshot]) {
                 let value = Value::Gauge(value);
                 family.series.push(Series { labels: totals_labels(operation), value, created: None });
             }
-            if family.name == "wolkvox_polls_total" {
-                family.series.extend(polls_for_totals(operation, &comparisons.kept()));
-            }
         }
     }
 }
 
-fn polls_for_totals(operation: &Arc<str>, kept: &Reconciliation) -> impl Iterator<Item = Series> {
+fn polls_for_totals(operation: &Arc<str>, totals: &Totals) -> impl Iterator<Item = Series> {
     let series = |outcome: Outcome| Series {
         labels: [totals_labels(operation), vec![("outcome".into(), outcome.as_str().into())]].concat(),
-        value: Value::Counter(kept.totals.get(Total::Polls(outcome)) as f64),
+        value: Value::Counter(totals.get(Total::Polls(outcome)) as f64),
         created: None,
     };
     Outcome::ALL.map(series).into_iter()
@@ -161,10 +163,11 @@ fn reconciliation(operations: &[Snapshot]) -> [Family; 3] {
         days.extend(day.map(|day| gauge(vec![("operation".into(), operation.name.clone())], seconds(day.from))));
         let Some(of_report) = kept.reports.get(report.kind.name) else { continue };
         let Some(reconciled) = &of_report.reconciled else { continue };
-        calls.push(gauge(report_labels(snapshot), reconciled.vendor_calls as f64));
+        calls.push(gauge(report_labels(&operation.name, report.kind), reconciled.vendor_calls as f64));
         for (skill_id, name, difference) in reconciled.by(of_report.readings.shown()) {
             let skill = [("skill_id".into(), skill_id.clone()), ("skill_name".into(), name.clone())];
-            differences.push(gauge([report_labels(snapshot), skill.into()].concat(), difference as f64));
+            differences
+                .push(gauge([report_labels(&operation.name, report.kind), skill.into()].concat(), difference as f64));
         }
     }
     let family = |name: &'static str, help: &'static str, series| family((name, help), Kind::Gauge, series);
@@ -188,13 +191,13 @@ fn reconciliation(operations: &[Snapshot]) -> [Family; 3] {
 }
 
 /// The counters that live in the ledger.
-fn ledger_counters(operations: &[Snapshot]) -> Vec<Family> {
+fn ledger_counters(views: &[View]) -> Vec<Family> {
     let counter = |name: &'static str, help: &'static str, label: &'static str, values: &[(&'static str, Total)]| {
-        let mut series = Vec::with_capacity(operations.len() * values.len());
-        for snapshot @ Snapshot { account, .. } in operations {
+        let mut series = Vec::with_capacity(views.len() * values.len());
+        for View { operation, kind, account, .. } in views {
             let created = Some(account.marks.start.as_second() as f64);
             for &(value, total) in values {
-                let mut labels = report_labels(snapshot);
+                let mut labels = report_labels(operation, kind);
                 if !label.is_empty() {
                     labels.push((label.into(), value.into()));
                 }
@@ -221,10 +224,10 @@ fn ledger_counters(operations: &[Snapshot]) -> Vec<Family> {
     ]
     .map(|disposition| (disposition.as_str(), Total::Rows(disposition)));
     let reasons = RejectReason::ALL.map(|reason| (reason.as_str(), Total::RowsRejected(reason)));
-    let unreadable = kinds(operations).map(|kind| {
-        let of_kind = operations.iter().filter(|snapshot| snapshot.is_of(kind));
-        let series = of_kind.map(|snapshot @ Snapshot { account, .. }| Series {
-            labels: report_labels(snapshot),
+    let unreadable = REPORTS.into_iter().map(|kind| {
+        let of_kind = views.iter().filter(|view| view.is_of(kind));
+        let series = of_kind.map(|View { operation, account, .. }| Series {
+            labels: report_labels(operation, kind),
             value: Value::Counter(account.totals.get(Total::TimeUnreadable) as f64),
             created: Some(account.marks.start.as_second() as f64),
         });
@@ -267,7 +270,7 @@ fn ledger_counters(operations: &[Snapshot]) -> Vec<Family> {
 fn gauges(operations: &[Snapshot]) -> Vec<Family> {
     let gauge = |name: &'static str, help: &'static str, value: &dyn Fn(&Snapshot, &Pulse) -> Option<f64>| {
         let series = operations.iter().filter_map(|snapshot| {
-            let labels = report_labels(snapshot);
+            let labels = report_labels(&snapshot.operation.name, snapshot.report.kind);
             let value = value(snapshot, &snapshot.report.pulse())?;
             Some(Series { labels, value: Value::Gauge(value), created: None })
         });
@@ -319,15 +322,14 @@ fn gauges(operations: &[Snapshot]) -> Vec<Family> {
 }
 
 /// All outcomes of a report once a call has ended, so that a rule can ask for any of them.
-fn last_poll_outcome(operations: &[Snapshot]) -> Family {
-    let series = operations.iter().flat_map(|snapshot| {
-        let last = snapshot.report.pulse().last_call;
+fn last_poll_outcome(views: &[View]) -> Family {
+    let series = views.iter().flat_map(|View { operation, kind, last_call, .. }| {
         let of_outcome = move |last: Outcome, outcome: Outcome| Series {
-            labels: [report_labels(snapshot), vec![("outcome".into(), outcome.as_str().into())]].concat(),
+            labels: [report_labels(operation, kind), vec![("outcome".into(), outcome.as_str().into())]].concat(),
             value: Value::Gauge(boolean(outcome == last)),
             created: None,
         };
-        last.into_iter().flat_map(move |last| Outcome::ALL.map(|outcome| of_outcome(last, outcome)))
+        last_call.iter().flat_map(move |last| Outcome::ALL.map(|outcome| of_outcome(*last, outcome)))
     });
     Family {
         name: "wolkvox_last_poll_outcome".into(),
@@ -417,16 +419,16 @@ pub fn certificate_family(ends: Timestamp) -> Family {
     }
 }
 
-fn poll_durations(operations: &[Snapshot], process_start: Timestamp) -> Family {
+fn poll_durations(views: &[View], process_start: Timestamp) -> Family {
     let histogram = |durations: &Durations| Histogram {
         count: durations.count,
         sum: durations.sum,
         buckets: durations.cumulative(),
         native: Some(native(&durations.native)),
     };
-    let series = operations.iter().map(|snapshot| Series {
-        labels: report_labels(snapshot),
-        value: Value::Histogram(histogram(&snapshot.report.pulse().durations)),
+    let series = views.iter().map(|View { operation, kind, durations, .. }| Series {
+        labels: report_labels(operation, kind),
+        value: Value::Histogram(histogram(durations)),
         created: Some(seconds(process_start)),
     });
     Family {

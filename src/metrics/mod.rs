@@ -3,43 +3,45 @@
 
 mod families;
 mod instruments;
+mod view;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwapOption;
-use domain::account::Account;
 use exposition::model::Family;
-use exposition::prepared::{Prepared, Settings};
+use exposition::prepared::{Group, Part, Prepared, Settings};
 use jiff::Timestamp;
-use tokio::sync::Mutex;
 
 use crate::ledger::LedgerFigures;
 use crate::operation::Snapshot;
 
 pub use families::certificate_family;
 use instruments::Instruments;
+use view::View;
 
-/// Makes the families, and keeps those of the call series until they change.
+/// From so many reports on, looking through them takes longer than handing that to a thread.
+const MANY_REPORTS: usize = 100;
+
+/// Reports whose counters are one part: alone they have a line or two of each family, which packs badly.
+const REPORTS_OF_A_PART: usize = 8;
+
+/// Makes the families, and keeps those of each report that have a series per label set, or many, until they change.
 #[derive(Debug)]
 pub struct Metrics {
     started: Timestamp,
     settings: Settings,
     instruments: Instruments,
-    kept: ArcSwapOption<Kept>,
-    /// Held by the scrape that makes the families of the call series anew; the others wait for it here, without a thread.
-    making: Mutex<()>,
+    kept: Mutex<Kept>,
 }
 
-/// The families with a series per label set, and what they were made of.
+/// The families that are kept, and what they were made of.
+#[derive(Default)]
 struct Kept {
-    basis: Vec<Basis>,
-    calls: Arc<Prepared>,
-}
-
-struct Basis {
-    account: Arc<Account>,
-    last_window: Option<BTreeMap<u32, u64>>,
+    views: Vec<View>,
+    /// One for each view.
+    calls: Group,
+    /// One for each [`REPORTS_OF_A_PART`] views.
+    counts: Group,
+    prepared: Option<Arc<Prepared>>,
 }
 
 impl Metrics {
@@ -47,22 +49,20 @@ impl Metrics {
     /// None that a user can cause: the instruments have fixed names.
     pub fn new(settings: Settings, started: Timestamp) -> Result<Self, prometheus::Error> {
         let instruments = Instruments::new(started)?;
-        Ok(Self { started, settings, instruments, kept: ArcSwapOption::empty(), making: Mutex::default() })
+        Ok(Self { started, settings, instruments, kept: Mutex::default() })
     }
 
-    /// What a scrape shows: the families with a series per label set, and the others. Both are of the same moment.
+    /// What a scrape shows: the families that are kept, and the others. Both are of the same moment.
     ///
-    /// The former change with a read, not with a scrape: they are made again at the first scrape after a change, off the
-    /// async threads, for that takes some milliseconds for a large centre.
+    /// The former change with a read, not with a scrape. Of what has changed the bytes are made when they are needed.
     pub async fn families(
         self: &Arc<Self>,
         operations: Vec<Snapshot>,
         ledger: LedgerFigures,
     ) -> (Arc<Prepared>, Vec<Family>) {
-        if let Some(calls) = self.kept_for(&operations) {
-            return (calls, self.others(&operations, ledger));
+        if operations.len() < MANY_REPORTS {
+            return self.families_now(&operations, ledger);
         }
-        let _making = self.making.lock().await;
         let operations = Arc::new(operations);
         let (this, snapshots) = (self.clone(), operations.clone());
         let made = tokio::task::spawn_blocking(move || this.families_now(&snapshots, ledger)).await;
@@ -72,8 +72,7 @@ impl Metrics {
 
     /// As [`Metrics::families`], on the calling thread.
     pub fn families_now(&self, operations: &[Snapshot], ledger: LedgerFigures) -> (Arc<Prepared>, Vec<Family>) {
-        let calls = self.kept_for(operations).unwrap_or_else(|| self.make(operations));
-        (calls, self.others(operations, ledger))
+        (self.prepared(operations), self.others(operations, ledger))
     }
 
     /// Whether the configuration in the files is the one in force, and since when that one is.
@@ -81,49 +80,164 @@ impl Metrics {
         self.instruments.set_loaded(good, at);
     }
 
-    /// All but the call series.
+    /// All that is not kept.
     fn others(&self, operations: &[Snapshot], ledger: LedgerFigures) -> Vec<Family> {
-        let mut others = families::operation_families(operations, self.started);
+        let mut others = families::operation_families(operations);
         others.extend(families::ledger_families(ledger, self.started));
         others.push(families::log_family(self.started));
         others.extend(self.instruments.families());
         others
     }
 
-    fn make(&self, operations: &[Snapshot]) -> Arc<Prepared> {
-        let calls = Prepared::new(families::call_families(operations), self.settings);
-        let basis =
-            |snapshot: &Snapshot| Basis { account: snapshot.account.clone(), last_window: snapshot.last_window() };
-        let basis = operations.iter().map(basis).collect();
-        self.kept.store(Some(Arc::new(Kept { basis, calls: calls.clone() })));
-        calls
-    }
-
-    fn kept_for(&self, operations: &[Snapshot]) -> Option<Arc<Prepared>> {
-        let kept = self.kept.load();
-        let kept = kept.as_ref()?;
-        let same = kept.basis.len() == operations.len()
-            && kept.basis.iter().zip(operations).all(|(basis, snapshot)| basis.shows_as(snapshot));
-        same.then(|| kept.calls.clone())
+    fn prepared(&self, operations: &[Snapshot]) -> Arc<Prepared> {
+        let views: Vec<_> = operations.iter().map(View::new).collect();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = parts(&kept.views, &kept.calls, &views, 1, View::shows_calls_as, families::call_families);
+        let started = self.started;
+        let of_counts = move |views: &[View]| families::count_families(views, started);
+        let counts = parts(&kept.views, &kept.counts, &views, REPORTS_OF_A_PART, View::shows_counts_as, of_counts);
+        kept.views = views;
+        match &kept.prepared {
+            Some(prepared) if is_same(&kept.calls, &calls) && is_same(&kept.counts, &counts) => prepared.clone(),
+            _ => {
+                (kept.calls, kept.counts) = (calls, counts);
+                let groups = vec![kept.calls.clone(), kept.counts.clone()];
+                kept.prepared.insert(Prepared::new(groups, self.settings)).clone()
+            }
+        }
     }
 }
 
-impl Basis {
-    /// Whether the call series of `snapshot` look as they did. A failed poll changes an account, and no series.
-    fn shows_as(&self, snapshot: &Snapshot) -> bool {
-        let (one, other) = (&self.account, &snapshot.account);
-        let same_series = || {
-            one.marks.start == other.marks.start
-                && one.skills == other.skills
-                && one.series.len() == other.series.len()
-                && one.series.values().zip(other.series.values()).all(|(one, other)| Arc::ptr_eq(one, other))
+/// Parts of `size` views each: those of `before` that show the same, and new ones.
+fn parts(
+    views_before: &[View],
+    before: &Group,
+    views: &[View],
+    size: usize,
+    shows_as: fn(&View, &View) -> bool,
+    families: impl Fn(&[View]) -> Vec<Family> + Copy + Send + Sync + 'static,
+) -> Group {
+    let mut before = views_before.chunks(size).zip(before);
+    let part = |views: &[View]| {
+        let same = before.next().filter(|(before, _)| {
+            before.len() == views.len() && before.iter().zip(views).all(|(one, other)| shows_as(one, other))
+        });
+        let made = || {
+            let views = views.to_vec();
+            Part::new(move || families(&views))
         };
-        (Arc::ptr_eq(one, other) || same_series()) && self.last_window == snapshot.last_window()
-    }
+        same.map_or_else(made, |(_, part)| part.clone())
+    };
+    views.chunks(size).map(part).collect()
+}
+
+fn is_same(one: &Group, other: &Group) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| Arc::ptr_eq(one, other))
 }
 
 impl std::fmt::Debug for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kept").field("operations", &self.basis.len()).finish_non_exhaustive()
+        f.debug_struct("Kept").field("reports", &self.views.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use domain::outcome::Outcome;
+    use domain::report::ABANDONED;
+    use domain::series::SeriesKey;
+    use domain::totals::Total;
+    use exposition::negotiate::{Encoding, format};
+    use exposition::prepared::compose;
+    use rand::{RngExt as _, SeedableRng as _};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::config::{OperationConfig, Reports, Server, TokenSource};
+    use crate::ledger::Ledger;
+    use crate::operation::Operation;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn operation(number: usize) -> OperationConfig {
+        let server = Server { base_url: "http://127.0.0.1:1".to_owned(), name: "wv0042".to_owned() };
+        OperationConfig {
+            reports: Reports { answered: number.is_multiple_of(3), totals: number.is_multiple_of(2) },
+            ..OperationConfig::new(format!("op{number}"), server, TokenSource::Env("UNUSED".to_owned()))
+        }
+    }
+
+    /// A change of any kind that a scrape may see.
+    async fn change(operation: &Operation, rng: &mut ChaCha8Rng) {
+        let reports: Vec<_> = operation.reports().cloned().collect();
+        let report = &reports[rng.random_range(0..reports.len())];
+        let (number, calls) = (rng.random_range(0..4_u32), rng.random_range(1..9));
+        let key = SeriesKey { skill_id: format!("{number}").into(), type_interaction: "inbound".into() };
+        match rng.random_range(0..6) {
+            0 => report.pulse().last_call = Some(Outcome::Timeout),
+            1 => report.pulse().durations.record(Duration::from_millis(calls)),
+            2 => report.amend(|account| account.totals.add(Total::Polls(Outcome::Ok), 1)).await.unwrap(),
+            3 => {
+                let read = move |account: &mut domain::account::Account| {
+                    account.marks.complete_until = account.marks.complete_until.max(at(calls as i64 * 300));
+                    account.marks.windows_until = account.marks.complete_until;
+                    account.marks.recent_from = at(0);
+                    account.recent.insert((at(calls as i64 * 300 - 1).as_second(), 0), calls);
+                };
+                report.amend(read).await.unwrap();
+            }
+            _ => {
+                let count = move |account: &mut domain::account::Account| {
+                    let next = account.series.len() as u32;
+                    account.add_label_sets([(next, key.clone())], at(0));
+                    let series = account.series.get_mut(&key).expect("it was added");
+                    Arc::make_mut(series).counts.calls += calls;
+                    Arc::make_mut(series).counts.times.record(calls as f64);
+                    Arc::make_mut(series).hold = None;
+                };
+                report.amend(count).await.unwrap();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_shows_what_would_be_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Arc::new(Ledger::open(&folder.path().join("ledger.db"), at(0)).unwrap());
+        let open = |number| Operation::open(&ledger, &operation(number), at(0)).unwrap();
+        let mut operations: Vec<_> = (0..20).map(open).collect();
+        let metrics = || Metrics::new(Settings::default(), at(0)).unwrap();
+        let kept = metrics();
+        let mut rng = ChaCha8Rng::seed_from_u64(11);
+        for step in 0..60 {
+            let now = at(step * 40);
+            if step == 40 {
+                // As after a reload.
+                operations.remove(3);
+                operations.swap(0, 7);
+            }
+            for _ in 0..rng.random_range(0..3) {
+                let changed = rng.random_range(0..operations.len());
+                change(&operations[changed], &mut rng).await;
+            }
+            let snapshots: Vec<_> = operations.iter().flat_map(|operation| Snapshot::all(operation, now)).collect();
+            let (calls, others) = kept.families_now(&snapshots, ledger.figures());
+            let (anew, _) = metrics().families_now(&snapshots, ledger.figures());
+            assert_eq!(calls.families(), anew.families(), "step {step}");
+            for encoding in [Encoding::Identity, Encoding::Gzip] {
+                let text = format(None);
+                let kept = compose(&calls, &[], text, encoding).await;
+                let anew = compose(&anew, &[], text, encoding).await;
+                assert_eq!(kept.body.concat(), anew.body.concat(), "step {step}");
+            }
+            let (again, _) = kept.families_now(&snapshots, ledger.figures());
+            assert!(Arc::ptr_eq(&calls, &again), "nothing has changed");
+            let name = ABANDONED.metrics.calls.0;
+            assert!(others.iter().all(|family| family.name != name));
+        }
     }
 }

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::account::{Account, CatchUp};
@@ -50,12 +49,10 @@ impl Snapshot {
         self.report.kind.name == kind.name
     }
 
-    /// Calls in the last complete window by series number, if that window stands for "now".
-    pub fn last_window(&self) -> Option<BTreeMap<u32, u64>> {
+    /// Whether the last complete window stands for "now".
+    pub fn has_window(&self) -> bool {
         let Self { report, account, now, .. } = self;
-        let windows = &report.rules.windows;
-        let current = account.last_window_is_current(windows, report.clock.now(*now));
-        current.then(|| account.last_window(windows))
+        account.last_window_is_current(&report.rules.windows, report.clock.now(*now))
     }
 
     pub fn catching_up(&self) -> bool {
@@ -90,7 +87,7 @@ impl Snapshot {
             concerns: self.concerns(&pulse, calls_beside),
             since: account.marks.start,
             complete_until: account.marks.read_before.then_some(account.marks.complete_until),
-            last_window_calls: self.last_window().map(|calls| calls.values().sum()),
+            last_window_calls: self.has_window().then(|| account.last_window(&rules.windows).values().sum()),
             calls_total: account.series.values().map(|series| series.counts.calls).sum(),
             series: account.series.len(),
             series_on_hold: account.series.values().filter(|series| series.hold.is_some()).count(),

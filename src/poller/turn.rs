@@ -12,10 +12,14 @@ use domain::outcome::Outcome;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
+use crate::lane::Lane;
 use crate::wolkvox::{CallsReport, Failure, Token};
 
 /// The folder with the lock files, beside the ledger.
 const FOLDER: &str = "wolkvox-exporter.turns";
+
+/// A token or a lock file is a matter of microseconds.
+const THREADS: usize = 4;
 
 /// How often a turn that another process holds is asked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -70,7 +74,7 @@ impl<R: CallsReport> TokenInTurn<R> {
 
     async fn read(&self) -> Result<Token, Failure> {
         let api = self.api.clone();
-        let read = tokio::task::spawn_blocking(move || api.token()).await;
+        let read = self.turns.threads.run(move || api.token()).await;
         read.unwrap_or_else(|stopped| {
             Err(Failure::new(Outcome::Unauthorized, format!("no token could be read: {stopped}")))
         })
@@ -79,10 +83,19 @@ impl<R: CallsReport> TokenInTurn<R> {
 
 /// The queues before the tokens: within the process in the order in which calls come, and by a lock file for the other
 /// processes of this machine.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub struct Turns {
     queues: Arc<Mutex<HashMap<u64, Arc<tokio::sync::Mutex<()>>>>>,
     files: Option<Arc<LockFiles>>,
+    /// For tokens and lock files.
+    threads: Lane,
+}
+
+impl Default for Turns {
+    /// Without lock files.
+    fn default() -> Self {
+        Self { queues: Arc::default(), files: None, threads: Lane::of_waits(THREADS) }
+    }
 }
 
 /// The right to use a token until this is dropped.
@@ -131,7 +144,7 @@ impl Turns {
         };
         let queue = queue.lock_owned().await;
         let file = match &self.files {
-            Some(files) => files.take(token).await?,
+            Some(files) => files.take(token, &self.threads).await?,
             None => None,
         };
         Ok(Turn { _queue: queue, _file: file })
@@ -176,13 +189,13 @@ impl LockFiles {
     }
 
     /// Waits until no other process has the token's turn. `None` where the file can't be had.
-    async fn take(self: &Arc<Self>, token: &Token) -> Result<Option<File>, Failure> {
+    async fn take(&self, token: &Token, threads: &Lane) -> Result<Option<File>, Failure> {
         let place = self.folder.join(format!("{}.lock", token.keyed_hash(&self.key)));
         let (user, group) = self.owner;
         let since = Instant::now();
         loop {
             let place = place.clone();
-            let tried = tokio::task::spawn_blocking(move || {
+            let tried = threads.run(move || {
                 let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&place);
                 let file = file.map_err(TryLockError::Error)?;
                 // One that root has made is to be the exporter's too; nobody else can give a file away.

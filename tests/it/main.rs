@@ -21,6 +21,7 @@ mod labels;
 mod large;
 mod ledger_damage;
 mod ledger_file;
+mod many;
 mod mistakes;
 mod network;
 mod outage;

@@ -15,7 +15,10 @@ use super::negotiate::Encoding;
 /// A part of a body, packed.
 #[derive(Debug, Clone)]
 pub struct Piece {
-    pub bytes: Bytes,
+    /// One after another.
+    pub bytes: Vec<Bytes>,
+    /// Of the unpacked bytes.
+    pub length: usize,
     /// CRC-32 and length of the unpacked bytes, which gzip's tail needs.
     crc: Option<Arc<Crc>>,
 }
@@ -29,30 +32,78 @@ const ZSTD_LEVEL: i32 = 1;
 
 /// Packs a part.
 pub fn pack(encoding: Encoding, plain: Vec<u8>) -> Piece {
-    match encoding {
-        Encoding::Identity => Piece { bytes: plain.into(), crc: None },
-        Encoding::Gzip => deflate(&plain),
-        Encoding::Zstd => {
-            let packed = zstd::bulk::compress(&plain, ZSTD_LEVEL)
-                .expect("compressing into memory fails only for a level that doesn't exist");
-            Piece { bytes: packed.into(), crc: None }
+    Packer::new(encoding).pack(plain)
+}
+
+/// Packs one part after another, each for itself. Beginning with a packer takes longer than packing a small part.
+pub struct Packer(Inner);
+
+enum Inner {
+    Identity,
+    Gzip(Compress),
+    Zstd(zstd::bulk::Compressor<'static>),
+}
+
+impl Packer {
+    pub fn new(encoding: Encoding) -> Self {
+        Self(match encoding {
+            Encoding::Identity => Inner::Identity,
+            Encoding::Gzip => Inner::Gzip(Compress::new(Compression::new(GZIP_LEVEL), false)),
+            Encoding::Zstd => Inner::Zstd(
+                zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("it is made of memory alone, for a level that exists"),
+            ),
+        })
+    }
+
+    pub fn pack(&mut self, plain: Vec<u8>) -> Piece {
+        let length = plain.len();
+        if length == 0 {
+            return Piece { bytes: Vec::new(), length, crc: None };
         }
+        let (mut bytes, crc) = match &mut self.0 {
+            Inner::Identity => (plain, None),
+            Inner::Gzip(deflater) => {
+                let mut crc = Crc::new();
+                crc.update(&plain);
+                (deflate(deflater, &plain), Some(Arc::new(crc)))
+            }
+            Inner::Zstd(packer) => (packer.compress(&plain).expect("compressing into memory knows no error"), None),
+        };
+        // There may be thousands of pieces, each made in more room than it takes.
+        bytes.shrink_to_fit();
+        Piece { bytes: vec![bytes.into()], length, crc }
+    }
+}
+
+impl FromIterator<Piece> for Piece {
+    /// The pieces, which must have been packed in the same encoding, as one.
+    fn from_iter<I: IntoIterator<Item = Self>>(pieces: I) -> Self {
+        let mut all = Self { bytes: Vec::new(), length: 0, crc: None };
+        let mut crc = Crc::new();
+        let mut has_crc = false;
+        for piece in pieces {
+            all.bytes.extend(piece.bytes);
+            all.length += piece.length;
+            if let Some(more) = &piece.crc {
+                crc.combine(more);
+                has_crc = true;
+            }
+        }
+        all.crc = has_crc.then(|| Arc::new(crc));
+        all
     }
 }
 
 /// The body that the pieces make together. All must have been packed in this encoding.
 pub fn join(encoding: Encoding, pieces: impl IntoIterator<Item = Piece>) -> Vec<Bytes> {
+    let Piece { bytes, crc, .. } = pieces.into_iter().collect();
     if encoding != Encoding::Gzip {
-        return pieces.into_iter().map(|piece| piece.bytes).filter(|bytes| !bytes.is_empty()).collect();
+        return bytes;
     }
-    let mut body = vec![Bytes::from_static(&GZIP_HEAD)];
-    let mut crc = Crc::new();
-    for piece in pieces {
-        if let Some(more) = &piece.crc {
-            crc.combine(more);
-        }
-        body.push(piece.bytes);
-    }
+    let crc = crc.unwrap_or_default();
+    let mut body = Vec::with_capacity(bytes.len() + 2);
+    body.push(Bytes::from_static(&GZIP_HEAD));
+    body.extend(bytes);
     let mut tail = LAST_BLOCK.to_vec();
     tail.extend_from_slice(&crc.sum().to_le_bytes());
     // Modulo 2^32, both here and in the format.
@@ -67,10 +118,8 @@ const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
 /// An empty block with fixed codes and the "last" bit, padded to a byte.
 const LAST_BLOCK: [u8; 2] = [3, 0];
 
-fn deflate(plain: &[u8]) -> Piece {
-    let mut crc = Crc::new();
-    crc.update(plain);
-    let mut deflater = Compress::new(Compression::new(GZIP_LEVEL), false);
+fn deflate(deflater: &mut Compress, plain: &[u8]) -> Vec<u8> {
+    deflater.reset();
     // Text shrinks to less than a tenth; what doesn't fit grows below.
     let mut packed = Vec::with_capacity(plain.len() / 8 + LEAST_ROOM);
     loop {
@@ -84,7 +133,7 @@ fn deflate(plain: &[u8]) -> Piece {
             break;
         }
     }
-    Piece { bytes: packed.into(), crc: Some(Arc::new(crc)) }
+    packed
 }
 
 /// The room that each step of packing has at least. More than a flush's marker of five bytes, lest one be written twice.
@@ -121,8 +170,15 @@ mod tests {
         ) {
             // Bytes that don't shrink, and repetitions that do, over several windows.
             let parts: Vec<Vec<u8>> = parts.into_iter().map(|(bytes, times)| bytes.repeat(times)).collect();
-            let body = join(encoding, parts.iter().map(|part| pack(encoding, part.clone()))).concat();
-            prop_assert!(unpacked(encoding, &body) == parts.concat());
+            let mut packer = Packer::new(encoding);
+            let mut pieces: Vec<_> = parts.iter().map(|part| packer.pack(part.clone())).collect();
+            prop_assert!(unpacked(encoding, &join(encoding, pieces.clone()).concat()) == parts.concat());
+            // Pieces that were put together before are no different, nor is their order that in which they were packed.
+            pieces.reverse();
+            let (some, others) = pieces.split_at(pieces.len() / 2);
+            let body = join(encoding, [some.iter().cloned().collect(), others.iter().cloned().collect()]).concat();
+            let reversed: Vec<_> = parts.iter().rev().cloned().collect();
+            prop_assert!(unpacked(encoding, &body) == reversed.concat());
         }
     }
 }

@@ -16,28 +16,41 @@ const UNITS: [&str; 9] = ["seconds", "bytes", "ratio", "volts", "amperes", "joul
 /// whose beginning is known; Prometheus stores it as a series of its own, so this is a setting and off by default.
 pub fn encode(families: &[Family], created: bool, out: &mut Vec<u8>) {
     for family in families.iter().filter(|family| !family.series.is_empty()) {
-        let name = family_name(family);
-        let kind: &[u8] = match family.kind {
-            Kind::Counter if name.len() == family.name.len() => b"unknown",
-            Kind::Counter => b"counter",
-            Kind::Gauge => b"gauge",
-            Kind::Histogram => b"histogram",
-        };
-        descriptor(out, b"TYPE", name, |out| out.extend_from_slice(kind));
-        if let Some(unit) = unit(name) {
-            descriptor(out, b"UNIT", name, |out| out.extend_from_slice(unit.as_bytes()));
+        head(family, out);
+        series(family, created, out);
+    }
+}
+
+/// Appends what stands before a family's series.
+pub fn head(family: &Family, out: &mut Vec<u8>) {
+    let name = family_name(family);
+    descriptor(out, b"TYPE", name, |out| out.extend_from_slice(kind(family)));
+    if let Some(unit) = unit(name) {
+        descriptor(out, b"UNIT", name, |out| out.extend_from_slice(unit.as_bytes()));
+    }
+    if !family.help.is_empty() {
+        descriptor(out, b"HELP", name, |out| write_escaped(out, &family.help));
+    }
+}
+
+/// Appends a family's series; `created` as in [`encode`].
+pub fn series(family: &Family, created: bool, out: &mut Vec<u8>) {
+    let may_have_created = created && matches!(kind(family), b"counter" | b"histogram");
+    let mut lines = Lines::new(&family.name);
+    for series in &family.series {
+        lines.write(out, series);
+        if let Some(since) = series.created.filter(|_| may_have_created) {
+            lines.write_created(out, family_name(family), series, since);
         }
-        if !family.help.is_empty() {
-            descriptor(out, b"HELP", name, |out| write_escaped(out, &family.help));
-        }
-        let may_have_created = created && matches!(kind, b"counter" | b"histogram");
-        let mut lines = Lines::new(&family.name);
-        for series in &family.series {
-            lines.write(out, series);
-            if let Some(since) = series.created.filter(|_| may_have_created) {
-                lines.write_created(out, name, series, since);
-            }
-        }
+    }
+}
+
+fn kind(family: &Family) -> &'static [u8] {
+    match family.kind {
+        Kind::Counter if family_name(family).len() == family.name.len() => b"unknown",
+        Kind::Counter => b"counter",
+        Kind::Gauge => b"gauge",
+        Kind::Histogram => b"histogram",
     }
 }
 

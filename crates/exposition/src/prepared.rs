@@ -1,8 +1,9 @@
 //! Families encoded and packed once per change and kept, and the scrape that joins them with what changes all the time.
 //!
-//! The series of calls are many and change once per window; they are scraped every few seconds. So their bytes are made at
-//! the first scrape after a change, in the format that it asks for, and copied from then on. At most nine copies exist
-//! (three formats in three packings); they go when the last scrape that uses them is done.
+//! The series of calls are many and change once per window; they are scraped every few seconds. So they are kept in parts,
+//! such as those of one operation, and a part's bytes are made at the first scrape after it has changed, in the format that
+//! the scrape asks for, and copied from then on. A family is written whole: its head, and the series of each part. At most
+//! nine copies exist (three formats in three packings); they go when the last scrape that uses them is done.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,16 +11,46 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use super::check;
-use super::compress::{Piece, join, pack};
+use super::compress::{Packer, Piece, join, pack};
 use super::model::Family;
 use super::negotiate::{self, Accepted, Encoding, Format};
 use super::{openmetrics, protobuf, text};
 
 /// Families that won't change, with their bytes as far as they have been asked for.
 pub struct Prepared {
-    families: Vec<Family>,
+    groups: Vec<Group>,
     settings: Settings,
-    kept: [Slot; FORMATS * ENCODINGS],
+    kept: Slots<Making>,
+}
+
+/// Parts that have the same families.
+pub type Group = Vec<Arc<Part>>;
+
+/// Some of the series of each family of a list.
+pub struct Part {
+    source: Box<dyn Fn() -> Vec<Family> + Send + Sync>,
+    kept: Slots<OnceLock<Encoded>>,
+}
+
+/// A part in one format and packing.
+struct Encoded {
+    /// Without their series.
+    families: Vec<Family>,
+    /// The series of each of them.
+    series: Vec<Piece>,
+}
+
+/// One for each format in each packing.
+type Slots<T> = [T; FORMATS * ENCODINGS];
+
+const FORMATS: usize = 3;
+const ENCODINGS: usize = 3;
+
+#[derive(Default)]
+struct Making {
+    /// Held by the scrape that has the piece made; the others wait for it here, without a thread.
+    making: Mutex<()>,
+    piece: OnceLock<Piece>,
 }
 
 /// An answer to a scrape.
@@ -38,29 +69,57 @@ pub struct Settings {
     pub created_lines: bool,
 }
 
-const FORMATS: usize = 3;
-const ENCODINGS: usize = 3;
+impl Part {
+    /// Of `source`, which says the same each time: the families in the order of all parts of its group.
+    pub fn new(source: impl Fn() -> Vec<Family> + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { source: Box::new(source), kept: Default::default() })
+    }
 
-#[derive(Default)]
-struct Slot {
-    /// Held by the scrape that has the piece made; the others wait for it here, without a thread.
-    making: Mutex<()>,
-    piece: OnceLock<Piece>,
+    fn encode(&self, format: Format, settings: Settings, packer: &mut Packer) -> Encoded {
+        let mut families = (self.source)();
+        let series = families.iter_mut().map(|family| {
+            let mut out = Vec::new();
+            match format {
+                Format::Text => text::series(family, &mut out),
+                Format::OpenMetrics => openmetrics::series(family, settings.created_lines, &mut out),
+                Format::Protobuf => protobuf::series(family, &mut out),
+            }
+            family.series = Vec::new();
+            packer.pack(out)
+        });
+        let series = series.collect();
+        Encoded { families, series }
+    }
 }
 
 impl Prepared {
-    pub fn new(families: Vec<Family>, settings: Settings) -> Arc<Self> {
-        Arc::new(Self { families, settings, kept: Default::default() })
+    /// The families of one group after those of the other.
+    pub fn new(groups: Vec<Group>, settings: Settings) -> Arc<Self> {
+        Arc::new(Self { groups, settings, kept: Default::default() })
     }
 
-    /// The families as they were given.
-    pub fn families(&self) -> &[Family] {
-        &self.families
+    /// All families.
+    pub fn families(&self) -> Vec<Family> {
+        let of_group = |group: &Group| {
+            group.iter().map(|part| (part.source)()).reduce(|mut all, part| {
+                for (family, more) in all.iter_mut().zip(part) {
+                    debug_assert_eq!(family.name, more.name);
+                    family.series.extend(more.series);
+                }
+                all
+            })
+        };
+        self.groups.iter().filter_map(of_group).flatten().collect()
+    }
+
+    /// All families, with the series of one part.
+    fn some_series(&self) -> Vec<Family> {
+        self.groups.iter().filter_map(|group| group.first()).flat_map(|part| (part.source)()).collect()
     }
 
     /// The bytes in this format, packed; without what closes an exposition. To be joined by [`compose`].
     async fn piece(self: &Arc<Self>, format: Format, encoding: Encoding) -> Piece {
-        let place = format as usize * ENCODINGS + encoding as usize;
+        let place = place(format, encoding);
         let slot = &self.kept[place];
         if let Some(piece) = slot.piece.get() {
             return piece.clone();
@@ -81,16 +140,30 @@ impl Prepared {
     }
 
     fn make(&self, format: Format, encoding: Encoding) -> Piece {
-        if let (false, Some(plain)) = (encoding == Encoding::Identity, self.plain(format)) {
-            return pack(encoding, plain.to_vec());
+        let place = place(format, encoding);
+        let mut packer = Packer::new(encoding);
+        let mut pieces = Vec::new();
+        for group in &self.groups {
+            let mut parts = Vec::with_capacity(group.len());
+            for part in group {
+                parts.push(part.kept[place].get_or_init(|| part.encode(format, self.settings, &mut packer)));
+            }
+            let families = parts.first().map_or(&[][..], |part| &part.families);
+            for (number, family) in families.iter().enumerate() {
+                let series = parts.iter().filter_map(|part| part.series.get(number));
+                let series: Piece = series.cloned().collect();
+                if series.length > 0 {
+                    pieces.push(packer.pack(head(format, family, series.length)));
+                    pieces.push(series);
+                }
+            }
         }
-        pack(encoding, encode(format, &self.families, self.settings))
+        pieces.into_iter().collect()
     }
+}
 
-    /// The unpacked bytes, if someone has asked for them.
-    fn plain(&self, format: Format) -> Option<&Bytes> {
-        self.kept[format as usize * ENCODINGS + Encoding::Identity as usize].piece.get().map(|piece| &piece.bytes)
-    }
+fn place(format: Format, encoding: Encoding) -> usize {
+    format as usize * ENCODINGS + encoding as usize
 }
 
 /// The answer to a scrape with these request headers: the prepared families, followed by `small`, which is encoded now, on
@@ -109,7 +182,7 @@ pub async fn expose(
 /// As [`expose`], for a client whose wishes are known.
 pub async fn compose(prepared: &Arc<Prepared>, small: &[Family], accepted: Accepted, encoding: Encoding) -> Exposed {
     let Accepted { format, content_type } = accepted;
-    debug_assert_eq!(check::shared_names(&prepared.families, small), Vec::<String>::new());
+    debug_assert_eq!(check::shared_names(&prepared.some_series(), small), Vec::<String>::new());
     let mut end = encode(format, small, prepared.settings);
     if format == Format::OpenMetrics {
         end.extend_from_slice(openmetrics::EOF);
@@ -128,6 +201,16 @@ fn encode(format: Format, families: &[Family], settings: Settings) -> Vec<u8> {
     out
 }
 
+fn head(format: Format, family: &Family, series_bytes: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    match format {
+        Format::Text => text::head(family, &mut out),
+        Format::OpenMetrics => openmetrics::head(family, &mut out),
+        Format::Protobuf => protobuf::head(family, series_bytes, &mut out),
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Read;
@@ -138,6 +221,21 @@ mod tests {
 
     const FORMATS: [Format; 3] = [Format::Text, Format::OpenMetrics, Format::Protobuf];
     const ENCODINGS: [Encoding; 3] = [Encoding::Identity, Encoding::Gzip, Encoding::Zstd];
+
+    /// Every kind, the series of each family in one part or in two.
+    fn prepared(settings: Settings) -> Arc<Prepared> {
+        let families = samples::every_kind();
+        let half = |is_second: bool| {
+            let mut families = families.clone();
+            for family in &mut families {
+                let middle = family.series.len() / 2;
+                family.series =
+                    if is_second { family.series.split_off(middle) } else { family.series[..middle].to_vec() };
+            }
+            Part::new(move || families.clone())
+        };
+        Prepared::new(vec![vec![half(false), half(true)], Vec::new()], settings)
+    }
 
     fn small() -> Vec<Family> {
         let series = vec![Series { labels: Vec::new(), value: Value::Gauge(1.0), created: None }];
@@ -162,7 +260,7 @@ mod tests {
         for format in FORMATS {
             // The encoding that is asked for first may or may not be made from kept plain bytes.
             for order in [[0, 1, 2], [2, 1, 0]] {
-                let prepared = Prepared::new(samples::every_kind(), Settings::default());
+                let prepared = prepared(Settings::default());
                 for encoding in order.map(|place| ENCODINGS[place]) {
                     let accepted = Accepted { format, content_type: "x" };
                     let exposed = compose(&prepared, &small(), accepted, encoding).await;
@@ -179,7 +277,7 @@ mod tests {
 
     #[tokio::test]
     async fn headers_decide() {
-        let prepared = Prepared::new(samples::every_kind(), Settings { created_lines: true });
+        let prepared = prepared(Settings { created_lines: true });
         let accept = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,*/*;q=0.2";
         let exposed = expose(&prepared, &small(), Some(accept), Some("gzip")).await;
         assert_eq!(
@@ -193,11 +291,11 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn concurrent_first_scrapes_encode_once() {
-        let prepared = Prepared::new(samples::every_kind(), Settings::default());
+        let prepared = prepared(Settings::default());
         let scrapes: Vec<_> = (0..32)
             .map(|_| {
                 let prepared = Arc::clone(&prepared);
-                tokio::spawn(async move { prepared.piece(Format::Text, Encoding::Gzip).await.bytes })
+                tokio::spawn(async move { prepared.piece(Format::Text, Encoding::Gzip).await.bytes.remove(1) })
             })
             .collect();
         let mut places = std::collections::HashSet::new();
@@ -209,7 +307,7 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_go_with_the_last_reference() {
-        let prepared = Prepared::new(samples::every_kind(), Settings::default());
+        let prepared = prepared(Settings::default());
         let weak = Arc::downgrade(&prepared);
         compose(&prepared, &small(), negotiate::format(None), Encoding::Identity).await;
         drop(prepared);
@@ -219,7 +317,7 @@ mod tests {
     #[tokio::test]
     #[should_panic(expected = "offset_seconds")]
     async fn a_name_in_both_parts_is_noticed() {
-        let prepared = Prepared::new(samples::every_kind(), Settings::default());
+        let prepared = prepared(Settings::default());
         compose(&prepared, &samples::every_kind()[1..2], negotiate::format(None), Encoding::Identity).await;
     }
 }

@@ -13,24 +13,36 @@ use super::openmetrics;
 /// Appends the families, each a message with its length as a varint before it. A family without series is left out.
 pub fn encode(families: &[Family], out: &mut Vec<u8>) {
     let mut body = Vec::new();
-    let mut metric = Metric::default();
     for family in families.iter().filter(|family| !family.series.is_empty()) {
         body.clear();
-        head(family).encode(&mut body).expect("a vector takes any number of bytes");
-        for series in &family.series {
-            fill(&mut metric, series);
-            // Written one by one instead of through the family's own field, so that only one of them is in memory.
-            encoding::message::encode(METRIC_FIELD, &metric, &mut body);
-        }
-        encoding::encode_varint(body.len() as u64, out);
+        series(family, &mut body);
+        head(family, body.len(), out);
         out.extend_from_slice(&body);
+    }
+}
+
+/// Appends what stands before a family's series, which have so many bytes.
+pub fn head(family: &Family, series_bytes: usize, out: &mut Vec<u8>) {
+    let head = message(family).encode_to_vec();
+    encoding::encode_varint((head.len() + series_bytes) as u64, out);
+    out.extend_from_slice(&head);
+}
+
+/// Appends a family's series. They may be appended in several goes, for the fields of a message may come in any order.
+pub fn series(family: &Family, out: &mut Vec<u8>) {
+    let mut metric = Metric::default();
+    for series in &family.series {
+        fill(&mut metric, series);
+        // Written one by one instead of through the family's own field, so that only one of them is in memory.
+        encoding::message::encode(METRIC_FIELD, &metric, out);
     }
 }
 
 /// The number of `metric` in [`MetricFamily`].
 const METRIC_FIELD: u32 = 4;
 
-fn head(family: &Family) -> MetricFamily {
+/// The family without its series.
+fn message(family: &Family) -> MetricFamily {
     MetricFamily {
         name: Some(family.name.clone().into_owned()),
         help: Some(presentable(&family.help).into_owned()),

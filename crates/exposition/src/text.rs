@@ -9,24 +9,34 @@ use super::model::{Family, Kind};
 /// Appends the families. A family without series is left out: it would say nothing.
 pub fn encode(families: &[Family], out: &mut Vec<u8>) {
     for family in families.iter().filter(|family| !family.series.is_empty()) {
-        if !family.help.is_empty() {
-            out.extend_from_slice(b"# HELP ");
-            out.extend_from_slice(family.name.as_bytes());
-            out.push(b' ');
-            write_help(out, &family.help);
-            out.push(b'\n');
-        }
-        out.extend_from_slice(b"# TYPE ");
+        head(family, out);
+        series(family, out);
+    }
+}
+
+/// Appends what stands before a family's series.
+pub fn head(family: &Family, out: &mut Vec<u8>) {
+    if !family.help.is_empty() {
+        out.extend_from_slice(b"# HELP ");
         out.extend_from_slice(family.name.as_bytes());
-        out.extend_from_slice(match family.kind {
-            Kind::Counter => b" counter\n",
-            Kind::Gauge => b" gauge\n",
-            Kind::Histogram => b" histogram\n",
-        });
-        let mut lines = Lines::new(&family.name);
-        for series in &family.series {
-            lines.write(out, series);
-        }
+        out.push(b' ');
+        write_help(out, &family.help);
+        out.push(b'\n');
+    }
+    out.extend_from_slice(b"# TYPE ");
+    out.extend_from_slice(family.name.as_bytes());
+    out.extend_from_slice(match family.kind {
+        Kind::Counter => b" counter\n",
+        Kind::Gauge => b" gauge\n",
+        Kind::Histogram => b" histogram\n",
+    });
+}
+
+/// Appends a family's series.
+pub fn series(family: &Family, out: &mut Vec<u8>) {
+    let mut lines = Lines::new(&family.name);
+    for series in &family.series {
+        lines.write(out, series);
     }
 }
 

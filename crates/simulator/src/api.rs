@@ -7,7 +7,7 @@ use hyper::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use super::answer::{self, Answer};
 use super::body::AnswerBody;
 use super::faults::Fault;
-use super::operation::{Operation, Turn};
+use super::operation::Turn;
 use super::query;
 use super::refusal::{Refusal, head};
 use super::report::{Question, Report};
@@ -31,10 +31,7 @@ pub(super) async fn answer(
     let asked = Report::from_parameters(path, &parameters);
     let mut request = request(world, query, &parameters);
     request.report = asked.as_ref().ok().copied();
-    let found = token.and_then(|token| {
-        let of = |operation: &Operation| operation.token().as_deref() == Some(token);
-        world.operations.iter().position(of)
-    });
+    let found = token.and_then(|token| world.operations.iter().position(|operation| operation.takes(token)));
     let Some(index) = found else {
         let none = token.is_none_or(str::is_empty);
         let refusal = if none { Refusal::TokenMissing } else { Refusal::TokenRefused };

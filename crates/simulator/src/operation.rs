@@ -201,6 +201,11 @@ impl Operation {
         lock(&self.token).clone()
     }
 
+    /// Whether that is the valid token.
+    pub fn takes(&self, token: &str) -> bool {
+        lock(&self.token).as_deref() == Some(token)
+    }
+
     pub fn set_token(&self, token: Option<String>) {
         *lock(&self.token) = token;
     }

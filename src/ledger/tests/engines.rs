@@ -1,5 +1,10 @@
 //! Both engines store the same.
 
+use std::collections::BTreeSet;
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
 use super::*;
 
 /// All that a store holds.
@@ -43,7 +48,8 @@ fn all_engines_store_the_same() {
         assert!(memory.commit(&changes, &KEY).iter().all(Result::is_ok));
         assert!(sqlite.commit(&changes, &KEY).iter().all(Result::is_ok));
         assert_eq!(content(&mut memory), content(&mut sqlite));
-        let ids: Vec<_> = changes.iter().flat_map(|change| &change.seen).map(|change| change.id).collect();
+        let ids: BTreeSet<_> = changes.iter().flat_map(|change| &change.seen).map(|change| change.id).collect();
+        let ids: Vec<_> = ids.into_iter().collect();
         for (scope, account) in scopes.into_iter().zip(&accounts) {
             assert_eq!(memory.sightings(scope.account, &ids), sqlite.sightings(scope.account, &ids));
             let before = account::civil_seconds(date(i64::from(number) * 300 - 400));
@@ -60,6 +66,33 @@ fn all_engines_store_the_same() {
             |account, row: SeenRow| *digests.entry(operation(account)).or_default() ^= row.digest(&KEY, account);
         sqlite.seen(&mut add).unwrap();
         assert_eq!(sqlite.digests().unwrap(), digests);
+    }
+}
+
+/// Of many that are stored few are asked for, or all, or as many that are not stored, near to each other and far.
+#[test]
+fn all_engines_find_the_same_identities() {
+    let folder = folder();
+    let mut sqlite = sqlite(&folder.path().join("ledger.db"));
+    let mut memory = Memory::default();
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let mut some = |share: f64| -> Vec<RowId> {
+        let id = |number: u128| RowId((number << 64).to_be_bytes());
+        (0..600).filter(|_| rng.random_bool(share)).map(id).collect()
+    };
+    for (account, share) in [(2, 0.0), (5, 0.02), (7, 0.5), (9, 1.0)] {
+        let mut change = Change::new(Scope { operation: 1, account });
+        let seen = |id: &RowId| sighting(i64::from(id.0[7]), Verdict::Counted, [id.0[7].into()]);
+        change.seen = some(share).iter().map(|id| tally::Change { id: *id, before: None, after: seen(id) }).collect();
+        for store in [&mut memory as &mut dyn Store, &mut sqlite] {
+            assert_eq!(store.commit(&[&change], &KEY), [Ok(())]);
+        }
+    }
+    for account in [1, 2, 5, 7, 9, 11] {
+        for share in [0.0, 0.01, 0.1, 0.3, 0.6, 1.0] {
+            let ids = some(share);
+            assert_eq!(memory.sightings(account, &ids), sqlite.sightings(account, &ids), "{account}, {share}");
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Url, redirect, retry};
@@ -46,6 +47,7 @@ pub(super) fn http_client(
         .user_agent(USER_AGENT)
         .timeout(timeout)
         .connect_timeout(connect_timeout)
+        .dns_resolver(Arc::new(network.names.clone()))
         // The header with the token would go along to wherever a redirect points.
         .redirect(redirect::Policy::none())
         // The poller decides what is asked again, and counts it.

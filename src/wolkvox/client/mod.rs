@@ -2,6 +2,7 @@
 
 mod body;
 mod connection;
+mod names;
 mod network;
 mod proxy;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use super::answer::{CallRows, NotReadable, ReadsRows};
 use super::verdict::{MayBeUnreadable, verdict};
 use super::{Answer, Call, CallsReport, Cause, Failure, Token, answer, http_time, token};
 use crate::config::{OperationConfig, TokenSource};
+use crate::lane::Lane;
 use domain::identity::RowHasher;
 use domain::outcome::Outcome;
 use domain::range::CivilRange;
@@ -53,6 +55,7 @@ pub struct Client {
     proxy: Option<Proxy>,
     token: TokenSource,
     max_body_bytes: usize,
+    decoding: Lane,
 }
 
 impl Client {
@@ -71,6 +74,7 @@ impl Client {
             proxy: network.proxy.clone(),
             token: operation.token.clone(),
             max_body_bytes: MAX_BODY_BYTES,
+            decoding: network.decoding.clone(),
         })
     }
 
@@ -101,8 +105,7 @@ impl Client {
         let (stamp, retry_after) = (received.stamp, received.retry_after);
         // 60,000 rows take some 100 ms: too long for a thread that also answers scrapes.
         let (report, hasher, secret, most) = (self.report, hasher.clone(), token.clone(), self.max_body_bytes);
-        let judged =
-            tokio::task::spawn_blocking(move || judge(received, CallRows::new(report, &hasher), &secret, most));
+        let judged = self.decoding.run(move || judge(received, CallRows::new(report, &hasher), &secret, most));
         let result = match judged.await {
             Ok(judged) => judged.map_err(|failure| Failure { retry_after, ..fit_to_show(failure, token) }),
             Err(_) => {

@@ -6,15 +6,25 @@ use std::sync::Arc;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
 
+use super::names::Names;
 use super::proxy::Proxy;
 use crate::config::Server;
+use crate::lane::Lane;
 
 /// How servers are reached: by whom their certificates are vouched for, and by which proxy. Read from the environment once, for all operations.
 #[derive(Debug, Clone)]
 pub struct Network {
     pub(super) tls: ClientConfig,
     pub(super) proxy: Option<Proxy>,
+    pub(super) names: Names,
+    pub(super) decoding: Lane,
 }
+
+/// Names that are looked up at a time. Each takes some milliseconds, or seconds where nobody answers.
+const NAMES_AT_ONCE: usize = 8;
+
+/// Answers that are decoded at a time: as many as are welcome beside the rest on a small machine, and as have room in memory.
+const DECODED_AT_ONCE: usize = 2;
 
 /// What in the environment can't be used. A start that went on without it would trust others, or leave the way that was
 /// meant.
@@ -51,7 +61,9 @@ impl Network {
         // Named here and not installed for the process: no code elsewhere can forget or change it.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        Ok(Self { tls: config.with_root_certificates(roots).with_no_client_auth(), proxy: None })
+        let tls = config.with_root_certificates(roots).with_no_client_auth();
+        let (names, decoding) = (Names(Lane::of_waits(NAMES_AT_ONCE)), Lane::of_work(DECODED_AT_ONCE));
+        Ok(Self { tls, proxy: None, names, decoding })
     }
 }
 

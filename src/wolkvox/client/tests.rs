@@ -27,7 +27,8 @@ fn range() -> CivilRange {
 
 fn client(base_url: &str, token: TokenSource, timeout: Duration) -> Client {
     let server = Server { base_url: base_url.to_owned(), name: "test".to_owned() };
-    let http = connection::http_client(&server, &trusting([]), timeout, timeout.min(SHORT)).unwrap();
+    let network = trusting([]);
+    let http = connection::http_client(&server, &network, timeout, timeout.min(SHORT)).unwrap();
     Client {
         report: &ABANDONED,
         http,
@@ -36,6 +37,7 @@ fn client(base_url: &str, token: TokenSource, timeout: Duration) -> Client {
         proxy: None,
         token,
         max_body_bytes: MAX_BODY_BYTES,
+        decoding: network.decoding,
     }
 }
 

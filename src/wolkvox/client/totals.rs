@@ -18,7 +18,7 @@ impl Client {
         let told = |failure| fit_to_show(failure, &token.secret);
         let received = self.receive(self.url(vendor_totals::API, range), &token.secret).await.map_err(told)?;
         let (retry_after, secret) = (received.retry_after, token.secret.clone());
-        let judged = tokio::task::spawn_blocking(move || judge(received, TotalsRows, &secret, MAX_BYTES)).await;
+        let judged = self.decoding.run(move || judge(received, TotalsRows, &secret, MAX_BYTES)).await;
         let judged = judged.unwrap_or_else(|_| {
             Err(Failure::new(Outcome::Malformed, "the answer could not be decoded (a defect of the exporter)"))
         });
