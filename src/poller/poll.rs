@@ -98,35 +98,40 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         Some(self.end(progress, outcome, trouble))
     }
 
-    /// One call, in its turn for the token. `None` on shutdown: the call in flight is abandoned and nothing is counted.
+    /// One call, in its turn for the token. `None` on shutdown: nothing is counted of a call in flight that is abandoned. Where
+    /// the operation alone is to be left, it may end.
     async fn call(&mut self, range: CivilRange) -> Option<Called> {
         let hasher = self.report.hasher();
         let Self { token, clock, report, shutdown, polling, .. } = self;
         let moment = || report.clock.moment(clock.now());
-        let fetch = async {
-            let taken = token.take().await;
-            if let Some(polling) = polling {
-                polling.asks();
-            }
-            let (secret, _turn) = match taken {
-                Ok(taken) => taken,
-                Err(failure) => return (Call::not_made(failure), moment()),
-            };
-            let (kind, refusals) = (report.kind.name, &report.refusals);
-            if let Some(failure) = refusals.stands(kind, secret.fingerprint) {
-                return (Call::not_made(failure), moment());
-            }
-            let asked = moment();
-            let call = token.api().fetch(range, &secret, &hasher).await;
-            // Before another report has its turn.
-            let until = Instant::now() + report.rules.windows.interval() / 2;
-            refusals.note(kind, secret.fingerprint, call.result.as_ref().err(), until);
-            (call, asked)
+        let not_made = |failure| {
+            let at = moment();
+            Some(Called { call: Call::not_made(failure), asked: at, at })
         };
-        let (call, asked) = tokio::select! {
+        let taken = tokio::select! {
             () = shutdown.requested() => return None,
-            ended = fetch => ended,
+            taken = token.take() => taken,
         };
+        if let Some(polling) = polling {
+            polling.asks();
+        }
+        let (secret, turn) = match taken {
+            Ok(taken) => taken,
+            Err(failure) => return not_made(failure),
+        };
+        let (kind, refusals) = (report.kind.name, &report.refusals);
+        if let Some(failure) = refusals.stands(kind, secret.fingerprint) {
+            return not_made(failure);
+        }
+        let asked = moment();
+        let call = tokio::select! {
+            () = shutdown.at_once() => return None,
+            call = token.api().fetch(range, &secret, &hasher) => call,
+        };
+        // Before another report has its turn.
+        let until = Instant::now() + report.rules.windows.interval() / 2;
+        refusals.note(kind, secret.fingerprint, call.result.as_ref().err(), until);
+        drop(turn);
         if let Some(took) = call.took {
             report.pulse().durations.record(took);
         }

@@ -26,17 +26,22 @@ pub async fn watch_quota<C: Clock>(
     shutdown: Shutdown,
 ) {
     let mut token = TokenInTurn::new(api, turns);
-    let watch = async {
-        loop {
-            wait_until(next(clock.now(), interval), &clock).await;
-            ask(&mut token, &operation).await;
+    let mut pause = Duration::ZERO;
+    loop {
+        let due = async {
             // However the clock is set meanwhile.
-            tokio::time::sleep(interval / 2).await;
+            tokio::time::sleep(pause).await;
+            wait_until(next(clock.now(), interval), &clock).await;
+        };
+        tokio::select! {
+            () = shutdown.requested() => return,
+            () = due => {}
         }
-    };
-    tokio::select! {
-        () = shutdown.requested() => {}
-        () = watch => {}
+        tokio::select! {
+            () = shutdown.at_once() => return,
+            () = ask(&mut token, &operation) => {}
+        }
+        pause = interval / 2;
     }
 }
 
