@@ -68,6 +68,8 @@ EXPORTER_ALERTS = [
     "WolkvoxLedgerErrors",
     "WolkvoxLedgerGone",
     "WolkvoxLogLinesDropped",
+    "WolkvoxConfigNotInForce",
+    "WolkvoxCertificateEnds",
 ]
 CRITICAL = {
     "WolkvoxAbandonmentSpike",
@@ -279,6 +281,20 @@ TEXTS = {
         " the status page and in the metrics.",
         "{instance}: {value} líneas descartadas en los últimos 15 minutos. El exporter sigue sin problemas; lo que decían está en"
         " la página de estado y en las métricas.",
+    ),
+    "WolkvoxConfigNotInForce": (
+        "A changed configuration of the exporter is not in force",
+        "Un cambio en la configuración del exporter no está vigente",
+        "{instance}: the configuration, or the file of TLS and passwords, was read again and could not be used. What was in force"
+        " before still is; the status page has the reason.",
+        "{instance}: la configuración, o el archivo de TLS y contraseñas, se leyó de nuevo y no se pudo usar. Sigue vigente lo"
+        " anterior; la página de estado dice por qué.",
+    ),
+    "WolkvoxCertificateEnds": (
+        "The exporter's certificate ends soon",
+        "El certificado del exporter vence pronto",
+        "{instance}: the certificate that is served ends in {value} days. After that no scrape over TLS succeeds.",
+        "{instance}: el certificado en uso vence en {value} días. Después, Prometheus no podrá leer por TLS.",
     ),
 }
 
@@ -1300,6 +1316,41 @@ def ledger_gone():
     ]
 
 
+def config_not_in_force():
+    name = "WolkvoxConfigNotInForce"
+    metric = "wolkvox_exporter_config_last_reload_successful"
+    return [
+        Test(
+            "fires when it lasts for 5 minutes, not when it is mended at once, and resolves",
+            30,
+            [
+                (f"{metric}{{{ON_TARGET}}}", steps([(0, 1), (600, 0), (1800, 1)], HOUR, 30)),
+                (f'{metric}{{instance="otro:10119",job="wolkvox"}}', steps([(0, 1), (600, 0), (840, 1)], HOUR, 30)),
+            ],
+            none(890, name) + [(1100, name, [TARGET])] + none(1900, name),
+        )
+    ]
+
+
+def certificate_ends():
+    name = "WolkvoxCertificateEnds"
+    metric = "wolkvox_exporter_tls_certificate_expiry_timestamp_seconds"
+    fortnight = 14 * 24 * HOUR
+    return [
+        Test(
+            "fires two weeks before the end, not earlier, and resolves when another one is served",
+            60,
+            [
+                (f"{metric}{{{ON_TARGET}}}", steps([(0, fortnight + 2 * HOUR), (5 * HOUR, 3 * fortnight)], 6 * HOUR, 60)),
+                (f'{metric}{{instance="otro:10119",job="wolkvox"}}', steps([(0, fortnight + 7 * HOUR)], 6 * HOUR, 60)),
+            ],
+            none(2 * HOUR + 3500, name)
+            + [(3 * HOUR + 1800, name, [dict(TARGET, value="13.9")])]
+            + none(5 * HOUR + 300, name),
+        )
+    ]
+
+
 def skipped():
     length = 40 * HOUR
     # ventas: 90 minutes are given up while it runs, at 7 h. otra: the exporter is off for 26 h, two of which are given up
@@ -1688,6 +1739,8 @@ def files():
         "totals_differ": File("WolkvoxTotalsDiffer.", totals_differ()),
         "clock_off": File("WolkvoxClockOff.", clock()),
         "ledger_gone": File("WolkvoxLedgerGone.", ledger_gone()),
+        "config_not_in_force": File("WolkvoxConfigNotInForce.", config_not_in_force()),
+        "certificate_ends": File("WolkvoxCertificateEnds.", certificate_ends()),
         "data_skipped": File("WolkvoxDataSkipped.", skipped(), evaluation=1193),
     }
     for name, test in counters():
