@@ -130,6 +130,9 @@ pub struct WebArgs {
     /// TLS and basic auth, in the format of Prometheus' exporter-toolkit [default: in clear, without a password]
     #[arg(long = "web.config.file", value_name = "FILE")]
     pub web_config_file: Option<String>,
+    /// Let POST /-/reload have the configuration read again, as SIGHUP always does
+    #[arg(long = "web.enable-lifecycle")]
+    pub enable_lifecycle: bool,
     /// Where the two probes alone are answered, in clear and without a password
     #[arg(long = "web.probe-address", value_name = "ADDRESS")]
     pub probe_address: Option<String>,

@@ -3,7 +3,7 @@
 pub const PAGE: &str = "/";
 pub const HEALTHY: &str = "/-/healthy";
 pub const READY: &str = "/-/ready";
-/// Not answered yet; kept free for it.
+/// Answered only with `--web.enable-lifecycle`.
 pub const RELOAD: &str = "/-/reload";
 
 pub const RESERVED: [&str; 4] = [PAGE, HEALTHY, READY, RELOAD];

@@ -6,7 +6,7 @@ use exposition::prepared::Settings;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use wolkvox_exporter::config::Links;
-use wolkvox_exporter::exporter::{Loaded, Site};
+use wolkvox_exporter::exporter::Site;
 use wolkvox_exporter::ledger::Ledger;
 use wolkvox_exporter::metrics::Metrics;
 use wolkvox_exporter::operation::Operation;
@@ -59,6 +59,6 @@ fn site() -> Site {
         Arc::default(),
         now,
     );
-    site.show(Loaded { ledger, operations });
+    site.load(ledger, operations);
     site
 }

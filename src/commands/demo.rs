@@ -11,7 +11,7 @@ use super::serve::{LAST_WORDS, print, runtime, stop_on_signal};
 use crate::cli::DemoCommand;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config, OperationConfig, Reports, Server, Start, TokenSource};
-use crate::exporter::{Exporter, Site};
+use crate::exporter::{Exporter, Reloading, Site};
 use crate::shutdown::Shutdown;
 use crate::web::Site as _;
 use simulator::{Handle, Options, Simulator};
@@ -53,10 +53,12 @@ pub fn run(command: DemoCommand) -> Result<(), Failure> {
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         let (trigger, shutdown) = Shutdown::new();
-        stop_on_signal(trigger)?;
+        let reloading = Reloading::new(None);
+        let reloads = reloading.reloads();
+        stop_on_signal(trigger, move || reloads.ask())?;
         let simulator = Simulator::start(options).await?;
         let operations = operations(&simulator);
-        let exporter = Exporter::start(Config { ledger, operations, web }, secured).await?;
+        let exporter = Exporter::start(Config { ledger, operations, web }, secured, reloading).await?;
         let (introduction, site) = (introduction(&simulator, &exporter), exporter.site());
         let mut running = pin!(exporter.run(shutdown));
         let ended = tokio::select! {

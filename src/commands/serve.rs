@@ -1,15 +1,15 @@
 use std::io::{self, Write as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, Loaded};
-use crate::cli::ServeArgs;
-use crate::config::TokenSource;
-use crate::exporter::Exporter;
+use crate::cli::{ServeArgs, WebArgs};
+use crate::config;
+use crate::exporter::{Exporter, Read, Reloading};
 use crate::shutdown::{Shutdown, ShutdownTrigger};
-use crate::wolkvox::token;
 
 /// Scrapes and polls are short; what takes long (decoding, the ledger, compression) has threads of its own.
 const WORKER_THREADS: usize = 2;
@@ -24,27 +24,21 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         let (trigger, shutdown) = Shutdown::new();
-        stop_on_signal(trigger)?;
-        let tokens: Vec<_> = config.operations.iter().map(|each| (each.name.clone(), each.token.clone())).collect();
-        // A file, perhaps on a network that hangs: nothing waits for it.
-        tokio::task::spawn_blocking(move || look_at(&tokens));
-        Exporter::start(config, secured).await?.run(shutdown).await
+        let reloading = Reloading::new(file(args));
+        let reloads = reloading.reloads();
+        stop_on_signal(trigger, move || reloads.ask())?;
+        Exporter::start(config, secured, reloading).await?.run(shutdown).await
     });
     runtime.shutdown_timeout(LAST_WORDS);
     Ok(ended?)
 }
 
-/// Says what is wrong with a token before the first poll needs it, which may be an hour away. It may still be mended: the
-/// exporter goes on.
-fn look_at(tokens: &[(String, TokenSource)]) {
-    for (operation, source) in tokens {
-        match token::look(source) {
-            Ok(remarks) => remarks.iter().for_each(|remark| tracing::warn!(operation, "{remark}")),
-            Err(error) => {
-                tracing::warn!(operation, "{error}; it is read again for each call, so it can still be put there")
-            }
-        }
-    }
+/// What a reload reads: the file, under the flags and variables that stay as they are. Those of the server are not looked at
+/// again: a name among its addresses may have another address by now.
+fn file(args: &ServeArgs) -> Option<Read> {
+    args.config_file.as_ref()?;
+    let args = ServeArgs { web: WebArgs::default(), ..args.clone() };
+    Some(Arc::new(move || config::load(&args, &|name| std::env::var(name).ok())))
 }
 
 pub fn runtime() -> anyhow::Result<Runtime> {
@@ -52,8 +46,8 @@ pub fn runtime() -> anyhow::Result<Runtime> {
 }
 
 /// Stops at SIGTERM and SIGINT. As PID 1 in a container neither has a default action, so both are handled from the
-/// beginning. SIGHUP, which would end the process, is a line of the log.
-pub fn stop_on_signal(trigger: ShutdownTrigger) -> anyhow::Result<()> {
+/// beginning. So is SIGHUP, which would end the process.
+pub fn stop_on_signal(trigger: ShutdownTrigger, on_hangup: impl Fn() + Send + 'static) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -62,10 +56,7 @@ pub fn stop_on_signal(trigger: ShutdownTrigger) -> anyhow::Result<()> {
             tokio::select! {
                 _ = terminate.recv() => break "SIGTERM",
                 _ = interrupt.recv() => break "SIGINT",
-                _ = hangup.recv() => tracing::warn!(
-                    signal = "SIGHUP",
-                    "the configuration is not read again while the exporter runs: start it anew for a changed one"
-                ),
+                _ = hangup.recv() => on_hangup(),
             }
         };
         trigger.stop();

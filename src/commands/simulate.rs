@@ -24,7 +24,7 @@ pub fn run(command: SimulateCommand) -> Result<(), Failure> {
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         let (trigger, shutdown) = Shutdown::new();
-        stop_on_signal(trigger)?;
+        stop_on_signal(trigger, || tracing::warn!("there is no configuration to read again at SIGHUP"))?;
         let simulator = Simulator::start(options).await.map_err(anyhow::Error::from)?;
         let base_url = simulator.base_url();
         let mut text = format!("simulating wolkvox on {base_url}\n");

@@ -8,6 +8,11 @@ const SCRAPE_INTERVAL: Duration = Duration::from_secs(30);
 /// An outage that begins in the evening is noticed in the morning.
 const A_NIGHT: Duration = Duration::from_secs(12 * 3_600);
 
+/// Abandons up to here are short, and calls answered up to here within the service level: the bounds that the rules of this
+/// project ask for by name.
+const SHORT: u32 = 10;
+const SERVICE: u32 = 20;
+
 /// As comments of a configuration have them.
 const LINE_WIDTH: usize = 100;
 
@@ -45,7 +50,21 @@ fn text(operation: &OperationConfig) -> String {
     };
     let losses = losses(operation);
     let rest = if losses.is_empty() { "No setting makes it lose or hide more.".to_owned() } else { losses.join(" ") };
-    format!("{conditions}{answered} {rest}")
+    let unasked: String = unasked(operation).into_iter().map(|unasked| format!(" {unasked}")).collect();
+    format!("{conditions}{answered} {rest}{unasked}")
+}
+
+/// What alerts and dashboards ask for, and this can't tell.
+fn unasked(operation: &OperationConfig) -> Vec<String> {
+    let OperationConfig { reports, abandon_time_buckets, answer_time_buckets, .. } = operation;
+    let lacks = |is_read: bool, setting: &str, bounds: &[u32], bound: u32, what: &str| {
+        (is_read && !bounds.contains(&bound)).then(|| format!("`{setting}` lacks {bound}: {what}."))
+    };
+    let short = "the rules of this project know no short abandons then, nor shares without them";
+    let service = "the rules of this project record no service level then";
+    let abandoned = lacks(true, "abandon_time_buckets", abandon_time_buckets, SHORT, short);
+    let answered = lacks(reports.answered, "answer_time_buckets", answer_time_buckets, SERVICE, service);
+    abandoned.into_iter().chain(answered).collect()
 }
 
 /// What single settings make it lose, or hide from Prometheus.
@@ -122,6 +141,7 @@ mod tests {
             telemetry_path: "/metrics".into(),
             links: Links::default(),
             openmetrics_created: false,
+            lifecycle: false,
         };
         exactness(&Config { ledger: "ledger.db".into(), operations, web })
     }
@@ -154,6 +174,25 @@ mod tests {
                 assert_eq!(text.contains(&format!("`{name}: ")), loses, "{name} {value}: {text}");
                 assert_eq!(text.matches("s` is shorter").count(), usize::from(loses), "{name} {value}: {text}");
             }
+        }
+    }
+
+    #[test]
+    fn a_bound_that_the_rules_ask_for_is_missed() {
+        for (abandoned, answered, is_read, missed) in [
+            (vec![10], vec![20], true, vec![]),
+            (vec![5, 20], vec![20], true, vec!["abandon_time_buckets"]),
+            (vec![10, 20], vec![10], true, vec!["answer_time_buckets"]),
+            (vec![10, 20], vec![10], false, vec![]),
+            (vec![9, 11], vec![19, 21], true, vec!["abandon_time_buckets", "answer_time_buckets"]),
+        ] {
+            let mut changed = operation("a");
+            changed.reports.answered = is_read;
+            (changed.abandon_time_buckets, changed.answer_time_buckets) = (abandoned, answered);
+            let told = text(&changed);
+            let lacks = |setting: &&str| told.contains(&format!("`{setting}` lacks "));
+            let all = ["abandon_time_buckets", "answer_time_buckets"];
+            assert_eq!(all.into_iter().filter(lacks).collect::<Vec<_>>(), missed, "{told}");
         }
     }
 

@@ -229,7 +229,14 @@ fn web_into(args: &WebArgs, problems: &mut Problems) -> Web {
         dashboards: link("--web.dashboards-url", &args.dashboards_url),
         alerts: link("--web.alerts-url", &args.alerts_url),
     };
-    Web { listen_addresses, probe_address, telemetry_path, links, openmetrics_created: args.openmetrics_created }
+    Web {
+        listen_addresses,
+        probe_address,
+        telemetry_path,
+        links,
+        openmetrics_created: args.openmetrics_created,
+        lifecycle: args.enable_lifecycle,
+    }
 }
 
 fn from_flag<T>(

@@ -4,9 +4,10 @@
 //! mapping of it by its known keys. `operation` describes each key of an operation once; `draft` lays the mappings over
 //! each other and compares the values that must fit each other. `values` (and `server`, `duration`) turn one value into
 //! its checked form, `problem` collects all that is wrong, `print` writes the result so that it loads again,
-//! and `exactness` says which of its settings lose or hide calls.
+//! `exactness` says which of its settings lose or hide calls, and `difference` how one differs from another.
 //! [`web_file`] is the other file, of TLS and passwords.
 
+mod difference;
 mod draft;
 mod duration;
 mod exactness;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+pub use difference::{Difference, differences};
 pub use domain::rules::Skills;
 pub use duration::show as show_duration;
 pub use exactness::exactness;
@@ -57,6 +59,8 @@ pub struct Web {
     pub links: Links,
     /// Whether OpenMetrics text has `_created` lines.
     pub openmetrics_created: bool,
+    /// Whether POST `/-/reload` has the configuration read again.
+    pub lifecycle: bool,
 }
 
 /// What the status page links to: web addresses.

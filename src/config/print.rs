@@ -39,6 +39,9 @@ fn write_config(out: &mut String, config: &Config) -> std::fmt::Result {
     if config.web.openmetrics_created {
         writeln!(out, "# with _created lines in OpenMetrics")?;
     }
+    if config.web.lifecycle {
+        writeln!(out, "# POST /-/reload has this file read again, as SIGHUP has")?;
+    }
     writeln!(out, "ledger: {}", text(&config.ledger.to_string_lossy()))?;
     writeln!(out, "operations:")?;
     config.operations.iter().try_for_each(|operation| write_operation(out, operation))

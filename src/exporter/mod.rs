@@ -1,6 +1,11 @@
-//! The exporter put together: a server that answers from the first moment, and per operation a poller and the end of its
-//! holds, once the ledger is loaded.
+//! The exporter put together: a server that answers from the first moment, and the operations that are read, once the
+//! ledger is loaded.
+//!
+//! [`operations`] has the tasks of each, and changes them when the configuration is read again; [`reload`] is the wish for
+//! that. `site` is what the server shows, and `systemd` what that is told.
 
+mod operations;
+mod reload;
 mod site;
 mod systemd;
 mod threads;
@@ -20,16 +25,18 @@ use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::operation::Operation;
-use crate::poller::{Poller, Turns, end_holds, reconcile, watch_quota};
 use crate::shutdown::Shutdown;
 use crate::web::listen::{Door, Listener};
 use crate::web::secure::Secured;
 use crate::web::server::Limits;
 use crate::web::{listen, server};
-use crate::wolkvox::client::{Client, Network};
+use crate::wolkvox::client::Network;
 
-pub use site::{Loaded, Site};
+use operations::{Operations, look_at_tokens};
 use threads::ServerThreads;
+
+pub use reload::{Read, Reloading, Reloads};
+pub use site::Site;
 
 /// A commit to a disk that hangs is not waited for longer: the process promises to end within ten seconds. The server
 /// cuts its connections after five.
@@ -41,11 +48,12 @@ pub struct Exporter {
     listeners: Vec<Listener>,
     secured: Arc<Secured>,
     site: Arc<Site>,
+    reloading: Reloading,
 }
 
 impl Exporter {
     /// Binds the addresses. Nothing is polled yet.
-    pub async fn start(config: Config, secured: Secured) -> anyhow::Result<Self> {
+    pub async fn start(config: Config, secured: Secured, reloading: Reloading) -> anyhow::Result<Self> {
         // Who reaches a limit on the size of files is to hear of it as of a full disk; unhandled, it ends the process.
         let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         let mut listeners: Vec<Listener> =
@@ -57,9 +65,9 @@ impl Exporter {
         tracing::info!("serving {}", secured.terms().borrow().describe());
         let settings = Settings { created_lines: config.web.openmetrics_created };
         let started = SystemClock.now();
-        let site =
-            Arc::new(Site::new(Metrics::new(settings, started)?, config.web.links.clone(), secured.clone(), started));
-        Ok(Self { config, listeners, secured, site })
+        let site = Site::new(Metrics::new(settings, started)?, config.web.links.clone(), secured.clone(), started);
+        let site = if config.web.lifecycle { site.with_reloads(reloading.reloads()) } else { site };
+        Ok(Self { config, listeners, secured, site: Arc::new(site), reloading })
     }
 
     /// The addresses that are bound for everything.
@@ -82,7 +90,7 @@ impl Exporter {
     /// # Errors
     /// When the ledger can't be opened, the environment names certificates or a proxy that can't be used, or a task ends that never should.
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        let Self { config, listeners, secured, site } = self;
+        let Self { config, listeners, secured, site, reloading } = self;
         let mut tasks = JoinSet::new();
         let limits = Limits::within(open_files(), config.operations.len());
         let options =
@@ -93,71 +101,40 @@ impl Exporter {
         let server_threads = ServerThreads::start().context("starting the server's threads")?;
         server_threads.spawn(&mut tasks, async move {
             server::run(listeners, served, options, async move { stop.requested().await }).await;
-            "the HTTP server"
+            "the HTTP server".to_owned()
         });
-        let stop = shutdown.clone();
+        let (kept, stop) = (secured.clone(), shutdown.clone());
         tasks.spawn(async move {
             tokio::select! {
-                () = secured.keep() => {}
+                () = kept.keep() => {}
                 () = stop.requested() => {}
             }
-            "the look at the web configuration"
+            "the look at the web configuration".to_owned()
         });
 
         let opening = tokio::task::spawn_blocking(move || {
             let network = Network::from_environment(config.operations.iter().map(|operation| &operation.server))?;
             anyhow::Ok((open(&config)?, config, network))
         });
-        let (loaded, config, network) = tokio::select! {
+        let ((ledger, opened), config, network) = tokio::select! {
             () = shutdown.requested() => return Ok(()),
             opened = opening => opened.context("opening the ledger")??,
         };
-        let turns = Turns::beside(&config.ledger);
-        let loaded = site.show(loaded);
-        for (config, operation) in config.operations.iter().zip(&loaded.operations) {
-            if !config.quota_interval.is_zero() {
-                let client = Arc::new(Client::new(config, operation.abandoned.kind, &network)?);
-                let (operation, every) = (operation.clone(), config.quota_interval);
-                let quota = watch_quota(client, operation, turns.clone(), SystemClock, every, shutdown.clone());
-                tasks.spawn(async move {
-                    quota.await;
-                    "the watch of the quota"
-                });
-            }
-            if let Some(comparisons) = operation.comparisons.clone() {
-                let client = Arc::new(Client::new(config, operation.abandoned.kind, &network)?);
-                let operation = operation.clone();
-                let reconcile = reconcile(client, operation, comparisons, turns.clone(), SystemClock, shutdown.clone());
-                tasks.spawn(async move {
-                    reconcile.await;
-                    "the reconciliation"
-                });
-            }
-            for report in operation.reports() {
-                let client = Arc::new(Client::new(config, report.kind, &network)?);
-                let poller = Poller::new(client, report.clone(), turns.clone(), SystemClock, shutdown.clone());
-                tasks.spawn(async move {
-                    poller.run().await;
-                    "a poller"
-                });
-                let holds = end_holds(report.clone(), SystemClock, shutdown.clone());
-                tasks.spawn(async move {
-                    holds.await;
-                    "the hold of new series"
-                });
-            }
-        }
-        let ledger = loaded.ledger.clone();
+        site.load(ledger.clone(), opened);
+        look_at_tokens(config.operations.clone());
+        let shown = (site.clone(), ledger.clone());
+        let operations = Operations::new(config, &network, shown, secured, reloading.read, shutdown.clone())?;
         let (fed, stop) = (site.clone(), shutdown.clone());
         tasks.spawn(async move {
             tokio::select! {
                 () = fed.feed_watchdog(asked_at) => {}
                 () = stop.requested() => {}
             }
-            "the feeding of the watchdog"
+            "the feeding of the watchdog".to_owned()
         });
         tracing::info!("ready");
         systemd::ready();
+        tasks.spawn(operations.run(reloading.asked));
 
         let first = tokio::select! {
             () = shutdown.requested() => None,
@@ -174,8 +151,9 @@ impl Exporter {
         systemd::stopping();
         let all_ended = async {
             while tasks.join_next().await.is_some() {}
+            let operations = site.operations();
             let reports =
-                loaded.operations.iter().flat_map(|operation| operation.reports()).map(|report| report.store_served());
+                operations.iter().flat_map(|operation| operation.reports()).map(|report| report.store_served());
             for stored in futures_util::future::join_all(reports).await {
                 if let Err(error) = stored {
                     tracing::warn!(%error, "what was served last could not be stored; the next start begins with what is");
@@ -203,10 +181,10 @@ fn open_files() -> u64 {
 }
 
 /// Opens the ledger and each operation in it. Blocks on the disk.
-fn open(config: &Config) -> anyhow::Result<Loaded> {
+fn open(config: &Config) -> anyhow::Result<(Arc<Ledger>, Vec<Arc<Operation>>)> {
     let now = SystemClock.now();
     let ledger = Arc::new(Ledger::open(&config.ledger, now)?);
     let open = |config| Operation::open(&ledger, config, now);
     let operations = config.operations.iter().map(open).collect::<Result<_, _>>()?;
-    Ok(Loaded { ledger, operations })
+    Ok((ledger, operations))
 }

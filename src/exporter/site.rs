@@ -1,9 +1,11 @@
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use arc_swap::ArcSwap;
 use exposition::prepared::expose;
 use jiff::Timestamp;
 
+use super::reload::Reloads;
 use super::systemd;
 use crate::build_info;
 use crate::clock::{Clock as _, SystemClock};
@@ -14,7 +16,7 @@ use crate::metrics::{self, Metrics};
 use crate::operation::status::Status;
 use crate::operation::{Operation, Snapshot};
 use crate::web::secure::Secured;
-use crate::web::{self, NotShown, Scrape};
+use crate::web::{self, NotShown, Reloaded, Scrape};
 
 /// What the HTTP server shows.
 #[derive(Debug)]
@@ -23,53 +25,106 @@ pub struct Site {
     links: Links,
     secured: Arc<Secured>,
     metrics: Arc<Metrics>,
-    /// Nothing before the ledger is loaded.
-    loaded: OnceLock<Loaded>,
+    /// Nothing before it is loaded.
+    ledger: OnceLock<Arc<Ledger>>,
+    /// As the configuration lists them.
+    operations: ArcSwap<Vec<Arc<Operation>>>,
+    /// A ledger that was a copy once has been read on to its first now.
+    is_whole: OnceLock<()>,
+    loaded: Mutex<LastLoad>,
+    /// Where requests may ask for them.
+    reloads: Option<Reloads>,
 }
 
-/// The operations of an open ledger.
+/// How it stands with the configuration's file.
 #[derive(Debug)]
-pub struct Loaded {
-    pub ledger: Arc<Ledger>,
-    /// As the configuration lists them.
-    pub operations: Vec<Arc<Operation>>,
+struct LastLoad {
+    good_at: Timestamp,
+    /// Why the last one is not in force.
+    bad: Option<Vec<String>>,
 }
 
 impl Site {
     pub fn new(metrics: Metrics, links: Links, secured: Arc<Secured>, started: Timestamp) -> Self {
-        Self { started, links, secured, metrics: Arc::new(metrics), loaded: OnceLock::new() }
+        Self {
+            started,
+            links,
+            secured,
+            metrics: Arc::new(metrics),
+            ledger: OnceLock::new(),
+            operations: ArcSwap::default(),
+            is_whole: OnceLock::new(),
+            loaded: Mutex::new(LastLoad { good_at: started, bad: None }),
+            reloads: None,
+        }
     }
 
-    /// Shows the operations from now on. Done once.
-    pub fn show(&self, loaded: Loaded) -> &Loaded {
-        self.loaded.get_or_init(|| loaded)
+    /// The same, where requests may ask for a reload.
+    pub fn with_reloads(self, reloads: Reloads) -> Self {
+        Self { reloads: Some(reloads), ..self }
+    }
+
+    /// Shows these operations of an open ledger from now on. Done once.
+    pub fn load(&self, ledger: Arc<Ledger>, operations: Vec<Arc<Operation>>) {
+        self.show(operations);
+        self.ledger.get_or_init(|| ledger);
+    }
+
+    /// Shows others from now on, all at once.
+    pub fn show(&self, operations: Vec<Arc<Operation>>) {
+        self.operations.store(Arc::new(operations));
+    }
+
+    pub fn operations(&self) -> Arc<Vec<Arc<Operation>>> {
+        self.operations.load_full()
+    }
+
+    /// Tells that the configuration has been read again, or why it is not in force.
+    pub fn loaded_again(&self, result: Result<(), Vec<String>>) {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(()) => *loaded = LastLoad { good_at: SystemClock.now(), bad: None },
+            Err(problems) => loaded.bad = Some(problems),
+        }
     }
 
     /// Tells systemd again and again that what has been loaded does its work. Never ends.
     pub async fn feed_watchdog(&self, address: Option<SocketAddr>) {
-        match self.loaded.get() {
-            Some(loaded) => systemd::feed(address, loaded).await,
+        match self.ledger.get() {
+            Some(ledger) => systemd::feed(address, ledger, || self.operations()).await,
             None => std::future::pending().await,
         }
     }
 
     fn snapshots(&self, now: Timestamp) -> Vec<Snapshot> {
-        let operations = self.loaded.get().map_or(&[][..], |loaded| &loaded.operations);
-        operations.iter().flat_map(|operation| Snapshot::all(operation, now)).collect()
+        self.operations.load().iter().flat_map(|operation| Snapshot::all(operation, now)).collect()
+    }
+
+    /// What is wrong with the configuration's file, and when one of the two files was last found good.
+    fn files(&self) -> (Option<Vec<String>>, Timestamp) {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let good_at = loaded.good_at.max(self.secured.state().good_at.unwrap_or(self.started));
+        (loaded.bad.clone(), good_at)
     }
 }
 
 impl web::Site for Site {
     async fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Result<Scrape, NotShown> {
-        let loaded = self.loaded.get().ok_or(NotShown::NotLoaded)?;
-        let snapshots = self.snapshots(SystemClock.now());
-        if snapshots.iter().any(|of| of.account.marks.copied_at.is_some()) {
-            return Err(NotShown::Copy);
+        let ledger = self.ledger.get().ok_or(NotShown::NotLoaded)?;
+        let mut snapshots = self.snapshots(SystemClock.now());
+        let is_copy = |of: &Snapshot| of.account.marks.copied_at.is_some();
+        if self.is_whole.get().is_none() {
+            if snapshots.iter().any(is_copy) {
+                return Err(NotShown::Copy);
+            }
+            self.is_whole.get_or_init(|| ());
         }
+        // One that a reload has brought back from a copy waits for what it lacks, and keeps the others from nobody.
+        snapshots.retain(|of| !is_copy(of));
         let shown: Vec<_> = snapshots.iter().map(|of| (of.report.clone(), of.account.clone())).collect();
-        let secured = self.secured.state();
-        self.metrics.set_loaded(secured.bad.is_none(), secured.good_at.unwrap_or(self.started));
-        let (calls, mut others) = self.metrics.families(snapshots, loaded.ledger.figures()).await;
+        let (bad, good_at) = self.files();
+        self.metrics.set_loaded(bad.is_none() && self.secured.state().bad.is_none(), good_at);
+        let (calls, mut others) = self.metrics.families(snapshots, ledger.figures()).await;
         others.extend(self.secured.certificate_ends().map(metrics::certificate_family));
         let exposed = expose(&calls, &others, accept, accept_encoding).await;
         let served = move || shown.iter().for_each(|(report, account)| report.was_served(account));
@@ -85,13 +140,25 @@ impl web::Site for Site {
             ready: web::Site::ready(self),
             operations: self.snapshots(now).iter().map(Snapshot::status).collect(),
             links: self.links.clone(),
-            ledger_is_gone: self.loaded.get().is_some_and(|loaded| loaded.ledger.is_gone()),
+            ledger_is_gone: self.ledger.get().is_some_and(|ledger| ledger.is_gone()),
             log_lines_dropped: logging::dropped_lines(),
+            bad_config: self.files().0,
             bad_web_file: self.secured.state().bad.map(|bad| bad.problems),
         }
     }
 
     fn ready(&self) -> bool {
-        self.loaded.get().is_some()
+        self.ledger.get().is_some()
+    }
+
+    fn may_reload(&self) -> bool {
+        self.reloads.is_some()
+    }
+
+    async fn reload(&self) -> Reloaded {
+        match &self.reloads {
+            Some(reloads) => reloads.done().await,
+            None => Reloaded::Busy,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What systemd is told: that the exporter is ready, that it stops, and again and again that it does its work.
+//! What systemd is told: that the exporter is ready, that it reloads or stops, and again and again that it does its work.
 //!
 //! Without systemd (`NOTIFY_SOCKET`) nobody is told anything.
 
@@ -14,10 +14,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use super::Loaded;
 use crate::clock::{Clock as _, SystemClock};
 use crate::ledger::Ledger;
-use crate::operation::Report;
+use crate::operation::{Operation, Report};
 use crate::paths::HEALTHY;
 use crate::web::listen::reached_at;
 
@@ -32,27 +31,47 @@ const POLLS_WITHIN: Duration = Duration::from_secs(120);
 
 /// The ledger is loaded, and the pollers have begun.
 pub fn ready() {
-    tell(NotifyState::Ready);
+    tell(&[NotifyState::Ready]);
 }
 
 /// What is under way is brought to its end.
 pub fn stopping() {
-    tell(NotifyState::Stopping);
+    tell(&[NotifyState::Stopping]);
 }
 
-fn tell(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
+/// The configuration is read again. [`reloaded`] follows.
+pub fn reloading() {
+    // From systemd 253 on it wants to know when, so that it doesn't take an earlier reload for this one.
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::warn!(%error, "systemd could not be told of a reload"),
+    }
+}
+
+/// A reload has ended; `status` is what `systemctl status` shows.
+pub fn reloaded(status: &str) {
+    tell(&[NotifyState::Ready, NotifyState::Status(status)]);
+}
+
+fn tell(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
         tracing::warn!(%error, "systemd could not be told how the exporter is");
     }
 }
 
 /// Feeds the watchdog, where there is one, as long as the work is done. Never ends.
-pub async fn feed(address: Option<SocketAddr>, loaded: &Loaded) {
+pub async fn feed(
+    address: Option<SocketAddr>,
+    ledger: &Arc<Ledger>,
+    operations: impl Fn() -> Arc<Vec<Arc<Operation>>>,
+) {
     let Some(period) = sd_notify::watchdog_enabled() else { return std::future::pending().await };
-    let mut work = Work::of(address.map(reached_at), loaded);
+    let (address, turns) = (address.map(reached_at), Unchanged::new(ledger.turns()));
+    let mut work = Work { address, ledger: ledger.clone(), turns, polls: Vec::new() };
     loop {
+        work.is_of(&operations());
         match work.is_done().await {
-            Ok(()) => tell(NotifyState::Watchdog),
+            Ok(()) => tell(&[NotifyState::Watchdog]),
             Err(error) => tracing::error!("{error:#}; if that lasts, systemd starts the exporter anew"),
         }
         // One that is left out, as for a clock that was set, is no reason to start anew.
@@ -70,11 +89,15 @@ struct Work {
 }
 
 impl Work {
-    fn of(address: Option<SocketAddr>, loaded: &Loaded) -> Self {
-        let reports = loaded.operations.iter().flat_map(|operation| operation.reports());
-        let polls = reports.map(|report| (report.clone(), Unchanged::new(None)));
-        let ledger = loaded.ledger.clone();
-        Self { address, turns: Unchanged::new(ledger.turns()), ledger, polls: polls.collect() }
+    /// Looks at these operations from now on. A reload has others.
+    fn is_of(&mut self, operations: &[Arc<Operation>]) {
+        let mut known = std::mem::take(&mut self.polls);
+        let reports = operations.iter().flat_map(|operation| operation.reports());
+        let look = |report: &Arc<Report>| match known.iter().position(|(known, _)| Arc::ptr_eq(known, report)) {
+            Some(at) => known.swap_remove(at),
+            None => (report.clone(), Unchanged::new(None)),
+        };
+        self.polls = reports.map(look).collect();
     }
 
     async fn is_done(&mut self) -> anyhow::Result<()> {

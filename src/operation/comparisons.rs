@@ -15,6 +15,8 @@ pub struct Comparisons {
     /// Of any account of the operation.
     id: AccountId,
     kept: Mutex<Arc<Reconciliation>>,
+    /// Goes with a change until it is stored, whoever waits for it.
+    committing: Arc<tokio::sync::Mutex<()>>,
     pulse: Mutex<ComparisonsPulse>,
 }
 
@@ -30,10 +32,17 @@ pub struct ComparisonsPulse {
 }
 
 impl Comparisons {
-    /// Blocks on the disk.
-    pub(super) fn open(ledger: &Arc<Ledger>, id: AccountId) -> Result<Arc<Self>, CommitError> {
-        let kept = ledger.reconciliation(&id)?;
-        Ok(Arc::new(Self { ledger: ledger.clone(), id, kept: Mutex::new(Arc::new(kept)), pulse: Mutex::default() }))
+    /// Goes on with what is known of the calls where `before` has made some in this process. Blocks on the disk.
+    pub(super) fn open(ledger: &Arc<Ledger>, id: AccountId, before: Option<&Self>) -> Result<Arc<Self>, CommitError> {
+        let kept = Mutex::new(Arc::new(ledger.reconciliation(&id)?));
+        let pulse = before.map(|before| ComparisonsPulse { next: None, ..before.pulse().clone() }).unwrap_or_default();
+        let (ledger, committing, pulse) = (ledger.clone(), Arc::default(), Mutex::new(pulse));
+        Ok(Arc::new(Self { ledger, id, kept, committing, pulse }))
+    }
+
+    /// Waits until no change is on its way.
+    pub(super) async fn is_settled(&self) {
+        drop(self.committing.lock().await);
     }
 
     /// As they were last stored.
@@ -48,6 +57,7 @@ impl Comparisons {
 
     /// Stores what `change` makes of them, and shows it: on an error nothing. Only one task does so.
     pub async fn amend(self: &Arc<Self>, change: impl FnOnce(&mut Reconciliation)) -> Result<(), CommitError> {
+        let turn = self.committing.clone().lock_owned().await;
         let old = self.kept();
         let mut new = Reconciliation::clone(&old);
         change(&mut new);
@@ -59,7 +69,7 @@ impl Comparisons {
                 *this.kept.lock().unwrap_or_else(PoisonError::into_inner) = shown;
             }
             // First: whoever is told may be the last to hold the ledger, and close it.
-            drop(this);
+            drop((turn, this));
             _ = tell.send(stored);
         });
         self.ledger.told(told).await

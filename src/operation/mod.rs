@@ -9,7 +9,7 @@
 //! - [`comparisons`]: what was counted beside the vendor's own totals;
 //! - [`quota`]: the calls that its token has left;
 //! - [`pulse`]: what is known of the polls since the process began;
-//! - [`open`]: the way from a configuration and a ledger to an operation;
+//! - [`open`]: the way from a configuration and a ledger to an operation, at the start and at a reload;
 //! - [`snapshot`]: an operation at one moment, and [`status`], what the page tells of it, [`today`] included.
 
 mod accounts;
@@ -56,5 +56,13 @@ impl Operation {
     /// All that are switched on, in the order in which they are asked for.
     pub fn reports(&self) -> impl Iterator<Item = &Arc<Report>> {
         std::iter::once(&self.abandoned).chain(&self.others)
+    }
+
+    /// Waits until all changes that are on their way are stored. To be called when nobody begins any more.
+    pub async fn is_settled(&self) {
+        drop(self.accounts.turn().await);
+        if let Some(comparisons) = &self.comparisons {
+            comparisons.is_settled().await;
+        }
     }
 }

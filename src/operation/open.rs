@@ -20,10 +20,44 @@ use crate::clock::ServerClock;
 use crate::config::{OperationConfig, Start};
 use crate::ledger::{AccountId, CommitError, Ledger};
 
+/// When an operation is opened.
+#[derive(Clone, Copy)]
+enum Begin<'a> {
+    /// With the process, which may have a new `instance` for Prometheus.
+    Start,
+    /// While the process runs: where it has been read before, it goes on from there.
+    Reload(Option<&'a Operation>),
+}
+
 impl Operation {
     /// Takes the accounts of the operation's reports from the ledger, or begins them where the configuration says. Blocks on
     /// the disk.
     pub fn open(ledger: &Arc<Ledger>, config: &OperationConfig, now: Timestamp) -> Result<Arc<Self>, CommitError> {
+        Self::begin(ledger, config, now, Begin::Start)
+    }
+
+    /// As [`Operation::open`], while the process runs. `before` is the same operation as it was read so far, by whatever
+    /// configuration: nobody reads it any more, and it [is settled](Operation::is_settled). Its holds go on, and so does what
+    /// is known of its polls.
+    pub fn reopen(
+        ledger: &Arc<Ledger>,
+        config: &OperationConfig,
+        now: Timestamp,
+        before: Option<&Self>,
+    ) -> Result<Arc<Self>, CommitError> {
+        Self::begin(ledger, config, now, Begin::Reload(before))
+    }
+
+    fn begin(
+        ledger: &Arc<Ledger>,
+        config: &OperationConfig,
+        now: Timestamp,
+        begin: Begin<'_>,
+    ) -> Result<Arc<Self>, CommitError> {
+        let before = |kind: &ReportKind| match begin {
+            Begin::Reload(Some(before)) => before.reports().find(|report| report.kind.name == kind.name),
+            Begin::Reload(None) | Begin::Start => None,
+        };
         let first = match config.start {
             Start::Now => now,
             Start::History(duration) => earlier(now, duration),
@@ -36,9 +70,12 @@ impl Operation {
         for ReportSettings { kind, rules, .. } in &settings {
             let opened = ledger.account(&config.name, kind.name, zone, now, || Account::new(&rules.windows, first))?;
             let mut account = opened.account;
+            if let Some(before) = before(kind) {
+                account.resume_holds(&before.account());
+            }
             // A new account has shown nothing yet, and what a copy has is older than what was shown.
             let has_shown = account.marks.read_before && account.marks.copied_at.is_none();
-            if has_shown && !rules.start_hold.is_zero() {
+            if matches!(begin, Begin::Start) && has_shown && !rules.start_hold.is_zero() {
                 account.begin_start_hold(now);
             }
             accounts.push((opened.id, account));
@@ -55,6 +92,9 @@ impl Operation {
             if let Some(old) = other_zone {
                 opening.change_zone(&old, &rules.zone)?;
             }
+            if matches!(begin, Begin::Reload(_)) && before(kind).is_none() {
+                opening.end_start_hold(rules.hold, now)?;
+            }
             let clock = ServerClock::new(opening.account().marks.proven_until, rules.windows.settle(), now);
             Ok::<_, CommitError>(Arc::new(Report {
                 operation: name.clone(),
@@ -67,17 +107,28 @@ impl Operation {
                 place,
                 refusals: refusals.clone(),
                 accounts: accounts.clone(),
-                pulse: Mutex::default(),
-                served: Default::default(),
+                pulse: Mutex::new(before(kind).map(|before| before.pulse().resumed()).unwrap_or_default()),
+                served: before(kind).map(|before| before.served.clone()).unwrap_or_default(),
             }))
         };
         let mut reports = settings.into_iter().zip(other_zones).enumerate().map(report);
         let Some(abandoned) = reports.next() else { return Err(CommitError::broken()) };
-        let comparisons = config.reports.totals.then(|| Comparisons::open(ledger, accounts.id(0))).transpose()?;
+        let quota = Quota::default();
+        if let Begin::Reload(Some(before)) = begin
+            && !config.quota_interval.is_zero()
+        {
+            quota.tell(before.quota.told());
+        }
+        let compared = match begin {
+            Begin::Reload(Some(before)) => before.comparisons.as_deref(),
+            Begin::Reload(None) | Begin::Start => None,
+        };
+        let comparisons = || Comparisons::open(ledger, accounts.id(0), compared);
+        let comparisons = config.reports.totals.then(comparisons).transpose()?;
         Ok(Arc::new(Self {
             name: name.clone(),
             server: config.server.name.clone(),
-            quota: Quota::default(),
+            quota,
             comparisons,
             abandoned: abandoned?,
             others: reports.collect::<Result<_, _>>()?,
@@ -156,6 +207,14 @@ impl Opening<'_> {
         Ok(())
     }
 
+    /// Ends the one that an earlier process has left: this one has its `instance` already.
+    fn end_start_hold(&self, hold: Duration, now: Timestamp) -> Result<(), CommitError> {
+        match self.account().start_hold {
+            Some(_) => self.commit(move |_, account, _| account.end_start_hold(hold, now)),
+            None => Ok(()),
+        }
+    }
+
     fn change_zone(&self, old_timezone: &str, zone: &TimeZone) -> Result<(), CommitError> {
         let skipped = |account: &Account| account.totals.get(Total::SkippedSeconds);
         let before = skipped(&self.account());
@@ -172,7 +231,7 @@ impl Opening<'_> {
         tracing::info!(
             operation, report, old_timezone, timezone = zone.iana_name().unwrap_or("UTC"),
             complete_until = %account.marks.complete_until,
-            "the time zone has changed since the last start; reading again from complete_until"
+            "the time zone has changed; reading again from complete_until"
         );
         let seconds = skipped(&account) - before;
         if seconds > 0 {

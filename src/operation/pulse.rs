@@ -15,7 +15,7 @@ use super::ended::{EndedPoll, Trouble};
 const POLLS_SHOWN: usize = 24;
 
 /// What is known of the polls of one report since the process began, and is lost with it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Pulse {
     pub last_poll: Option<Timestamp>,
     pub last_success: Option<Timestamp>,
@@ -45,6 +45,12 @@ impl Pulse {
         }
         self.polls.push_front(poll);
         self.polls.truncate(POLLS_SHOWN);
+    }
+
+    /// For a poller that goes on where another one left off, by another configuration: it plans its polls itself, and looks
+    /// anew what the dates say.
+    pub fn resumed(&self) -> Self {
+        Self { next_poll: None, pause: None, offset: None, ..self.clone() }
     }
 
     /// Whether the last poll succeeded; `None` until one has ended.

@@ -38,7 +38,8 @@ pub struct Report {
     pub refusals: Arc<Refusals>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) pulse: Mutex<Pulse>,
-    pub(super) served: watch::Sender<Served>,
+    /// One for all that read this report in this process, one after the other.
+    pub(super) served: Arc<watch::Sender<Served>>,
 }
 
 /// What scrapes have seen of a report in this process.

@@ -26,6 +26,8 @@ pub struct Status {
     pub ledger_is_gone: bool,
     /// That whoever reads the log was too slow for, since the start.
     pub log_lines_dropped: u64,
+    /// Why the configuration that was to be loaded last is not in force.
+    pub bad_config: Option<Vec<String>>,
     /// What is wrong with the file of TLS and passwords since it has been changed; what was read before is in force.
     pub bad_web_file: Option<Vec<String>>,
 }

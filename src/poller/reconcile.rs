@@ -28,9 +28,10 @@ pub async fn reconcile<C: Clock>(
     clock: C,
     shutdown: Shutdown,
 ) {
-    let mut task = Reconciler { token: TokenInTurn::new(api, turns), operation, comparisons, clock };
+    let token = TokenInTurn::new(api, turns);
+    let mut task = Reconciler { token, operation, comparisons, clock, shutdown: shutdown.clone() };
     tokio::select! {
-        () = shutdown.requested() => {}
+        () = shutdown.at_once() => {}
         () = task.run() => {}
     }
 }
@@ -40,12 +41,13 @@ struct Reconciler<C> {
     operation: Arc<Operation>,
     comparisons: Arc<Comparisons>,
     clock: C,
+    shutdown: Shutdown,
 }
 
 impl<C: Clock> Reconciler<C> {
     async fn run(&mut self) {
         let mut followed = self.operation.abandoned.follow();
-        loop {
+        while !self.shutdown.is_requested() {
             // What changes from here on wakes it.
             followed.account();
             let now = self.operation.abandoned.clock.now(self.clock.now());
@@ -54,7 +56,10 @@ impl<C: Clock> Reconciler<C> {
             let wait = match due {
                 Some((date, Duration::ZERO)) => {
                     if self.ask(date).await.is_err() {
-                        tokio::time::sleep(TRY_AGAIN_AFTER).await;
+                        tokio::select! {
+                            () = self.shutdown.requested() => {}
+                            () = tokio::time::sleep(TRY_AGAIN_AFTER) => {}
+                        }
                     }
                     continue;
                 }
@@ -63,6 +68,7 @@ impl<C: Clock> Reconciler<C> {
             };
             self.comparisons.pulse().next = due.map(|(_, wait)| domain::instant::later(self.clock.now(), wait));
             tokio::select! {
+                () = self.shutdown.requested() => {}
                 _ = followed.changed() => {}
                 () = tokio::time::sleep(wait) => {
                     if let Some((date, _)) = due
@@ -213,6 +219,7 @@ mod tests {
             operation: operation.clone(),
             comparisons: comparisons.clone(),
             clock: SystemClock,
+            shutdown: Shutdown::new().1,
         };
         let date = jiff::tz::TimeZone::UTC.to_datetime(now).date().yesterday().unwrap();
         let polls = |outcome| comparisons.kept().totals.get(Total::Polls(outcome));

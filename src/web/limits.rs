@@ -14,6 +14,9 @@ pub struct Limits {
     /// Finding the answer. It takes milliseconds; where it does not, the client hears so before its own time-out, which
     /// for a scrape is 10 s by default.
     pub handle_time: Duration,
+    /// The same of a reload. It waits for calls that are under way, up to ten seconds, and for reloads that were asked for
+    /// before; where it takes longer, it goes on without its client.
+    pub reload_time: Duration,
     /// From the moment that an answer first waits for the client to its end. A scrape takes a minute at most.
     pub answer_time: Duration,
     /// Bytes in a request's head, of which Prometheus needs about 500. Above it the answer is 431.
@@ -34,6 +37,7 @@ impl Default for Limits {
             head_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(120),
             handle_time: Duration::from_secs(9),
+            reload_time: Duration::from_secs(30),
             answer_time: Duration::from_secs(60),
             head_bytes: 16 * 1024,
             head_lines: 64,

@@ -1,4 +1,4 @@
-//! The HTTP server: /metrics, the status page and the two probes.
+//! The HTTP server: /metrics, the status page, the two probes, and the wish for a reload.
 //!
 //! [`listen`] binds the addresses, [`server`] accepts and bounds connections, `places` says which makes room for
 //! another by its `limits`, `guard` puts clocks on each of them, `connection` speaks with its client, [`secure`] says how and whether,
@@ -38,6 +38,17 @@ pub enum NotShown {
     Copy,
 }
 
+/// What came of the wish to have the configuration read again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reloaded {
+    /// It is in force: what has changed, one a line.
+    Done(Vec<String>),
+    /// It is not: why, one a line.
+    Refused(Vec<String>),
+    /// As many wait as may.
+    Busy,
+}
+
 /// What the server shows. It never calls wolkvox and never waits for the ledger.
 pub trait Site: Send + Sync + 'static {
     /// The answer to a scrape with these request headers.
@@ -49,4 +60,12 @@ pub trait Site: Send + Sync + 'static {
     fn status(&self) -> Status;
     /// Whether the ledger is open and loaded.
     fn ready(&self) -> bool;
+    /// Whether a request may have the configuration read again.
+    fn may_reload(&self) -> bool {
+        false
+    }
+    /// Has the configuration read again, after those that have asked before. Who stops waiting stops nothing.
+    fn reload(&self) -> impl Future<Output = Reloaded> + Send {
+        std::future::ready(Reloaded::Busy)
+    }
 }

@@ -17,8 +17,8 @@ use super::listen::Door;
 use super::places::counted_as;
 use super::secure::{Terms, Turned};
 use super::seldom::Seldom;
-use super::{Exposed, NotShown, Scrape, Site, page};
-use crate::paths::{HEALTHY, PAGE, READY};
+use super::{Exposed, NotShown, Reloaded, Scrape, Site, page};
+use crate::paths::{HEALTHY, PAGE, READY, RELOAD};
 
 /// How a request came.
 pub(super) struct Asked<'a> {
@@ -34,7 +34,9 @@ pub(super) struct Asked<'a> {
 /// The answer to a request. The request's body, if there is one, is not read. To a HEAD the answer is that to a GET;
 /// hyper sends its head only.
 pub(super) async fn answer<S: Site, B>(site: &S, asked: &Asked<'_>, request: &Request<B>) -> Response<Pieces> {
-    let within = asked.limits.handle_time;
+    let limits = asked.limits;
+    let is_reload = request.uri().path() == RELOAD;
+    let within = if is_reload { limits.reload_time + limits.handle_time } else { limits.handle_time };
     // A future that panicked is never polled again, and `Site` shows immutable views only: nothing half done is left.
     let answered = AssertUnwindSafe(route(site, asked, request)).catch_unwind();
     let mut response = match tokio::time::timeout(within, answered).await {
@@ -59,6 +61,7 @@ enum Place {
     Page,
     Healthy,
     Ready,
+    Reload,
 }
 
 impl Place {
@@ -68,6 +71,7 @@ impl Place {
             PAGE => Some(Self::Page),
             HEALTHY => Some(Self::Healthy),
             READY => Some(Self::Ready),
+            RELOAD => Some(Self::Reload),
             _ if path == telemetry_path => Some(Self::Metrics),
             _ => None,
         }
@@ -76,6 +80,13 @@ impl Place {
     /// Whether what is there says no more than that the process is well.
     fn is_probe(self) -> bool {
         matches!(self, Self::Healthy | Self::Ready)
+    }
+
+    fn allows(self, method: &Method) -> bool {
+        match self {
+            Self::Reload => method == Method::POST,
+            Self::Metrics | Self::Page | Self::Healthy | Self::Ready => matches!(*method, Method::GET | Method::HEAD),
+        }
     }
 }
 
@@ -93,6 +104,7 @@ async fn route<S: Site, B>(site: &S, asked: &Asked<'_>, request: &Request<B>) ->
     }
     let place = Place::at(request.uri().path(), telemetry_path);
     let place = place.filter(|place| asked.door == Door::All || place.is_probe());
+    let place = place.filter(|place| *place != Place::Reload || site.may_reload());
     // Who may not read does not learn what there is either.
     if asked.door == Door::All
         && !place.is_some_and(Place::is_probe)
@@ -107,14 +119,19 @@ async fn route<S: Site, B>(site: &S, asked: &Asked<'_>, request: &Request<B>) ->
     }
     let Some(place) = place else {
         let there_is = match asked.door {
+            Door::All if request.uri().path() == RELOAD => format!("{RELOAD} with --web.enable-lifecycle only"),
             Door::All => format!("{PAGE} (status page), {telemetry_path}, {HEALTHY} and {READY}"),
             Door::Probes | Door::Wrong => format!("{HEALTHY} and {READY}"),
         };
         return text(StatusCode::NOT_FOUND, format!("not found. There is: {there_is}\n"));
     };
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed: only GET and HEAD are\n".into());
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    if !place.allows(request.method()) {
+        let (allowed, words) = match place {
+            Place::Reload => ("POST", "only POST is"),
+            _ => ("GET, HEAD", "only GET and HEAD are"),
+        };
+        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("method not allowed: {words}\n"));
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
         return response;
     }
     match place {
@@ -133,6 +150,25 @@ async fn route<S: Site, B>(site: &S, asked: &Asked<'_>, request: &Request<B>) ->
         Place::Healthy => text(StatusCode::OK, "healthy\n".into()),
         Place::Ready if site.ready() => text(StatusCode::OK, "ready\n".into()),
         Place::Ready => not_shown(NotShown::NotLoaded),
+        Place::Reload => match tokio::time::timeout(asked.limits.reload_time, site.reload()).await {
+            Ok(reloaded) => self::reloaded(reloaded),
+            Err(_) => {
+                text(StatusCode::SERVICE_UNAVAILABLE, "it takes longer than usual, and goes on: see the log\n".into())
+            }
+        },
+    }
+}
+
+fn reloaded(reloaded: Reloaded) -> Response<Pieces> {
+    let lines = |lines: Vec<String>| lines.into_iter().map(|line| line + "\n").collect();
+    match reloaded {
+        Reloaded::Done(changes) => text(StatusCode::OK, lines(changes)),
+        Reloaded::Refused(problems) => text(StatusCode::INTERNAL_SERVER_ERROR, lines(problems)),
+        Reloaded::Busy => {
+            let mut response = text(StatusCode::TOO_MANY_REQUESTS, "reloads are waiting already; try again\n".into());
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+        }
     }
 }
 

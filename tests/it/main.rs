@@ -30,6 +30,7 @@ mod privacy;
 mod protocols;
 mod quantiles;
 mod reconciliation;
+mod reload;
 mod secure;
 mod server_clock;
 mod start_hold;

@@ -12,7 +12,7 @@ use crate::support::http::{self, Response};
 use crate::support::scrape::Scrape;
 use crate::support::sim::quiet;
 use crate::support::wait::free_address;
-use crate::support::{Child, Folder, PATIENCE, Sim, wait_for};
+use crate::support::{Folder, PATIENCE, Sim, wait_for};
 
 /// A scrape takes milliseconds; one that waits for the reader of the log takes for ever.
 const AT_ONCE: Duration = Duration::from_secs(5);
@@ -174,18 +174,4 @@ fn check_config_and_wrong_usage_keep_their_exit_codes_without_a_reader() {
         let status = command.stdin(Stdio::null()).stdout(closed()).stderr(closed()).status().expect("the binary");
         assert_eq!(status.code(), Some(code), "{arguments:?}");
     }
-}
-
-#[test]
-fn sighup_is_a_line_of_the_log() {
-    let sim = Sim::start(vec![quiet("ventas")]);
-    let folder = Folder::new(&sim, &[], |_| Vec::new());
-    let exporter: Child = folder.serve();
-    signal(exporter.id(), "HUP");
-    wait_for("a line about it", PATIENCE, || {
-        let lines = exporter.lines_with(&["level=warn", "signal=SIGHUP"]);
-        if lines.is_empty() { Err(exporter.said()) } else { Ok(()) }
-    });
-    assert_eq!(exporter.get("/-/healthy", &[]).status, 200);
-    assert_eq!(exporter.terminate().0.code(), Some(0));
 }

@@ -66,6 +66,7 @@ impl Site for Fake {
             links: Links::default(),
             ledger_is_gone: false,
             log_lines_dropped: 0,
+            bad_config: None,
             bad_web_file: None,
         }
     }

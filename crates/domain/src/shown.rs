@@ -6,7 +6,7 @@ use core::time::Duration;
 use jiff::Timestamp;
 
 use super::account::{Account, CatchUp};
-use super::series::{Counts, Hold};
+use super::series::{Counts, Hold, Series};
 use super::start_hold::StartHold;
 use super::totals::Total;
 
@@ -49,6 +49,21 @@ impl Account {
         self.release(hold, now);
     }
 
+    /// Goes on with the holds of `before`, the same account as this process knew it: the ledger doesn't keep since when they
+    /// last.
+    pub fn resume_holds(&mut self, before: &Self) {
+        self.start_hold.clone_from(&before.start_hold);
+        for (key, series) in &mut self.series {
+            let since = |series: &Series| series.hold.as_ref().map(|hold| hold.since);
+            if let (Some(now), Some(Some(then))) = (since(series), before.series.get(key).map(|series| since(series)))
+                && now != then
+                && let Some(hold) = &mut Arc::make_mut(series).hold
+            {
+                hold.since = then;
+            }
+        }
+    }
+
     /// Lets the next process begin with what `served` shows, which is what was served last.
     pub fn show_again(&mut self, served: &Self) {
         for (key, series) in &mut self.series {
@@ -83,7 +98,7 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::series::{Series, SeriesKey};
+    use crate::series::SeriesKey;
     use crate::window::Windows;
 
     const HOLD: Duration = Duration::from_secs(90);
@@ -141,6 +156,31 @@ mod tests {
         assert!(account.catching_up(HOLD, at(2_180)), "until what was caught up has been seen for a while");
         account.release(HOLD, at(2_140));
         assert_eq!(shown(&account), (alloc::vec![14, 4], 7, at(2_100)));
+    }
+
+    #[test]
+    fn holds_go_on_where_an_account_is_loaded_anew_while_the_process_runs() {
+        // As the ledger has it: with the holds, and not since when.
+        let loaded = |account: &Account| {
+            let mut loaded = account.clone();
+            loaded.start_hold = loaded.start_hold.filter(|shown| shown.is_stored);
+            for series in loaded.series.values_mut() {
+                Arc::make_mut(series).hold = series.hold.clone().map(|hold| Hold { since: at(7_000), ..hold });
+            }
+            loaded
+        };
+        let mut new = account();
+        new.series.insert(key("2"), Arc::new(Series::new(1, at(6_950))));
+        let mut started = account();
+        started.begin_start_hold(at(6_900));
+        let mut changed = started.clone();
+        count(&mut changed, "1", 5);
+        changed.keep_shown(&started);
+        for account in [account(), new, started, changed] {
+            let mut loaded = loaded(&account);
+            loaded.resume_holds(&account);
+            assert_eq!(loaded, account);
+        }
     }
 
     #[test]

@@ -124,6 +124,7 @@ fn status(operations: Vec<OperationStatus>) -> Status {
         },
         ledger_is_gone: false,
         log_lines_dropped: 0,
+        bad_config: None,
         bad_web_file: None,
     }
 }
@@ -257,7 +258,11 @@ fn all_states() -> Status {
     let problem =
         |line: u32| format!("/etc/wolkvox-exporter/web.yml:{line}:3: basic_auth_users: `ana` stands here twice");
     let bad_web_file = Some(vec![problem(7), problem(8), problem(9)]);
-    Status { ledger_is_gone: true, log_lines_dropped: 1_234, bad_web_file, ..status(all.collect()) }
+    let bad_config = Some(vec![
+        "wolkvox-exporter.yml:6:15: operations[1].interval is `5`: write a duration such as 5m or 1h 30m".to_owned(),
+        "wolkvox-exporter.yml: ledger is b.db (was a.db); that takes a restart".to_owned(),
+    ]);
+    Status { ledger_is_gone: true, log_lines_dropped: 1_234, bad_config, bad_web_file, ..status(all.collect()) }
 }
 
 /// More skills than a page names, and some that were not compared.
@@ -472,7 +477,7 @@ fn topics() -> impl Iterator<Item = Topic> {
     rest.into_iter()
         .chain([Topic::OnlyEmptyBeside, Topic::UnknownResults])
         .chain([ClockAhead, ClockBehind, Topic::Unreadable, Topic::MostRejected])
-        .chain([Topic::NotLoaded, Topic::LogDropped, Topic::BadWebFile])
+        .chain([Topic::NotLoaded, Topic::LogDropped, Topic::BadConfig, Topic::BadWebFile])
         .chain([Topic::Copy, Topic::StartHold, Topic::LedgerGone])
         .chain([Topic::TotalsDiffer, Topic::TotalsEmpty, Topic::TotalsUnread])
         .chain(Cause::ALL.map(Topic::NoAnswer))

@@ -77,7 +77,7 @@ impl Level {
             Topic::OnlyEmptyBeside | Topic::UnknownResults => Self::Warning,
             Topic::Copy | Topic::Zone | Topic::ClockAhead | Topic::ClockBehind => Self::Warning,
             Topic::TotalsDiffer | Topic::TotalsEmpty | Topic::TotalsUnread => Self::Warning,
-            Topic::LogDropped | Topic::BadWebFile => Self::Warning,
+            Topic::LogDropped | Topic::BadConfig | Topic::BadWebFile => Self::Warning,
             Topic::Call(_) | Topic::NoAnswer(_) | Topic::Incomplete | Topic::TooManyParts | Topic::Unreadable => {
                 Self::Bad
             }
@@ -201,8 +201,12 @@ pub(super) fn of_exporter(status: &Status, lang: Lang) -> Vec<Point> {
     let not_loaded = (!status.ready).then_some(Topic::NotLoaded);
     let gone = status.ledger_is_gone.then_some(Topic::LedgerGone);
     let dropped = (status.log_lines_dropped > 0).then_some(Topic::LogDropped);
-    let bad_web_file = status.bad_web_file.as_ref().map(|_| Topic::BadWebFile);
-    let problems = status.bad_web_file.as_deref().unwrap_or_default().join("; ");
+    let problems = |topic| match topic {
+        Topic::BadConfig => status.bad_config.as_deref(),
+        Topic::BadWebFile => status.bad_web_file.as_deref(),
+        _ => None,
+    };
+    let bad = [Topic::BadConfig, Topic::BadWebFile].map(|topic| problems(topic).map(|_| topic));
     let lines = number(status.log_lines_dropped);
     let point = |topic| {
         let entry = entry(topic, lang);
@@ -212,10 +216,10 @@ pub(super) fn of_exporter(status: &Status, lang: Lang) -> Vec<Point> {
             happened: entry.happened.replace("{lines}", &lines),
             follows: entry.follows.to_owned(),
             to_do: Some(entry.to_do.to_owned()),
-            technical: (topic == Topic::BadWebFile).then(|| Technical::English(problems.clone())),
+            technical: problems(topic).map(|problems| Technical::English(problems.join("; "))),
         }
     };
-    [not_loaded, gone, bad_web_file, dropped].into_iter().flatten().map(point).collect()
+    [not_loaded, gone].into_iter().chain(bad).chain([dropped]).flatten().map(point).collect()
 }
 
 /// What happened and what to do, of a trouble or a concern: the page's words for whoever tells of them elsewhere.

@@ -47,6 +47,8 @@ pub struct Secured {
     terms: Sender<Arc<Terms>>,
     /// Of the files, as they were when they were last read.
     stamps: Mutex<Stamps>,
+    /// Held while the files are read.
+    reading: Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -81,6 +83,7 @@ impl Secured {
             path: Some(path.to_owned()),
             terms: Sender::new(Arc::new(terms)),
             stamps: Mutex::new(stamps),
+            reading: Mutex::default(),
             state: Mutex::new(State { good_at: Some(now), bad: None }),
         };
         Ok((secured, remarks))

@@ -40,8 +40,12 @@ impl Secured {
         None
     }
 
-    fn read_again(&self) {
-        let Some(path) = &self.path else { return };
+    /// Reads the file and what it names, changed or not; what is no good changes nothing. Says how the server speaks then,
+    /// or all that is wrong; `None` without a file. Blocks on the disk.
+    pub fn read_again(&self) -> Option<Result<String, Vec<String>>> {
+        let path = self.path.as_ref()?;
+        // Who reads last has the last word.
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let now = SystemClock.now();
         let in_force = self.terms.borrow().clone();
         let Reading { stamps, result } = load::load(path, Some(&in_force), now);
@@ -56,9 +60,11 @@ impl Secured {
             Ok((terms, remarks)) => {
                 *state = State { good_at: Some(now), bad: None };
                 drop(state);
-                tracing::info!(file = %path.display(), "read again: {}", terms.describe());
+                let described = terms.describe();
+                tracing::info!(file = %path.display(), "read again: {described}");
                 remarks.lines().iter().for_each(|remark| tracing::warn!("{remark}"));
                 self.terms.send_replace(Arc::new(terms));
+                Some(Ok(format!("{}: {described}", path.display())))
             }
             Err(problems) => {
                 let since = state.bad.as_ref().map_or(now, |bad| bad.since);
@@ -67,6 +73,7 @@ impl Secured {
                 for problem in problems.lines() {
                     tracing::error!("{problem}; what was read before stays in force");
                 }
+                Some(Err(problems.lines()))
             }
         }
     }

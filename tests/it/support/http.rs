@@ -32,9 +32,26 @@ fn get_on(stream: TcpStream, within: Duration, path: &str, headers: &[&str]) -> 
     get_over(stream, &address.to_string(), path, headers)
 }
 
+/// One POST without a body, on a connection of its own.
+pub fn post(address: SocketAddr, path: &str) -> std::io::Result<Response> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    ask_over(stream, "POST", &address.to_string(), path, &["Content-Length: 0"])
+}
+
 /// The same over a connection of any kind.
-pub fn get_over(mut stream: impl Read + Write, host: &str, path: &str, headers: &[&str]) -> std::io::Result<Response> {
-    let mut request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+pub fn get_over(stream: impl Read + Write, host: &str, path: &str, headers: &[&str]) -> std::io::Result<Response> {
+    ask_over(stream, "GET", host, path, headers)
+}
+
+fn ask_over(
+    mut stream: impl Read + Write,
+    method: &str,
+    host: &str,
+    path: &str,
+    headers: &[&str],
+) -> std::io::Result<Response> {
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for header in headers {
         request.push_str(header);
         request.push_str("\r\n");

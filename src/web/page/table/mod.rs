@@ -54,6 +54,8 @@ pub(super) enum Topic {
     LedgerGone,
     /// Of the exporter: who reads its log was too slow.
     LogDropped,
+    /// Of the exporter: the configuration was to be read again, and can't be used.
+    BadConfig,
     /// Of the exporter: the file of TLS and passwords has been changed, and can't be used.
     BadWebFile,
 }
@@ -385,6 +387,20 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
                 "Tarda segundos, aunque el registro sea grande. Mientras tanto `/metrics` responde 503, para que nadie tome \
                  por ceros los totales que faltan.",
                 "Espérelo. Si continúa, vea el log.",
+            ),
+        ),
+        Topic::BadConfig => (
+            (
+                "configuration not in force",
+                "The configuration was read again (SIGHUP or `/-/reload`) and is not in force.",
+                "What was in force before stays so; the operations are read as before.",
+                "Do what the message says, and have the file read again: `check-config` tells beforehand whether it can be used.",
+            ),
+            (
+                "configuración no vigente",
+                "La configuración se leyó de nuevo (SIGHUP o `/-/reload`) y no está vigente.",
+                "Sigue vigente la anterior; las operaciones se leen como antes.",
+                "Haga lo que dice el mensaje y pida leer el archivo otra vez: `check-config` dice antes si se puede usar.",
             ),
         ),
         Topic::BadWebFile => (
