@@ -156,6 +156,8 @@ impl Operations {
 
     /// Reads all files again. What is wrong with one of them keeps all operations as they are.
     async fn load_again(&mut self) -> Reloaded {
+        // As of before: what is found good now is no success where another file is bad.
+        self.site.files();
         let (read, secured) = (self.read.clone(), self.secured.clone());
         let reading = tokio::task::spawn_blocking(move || (read.map(|read| read()), secured.read_again()));
         let Ok((config, web)) = reading.await else {

@@ -100,11 +100,14 @@ impl Site {
         self.operations.load().iter().flat_map(|operation| Snapshot::all(operation, now)).collect()
     }
 
-    /// What is wrong with the configuration's file, and when one of the two files was last found good.
-    fn files(&self) -> (Option<Vec<String>>, Timestamp) {
-        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        let good_at = loaded.good_at.max(self.secured.state().good_at.unwrap_or(self.started));
-        (loaded.bad.clone(), good_at)
+    /// What is wrong with the configuration's file, and when all that is in the files was last in force.
+    pub fn files(&self) -> (Option<Vec<String>>, Timestamp) {
+        let web = self.secured.state();
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if loaded.bad.is_none() && web.bad.is_none() {
+            loaded.good_at = loaded.good_at.max(web.good_at.unwrap_or(self.started));
+        }
+        (loaded.bad.clone(), loaded.good_at)
     }
 }
 
