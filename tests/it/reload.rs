@@ -283,7 +283,10 @@ fn what_is_bad_or_cant_change_live_changes_nothing() {
             assert!(page.contains(words), "{what}: {page}");
         }
         for line in said.lines() {
-            assert!(!exporter.lines_with(&["level=error", &line.replace('"', "\\\"")]).is_empty(), "{what}: {line}");
+            wait_for(&format!("{what}: {line} in the log"), PATIENCE, || {
+                let lines = exporter.lines_with(&["level=error", &line.replace('"', "\\\"")]);
+                if lines.is_empty() { Err(exporter.said()) } else { Ok(()) }
+            });
         }
         for (name, start) in begun {
             assert!(complete_until(&scrape, name, &ABANDONED).is_some_and(|reached| reached > start), "{what}: {name}");
