@@ -12,6 +12,7 @@ use simulator::traffic::Lateness;
 use crate::support::scrape::Scrape;
 use crate::support::sim::{busy, quiet, stream_of_calls};
 use crate::support::truth::{Cadence, wait_until_exact};
+use crate::support::wait::PATIENCE;
 use crate::support::{Child, Folder, Sim, child, wait_for};
 
 const CADENCE: Cadence = Cadence { interval: 2.0, settle: 1.0 };
@@ -261,7 +262,11 @@ fn without_a_token_nothing_is_asked() {
         _ => Ok(()),
     });
     assert_eq!(sim.requests(), []);
-    // One at the start, which looks at the token, and one of the poll.
+    // One at the start, which looks at the token, and one of the poll, which is told of after it has been counted.
+    wait_for("the end of the poll in the log", PATIENCE, || match exporter.lines_with(&["the poll failed"]).len() {
+        0 => Err(exporter.said()),
+        _ => Ok(()),
+    });
     assert_eq!(exporter.lines_with(&["level=warn", "token"]).len(), 2, "{}", exporter.said());
     assert_eq!(exporter.lines_with(&["level=warn", "token", "the poll failed"]).len(), 1, "{}", exporter.said());
 }
