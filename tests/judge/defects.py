@@ -58,7 +58,7 @@ DEFECTS = {
          "        later(self.start_of(earlier(now, self.settle)), self.interval())\n"),
     ],
     "overlap-not-reached-back": [
-        (PLAN, "let mut from = earlier(cursor, rules.overlap).min(unproven);", "let mut from = cursor.min(unproven);"),
+        (PLAN, "let mut from = earlier(cursor.min(unproven), rules.overlap);", "let mut from = cursor.min(unproven);"),
     ],
     "fold-row-lost": [
         (ZONE, "        if at > last {\n            break;\n", "        if at > last || at >= stretch.from {\n            break;\n"),
@@ -143,8 +143,8 @@ DEFECTS = {
          "            (Some(limit), _) if limit < due_end => limit.max(due_end),\n"),
     ],
     "given-up-by-one-clock": [
-        (TIME, "                to <= windows.start_of(earlier(due_end, max_catch_up))\n",
-         "                to <= windows.start_of(earlier(due_end, max_catch_up)) || to > Timestamp::MIN\n"),
+        (TIME, "            to <= windows.start_of(earlier(due_end, max_catch_up))\n",
+         "            to <= windows.start_of(earlier(due_end, max_catch_up)) || to > Timestamp::MIN\n"),
         (TIME, "                clocks.least = clocks.least.min(other);\n", "                clocks.least = clocks.least.max(other);\n"),
     ],
     "start-shifted-at-each-answer": [
