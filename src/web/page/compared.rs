@@ -32,7 +32,7 @@ fn sentences(kept: &Reconciliation, of_report: Option<&OfReport>, lang: Lang) ->
     let Some(OfReport { reconciled: Some(day), readings }) = of_report else {
         let not_whole = lang.pick(
             "This report was not compared: it has not read all of that day.",
-            "Este informe no se comparó: no ha leído todo ese día.",
+            "Este reporte no se comparó: no ha leído todo ese día.",
         );
         return vec![not_whole.to_owned()];
     };

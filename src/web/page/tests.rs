@@ -381,7 +381,7 @@ fn each_report_of_an_operation_has_a_state_of_its_own() {
                 ">ventas, answered calls</a> (perhaps not there)",
                 "have brought 1207 calls",
             ],
-            &["1 de 2 informes con problemas", ">ventas, llamadas atendidas</a> (quizá no existe)", "1207 llamadas"],
+            &["1 de 2 reportes con problemas", ">ventas, llamadas atendidas</a> (quizá no existe)", "1207 llamadas"],
         ],
     );
     both(
@@ -392,7 +392,7 @@ fn each_report_of_an_operation_has_a_state_of_its_own() {
         &status(vec![abandoned.clone(), fine]),
         [
             &["All 2 reports are read without trouble", "Answered in total", "Abandoned in total"],
-            &["Los 2 informes se leen sin problemas", "Atendidas en total", "Abandonadas en total"],
+            &["Los 2 reportes se leen sin problemas", "Atendidas en total", "Abandonadas en total"],
         ],
     );
 }

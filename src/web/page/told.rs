@@ -375,7 +375,7 @@ pub(super) fn summary<'a>(all: &'a [Told<'a>], lang: Lang) -> Vec<Group<'a>> {
         let members: Vec<_> = all.iter().filter(|told| is_member(told.level())).collect();
         let sentence = match lang {
             Lang::En => format!("{} of {number}{} {en}", members.len(), if alone { "" } else { " reports" }),
-            Lang::Es => format!("{} de {number}{} {es}", members.len(), if alone { "" } else { " informes" }),
+            Lang::Es => format!("{} de {number}{} {es}", members.len(), if alone { "" } else { " reportes" }),
         };
         (!members.is_empty()).then_some(Group { sentence, members })
     };
@@ -393,7 +393,7 @@ pub(super) fn summary<'a>(all: &'a [Told<'a>], lang: Lang) -> Vec<Group<'a>> {
         (_, Lang::En) if alone => format!("All {number} operations are read without trouble"),
         (_, Lang::Es) if alone => format!("Las {number} operaciones se leen sin problemas"),
         (_, Lang::En) => format!("All {number} reports are read without trouble"),
-        (_, Lang::Es) => format!("Los {number} informes se leen sin problemas"),
+        (_, Lang::Es) => format!("Los {number} reportes se leen sin problemas"),
     };
     vec![Group { sentence, members: Vec::new() }]
 }

@@ -162,7 +162,7 @@ pub(super) const fn entries(outcome: Outcome) -> (Words, Words) {
             ),
             (
                 "respuesta ilegible",
-                "La respuesta no se pudo leer: no es el JSON del informe, o llegó cortada.",
+                "La respuesta no se pudo leer: no es el JSON del reporte, o llegó cortada.",
                 "{next} {missing}",
                 "Espere a ver si las próximas consultas funcionan. Si continúa, verifique que el nombre del servidor \
                  sea correcto y que no haya un proxy de por medio; si no, por favor repórtelo con el texto técnico.",

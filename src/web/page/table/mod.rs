@@ -121,7 +121,7 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
             ),
             (
                 "sin llamadas hasta ahora",
-                "Todas las respuestas han llegado vacías: no ha habido llamadas, o este servidor no tiene el informe.",
+                "Todas las respuestas han llegado vacías: no ha habido llamadas, o este servidor no tiene el reporte.",
                 "{next}",
                 "Si la operación ha tenido {calls} desde entonces, verifique `server` en la configuración y \
                  que el token sea de esta operación.",
@@ -138,10 +138,10 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
             ),
             (
                 "quizá no existe",
-                "Todas las respuestas de este informe han llegado vacías, mientras otros informes de la operación han traído \
-                 {beside} llamadas hace poco: quizá este servidor no tiene el informe.",
+                "Todas las respuestas de este reporte han llegado vacías, mientras otros reportes de la operación han traído \
+                 {beside} llamadas hace poco: quizá este servidor no tiene el reporte.",
                 "{next} Mientras tanto no se puede decir qué parte de las llamadas se abandona.",
-                "Pregunte a wolkvox si este servidor tiene el informe. Si no lo tiene, quítelo de `reports`: cada consulta \
+                "Pregunte a wolkvox si este servidor tiene el reporte. Si no lo tiene, quítelo de `reports`: cada consulta \
                  cuesta una llamada.",
             ),
         ),
@@ -172,7 +172,7 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
                 "La mayoría de las filas de la última respuesta no se puede usar: {rejected} de {rows}. Las llamadas que \
                  haya entre ellas no se cuentan.",
                 "{next} Lo que se puede leer se cuenta.",
-                "`wolkvox_rows_rejected_total` indica el motivo. Si wolkvox cambió la forma de su informe, por favor \
+                "`wolkvox_rows_rejected_total` indica el motivo. Si wolkvox cambió la forma de su reporte, por favor \
                  repórtelo.",
             ),
         ),
@@ -240,7 +240,7 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
                 "Las fechas de las filas son las de UTC{offset}, que no es la zona configurada.",
                 "Las llamadas se cuentan en horas equivocadas, o no se ven. Cuando se corrija `timezone` y se reinicie \
                  el exportador, leerá de nuevo lo que pudo faltar, hasta un día atrás.",
-                "Ponga en `timezone` de esta operación la zona de sus informes. {zones}",
+                "Ponga en `timezone` de esta operación la zona de sus reportes. {zones}",
             ),
         ),
         Topic::ClockAhead => (
@@ -333,10 +333,10 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
             ),
             (
                 "totales de wolkvox vacíos",
-                "Los totales de wolkvox del {day} llegaron vacíos. Eso no prueba nada: un servidor que no tiene ese informe \
+                "Los totales de wolkvox del {day} llegaron vacíos. Eso no prueba nada: un servidor que no tiene ese reporte \
                  (skill_1) responde lo mismo.",
                 "Se consultan una vez al día; ese día no se compara.",
-                "Pregunte a wolkvox si este servidor tiene el informe. Si no lo tiene, quite `totals` de `reports`.",
+                "Pregunte a wolkvox si este servidor tiene el reporte. Si no lo tiene, quite `totals` de `reports`.",
             ),
         ),
         Topic::TotalsUnread => (
