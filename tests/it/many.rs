@@ -3,7 +3,7 @@
 use crate::support::sim::quiet;
 use crate::support::{Folder, Sim};
 
-/// As many as could be at work, were there no bounds, are far more than may be.
+/// Far more than may be at work at the same time.
 const OPERATIONS: usize = 150;
 
 const MOST_THREADS: usize = 40;
