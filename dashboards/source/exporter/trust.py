@@ -30,6 +30,8 @@ ALERTS = {
     "WolkvoxRowsMissing": Text("Filas que no llegaron", "Rows missing"),
     "WolkvoxTimezoneMismatch": Text("Zona horaria equivocada", "Time zone mismatch"),
     "WolkvoxTotalsDiffer": Text("Los totales de wolkvox difieren", "wolkvox's totals differ"),
+    "WolkvoxConfigNotInForce": Text("Configuración no vigente", "Configuration not in force"),
+    "WolkvoxCertificateEnds": Text("El certificado vence pronto", "Certificate ends soon"),
     "WolkvoxDataSkipped": Text("Datos dejados atrás", "Data skipped"),
     "WolkvoxSeriesOverflow": Text("Demasiadas series", "Series overflow"),
     "WolkvoxLedgerErrors": Text("Errores del libro", "Ledger errors"),
