@@ -55,7 +55,10 @@ impl Lane {
 
     async fn place(&self) -> Option<OwnedSemaphorePermit> {
         let mut place = pin!(self.places.clone().acquire_owned());
-        while self.may_hang {
+        if !self.may_hang {
+            return place.await.ok();
+        }
+        loop {
             let steps = self.steps.load(Ordering::Relaxed);
             match timeout(PATIENCE, &mut place).await {
                 Ok(place) => return place.ok(),
@@ -67,7 +70,6 @@ impl Lane {
                 Err(_) => {}
             }
         }
-        place.await.ok()
     }
 
     fn step_from(&self, steps: u64) -> bool {
