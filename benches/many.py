@@ -162,9 +162,8 @@ def total(port):
 
 
 def told(process):
-    status = pathlib.Path(f"/proc/{process.child.pid}/status").read_text()
-    of = lambda name: int(re.search(rf"^{name}:\s+(\d+)", status, re.M)[1])
-    return f"{of('Threads')} threads, resident {of('VmRSS') / 1024:.0f} MB, at most {of('VmHWM') / 1024:.0f} MB"
+    resident, most = process.resident() / 1024, process.resident("VmHWM") / 1024
+    return f"{process.status('Threads')} threads, resident {resident:.0f} MB, at most {most:.0f} MB"
 
 
 def next_window_with(room):

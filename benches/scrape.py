@@ -58,8 +58,12 @@ class Process:
 
     def resident(self, which="VmRSS"):
         """KiB now, or with VmHWM at most so far."""
+        return self.status(which)
+
+    def status(self, name):
+        """A number of proc(5)'s status."""
         status = pathlib.Path(f"/proc/{self.child.pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith(which)).split()[1])
+        return int(next(line for line in status.splitlines() if line.startswith(f"{name}:")).split()[1])
 
     def stop(self):
         self.child.terminate()

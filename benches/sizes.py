@@ -52,11 +52,6 @@ killed at it has lost no count, but reads the same again.
 """
 
 
-def kilobytes(process, what):
-    status = pathlib.Path(f"/proc/{process.child.pid}/status").read_text()
-    return int(re.search(rf"^{what}:\s+(\d+)", status, re.MULTILINE)[1])
-
-
 def measure(binary, folder, operations, skills, rate):
     names = [f"op{number}" for number in range(operations)]
     arguments = [binary, "simulate", "--listen", f"127.0.0.1:{(port := scrape.free_port())}", "--skills", str(skills), "--rate", str(rate)]
@@ -112,8 +107,8 @@ def wait_and_look(exporter, operations):
     return {
         "rows": total(r'wolkvox_rows_total\{.*disposition="counted"\}'),
         "sets": len(re.findall(r"^wolkvox_abandoned_calls_total\{", exposed, re.MULTILINE)),
-        "peak": kilobytes(exporter, "VmHWM") / 1024,
-        "then": kilobytes(exporter, "VmRSS") / 1024,
+        "peak": exporter.resident("VmHWM") / 1024,
+        "then": exporter.resident() / 1024,
         "ledger": total("wolkvox_ledger_size_bytes") / 2**20,
         "series": sum(1 for line in exposed.splitlines() if line and not line.startswith("#")),
     }

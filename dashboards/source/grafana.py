@@ -71,6 +71,17 @@ def of_query(ref, color):
     }
 
 
+def queries_by_color(colors, expr, legend, min_step):
+    """A query for each of `colors` (reference, what names match, colour), of what `expr` makes of a match; see
+    `colors_of`."""
+    return [query(expr(match), legend, min_step, ref=ref) for ref, match, _ in colors]
+
+
+def colors_of(colors):
+    """The overrides that give those queries their colours."""
+    return [of_query(ref, color) for ref, _, color in colors]
+
+
 def mapping(*entries):
     """(value, text, colour) triples."""
     return [

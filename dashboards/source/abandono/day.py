@@ -23,10 +23,7 @@ BARS = g.lines(
     ),
     (0, 19, 24, 9),
     [
-        *(
-            g.query(q.bars_top(digits), "{{skill_name}} · {{operation}}", "${bar}s", ref=ref)
-            for ref, digits, _ in q.SKILL_COLORS
-        ),
+        *g.queries_by_color(q.SKILL_COLORS, q.bars_top, "{{skill_name}} · {{operation}}", "${bar}s"),
         g.query(q.BARS_REST, OTHERS, "${bar}s", ref="Y"),
         g.query(q.NOT_READ, MISSING, "300s", ref="Z"),
     ],
@@ -34,7 +31,7 @@ BARS = g.lines(
     decimals=0,
     custom=g.STACKED_BARS,
     overrides=[
-        *(g.of_query(ref, color) for ref, _, color in q.SKILL_COLORS),
+        *g.colors_of(q.SKILL_COLORS),
         # Many small skills together would stand above the one that matters.
         g.colored(OTHERS, g.GREY, custom__hideFrom={"legend": True, "tooltip": False, "viz": False}),
         g.colored(

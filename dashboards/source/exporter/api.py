@@ -15,21 +15,18 @@ WINDOWS = g.lines(
         " about 3, not exactly, since windows come at once. Missing in the first half hour.",
     ),
     (0, 13, 8, 8),
-    [
-        g.query(
-            f"{q.windows('30m')} / 2 and on (operation)"
-            f' wolkvox_windows_total{{{q.SELF}, operation=~"{ending}"}} offset 30m',
-            "{{operation}}",
-            q.MIN_STEP,
-            ref=ref,
-        )
-        for ref, ending, _ in q.OPERATION_COLORS
-    ],
+    g.queries_by_color(
+        q.OPERATION_COLORS,
+        lambda ending: f"{q.windows('30m')} / 2 and on (operation)"
+        f' wolkvox_windows_total{{{q.SELF}, operation=~"{ending}"}} offset 30m',
+        "{{operation}}",
+        q.MIN_STEP,
+    ),
     "none",
     decimals=1,
     thresholds=g.steps("transparent", (3, g.GREY)),
     custom={"axisSoftMax": 4},
-    overrides=[g.of_query(ref, color) for ref, _, color in q.OPERATION_COLORS],
+    overrides=g.colors_of(q.OPERATION_COLORS),
 )
 
 # Outcome: what it is called beside its name in logs and alerts, and its colour.
@@ -113,17 +110,14 @@ QUOTA = g.lines(
         " for each question costs a call.",
     ),
     (12, 30, 12, 7),
-    [
-        g.query(
-            f'max by (operation) (wolkvox_token_uses_remaining{{{q.OPERATION}, operation=~"{ending}"}})',
-            "{{operation}}",
-            q.MIN_STEP,
-            ref=ref,
-        )
-        for ref, ending, _ in q.OPERATION_COLORS
-    ],
+    g.queries_by_color(
+        q.OPERATION_COLORS,
+        lambda ending: f'max by (operation) (wolkvox_token_uses_remaining{{{q.OPERATION}, operation=~"{ending}"}})',
+        "{{operation}}",
+        q.MIN_STEP,
+    ),
     "none",
     decimals=0,
-    overrides=[g.of_query(ref, color) for ref, _, color in q.OPERATION_COLORS],
+    overrides=g.colors_of(q.OPERATION_COLORS),
     no_value=Text("No se sabe: quota_interval es 0, o no hay datos", "Not known: quota_interval is 0, or no data"),
 )

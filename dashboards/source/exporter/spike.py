@@ -83,20 +83,18 @@ RULE_LINES = g.lines(
         " or more.",
     ),
     (14, 38, 10, 9),
-    [
-        g.query(
-            f'({SURPRISE}{{{q.OPERATION}, skill_id=~"{digits}"}} / on (operation, skill_id) {LIMIT}{{{q.OPERATION}}} {NAMED})'
-            f" and on (operation, skill_id) topk(5, max_over_time({SURPRISE}{{{q.OPERATION}}}[$__range] @ end()))",
-            "{{skill_name}} · {{operation}}",
-            q.MIN_STEP,
-            ref=ref,
-        )
-        for ref, digits, _ in q.SKILL_COLORS
-    ],
+    g.queries_by_color(
+        q.SKILL_COLORS,
+        lambda digits: f'({SURPRISE}{{{q.OPERATION}, skill_id=~"{digits}"}}'
+        f" / on (operation, skill_id) {LIMIT}{{{q.OPERATION}}} {NAMED})"
+        f" and on (operation, skill_id) topk(5, max_over_time({SURPRISE}{{{q.OPERATION}}}[$__range] @ end()))",
+        "{{skill_name}} · {{operation}}",
+        q.MIN_STEP,
+    ),
     "percentunit",
     decimals=0,
     thresholds=g.steps("transparent", (1, g.RED)),
     custom={"axisSoftMax": 1.2},
-    overrides=[g.of_query(ref, color) for ref, _, color in q.SKILL_COLORS],
+    overrides=g.colors_of(q.SKILL_COLORS),
     no_value=NO_RULES,
 )
