@@ -157,7 +157,7 @@ impl Operations {
     /// Reads all files again. What is wrong with one of them keeps all operations as they are.
     async fn load_again(&mut self) -> Reloaded {
         // As of before: what is found good now is no success where another file is bad.
-        self.site.files();
+        self.site.look_at_files();
         let (read, secured) = (self.read.clone(), self.secured.clone());
         let reading = tokio::task::spawn_blocking(move || (read.map(|read| read()), secured.read_again()));
         let Ok((config, web)) = reading.await else {

@@ -44,6 +44,15 @@ struct LastLoad {
     bad: Option<Vec<String>>,
 }
 
+/// The file of the configuration and that of TLS and passwords.
+pub struct Files {
+    /// What is wrong with each of them, where it is not in force.
+    pub bad_config: Option<Vec<String>>,
+    pub bad_web: Option<Vec<String>>,
+    /// When all that is in them was last in force.
+    pub good_at: Timestamp,
+}
+
 impl Site {
     pub fn new(metrics: Metrics, links: Links, secured: Arc<Secured>, started: Timestamp) -> Self {
         Self {
@@ -100,14 +109,14 @@ impl Site {
         self.operations.load().iter().flat_map(|operation| Snapshot::all(operation, now)).collect()
     }
 
-    /// What is wrong with the configuration's file, and when all that is in the files was last in force.
-    pub fn files(&self) -> (Option<Vec<String>>, Timestamp) {
+    /// How it stands with the files of the configuration, which is noted where all are good: one of them is read by itself.
+    pub fn look_at_files(&self) -> Files {
         let web = self.secured.state();
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if loaded.bad.is_none() && web.bad.is_none() {
             loaded.good_at = loaded.good_at.max(web.good_at.unwrap_or(self.started));
         }
-        (loaded.bad.clone(), loaded.good_at)
+        Files { bad_config: loaded.bad.clone(), bad_web: web.bad.map(|bad| bad.problems), good_at: loaded.good_at }
     }
 }
 
@@ -125,8 +134,8 @@ impl web::Site for Site {
         // One that a reload has brought back from a copy waits for what it lacks, and keeps the others from nobody.
         snapshots.retain(|of| !is_copy(of));
         let shown: Vec<_> = snapshots.iter().map(|of| (of.report.clone(), of.account.clone())).collect();
-        let (bad, good_at) = self.files();
-        self.metrics.set_loaded(bad.is_none() && self.secured.state().bad.is_none(), good_at);
+        let files = self.look_at_files();
+        self.metrics.set_loaded(files.bad_config.is_none() && files.bad_web.is_none(), files.good_at);
         let (calls, mut others) = self.metrics.families(snapshots, ledger.figures()).await;
         others.extend(self.secured.certificate_ends().map(metrics::certificate_family));
         let exposed = expose(&calls, &others, accept, accept_encoding).await;
@@ -136,6 +145,7 @@ impl web::Site for Site {
 
     fn status(&self) -> Status {
         let now = SystemClock.now();
+        let Files { bad_config, bad_web, .. } = self.look_at_files();
         Status {
             version: build_info::VERSION,
             now,
@@ -145,8 +155,8 @@ impl web::Site for Site {
             links: self.links.clone(),
             ledger_is_gone: self.ledger.get().is_some_and(|ledger| ledger.is_gone()),
             log_lines_dropped: logging::dropped_lines(),
-            bad_config: self.files().0,
-            bad_web_file: self.secured.state().bad.map(|bad| bad.problems),
+            bad_config,
+            bad_web_file: bad_web,
         }
     }
 

@@ -133,13 +133,11 @@ fn add_totals(families: &mut [Family], operations: &[Snapshot]) {
         ("wolkvox_last_poll_timestamp_seconds", |pulse| pulse.last_poll.map(seconds)),
     ];
     for family in families {
-        let gauge = gauges.iter().find(|(name, _)| *name == family.name);
-        for (operation, comparisons) in comparisons(operations) {
-            if let Some(value) = gauge.and_then(|(_, value)| value(&comparisons.pulse())) {
-                let value = Value::Gauge(value);
-                family.series.push(Series { labels: totals_labels(operation), value, created: None });
-            }
-        }
+        let Some((_, gauge)) = gauges.iter().find(|(name, _)| *name == family.name) else { continue };
+        family.series.extend(comparisons(operations).filter_map(|(operation, comparisons)| {
+            let value = Value::Gauge(gauge(&comparisons.pulse())?);
+            Some(Series { labels: totals_labels(operation), value, created: None })
+        }));
     }
 }
 

@@ -122,15 +122,18 @@ impl Judge {
 
     /// How far an answer completed the report: what a clock that is believed took back at once shows in the windows only.
     fn was_complete(&self, old: &Numbers, new: &Numbers) -> Timestamp {
-        let life = self.life();
         let least = new.complete.max(old.complete);
-        let more = new.windows.saturating_sub(old.windows) as i64;
+        let more = new.windows.saturating_sub(old.windows);
         if more == 0 || !self.a_lie_may_be_believed() {
             return least;
         }
+        least.max(Timestamp::from_second(self.windows_until(more)).unwrap())
+    }
+
+    /// The end, in seconds, of so many windows more than are known to be completed.
+    fn windows_until(&self, more: u64) -> i64 {
         let before = Timestamp::from_second(self.cursor.windows_until).unwrap();
-        let seen = (life.number_of(before) + more) * life.settings.interval as i64;
-        least.max(Timestamp::from_second(seen).unwrap())
+        (self.life().number_of(before) + more as i64) * self.life().settings.interval as i64
     }
 
     /// The rows of an answer that are looked at: those beyond what it completes are left for the next one, for no scrape
@@ -297,7 +300,7 @@ impl Judge {
         let is_taken_back = new.complete < old.complete || (more > completed && self.a_lie_may_be_believed());
         holds(more == completed || is_taken_back, || format!("windows completed: {more} instead of {completed}"))?;
         let interval = life.settings.interval as i64;
-        let seen = if is_taken_back { (life.number_of(before) + more as i64) * interval } else { 0 };
+        let seen = if is_taken_back { self.windows_until(more) } else { 0 };
         let complete = new.complete.as_second().max(self.cursor.windows_until).max(seen);
         self.cursor.windows_until = complete;
         let may_be_unused = told.rows.is_empty() && new.complete == old.complete && self.may_be_partly_used(told);
