@@ -17,11 +17,11 @@ const DEFAULT_TELEMETRY_PATH: &str = "/metrics";
 /// The variable with the token of an operation that is given by flags.
 pub const TOKEN_VARIABLE: &str = "WOLKVOX_TOKEN";
 
-/// A thousand operations fit; a larger file is some other file.
-const LARGEST_FILE: u64 = 1 << 20;
+/// All operations fit; a larger file is some other file.
+const LARGEST_FILE: u64 = 4 << 20;
 
 /// How many operations one process takes: each is a task, a connection and its share of every scrape.
-const MOST_OPERATIONS: usize = 1000;
+const MOST_OPERATIONS: usize = 5000;
 
 const TOP_KEYS: [&str; 3] = ["ledger", "defaults", "operations"];
 

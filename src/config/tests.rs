@@ -264,7 +264,7 @@ fn what_is_no_yaml_or_has_another_shape_is_one_problem() {
     assert_snapshot!(check("operations: *0123456789abcdef0123456789abcdef01234567\n"), @"w.yml:1:13: not valid YAML: alias references unknown anchor");
     assert_snapshot!(check("- a\n- b\n"), @"w.yml:1:1: the file is a list; write a mapping of keys and values");
     assert_snapshot!(check("operations: []\n"), @"w.yml: no operation to read: list one under `operations`, each with server and token_file or token_env");
-    assert_snapshot!(check("operations: {}\n"), @"w.yml:1:13: operations is a mapping; write a list of 1 to 1000 mappings, each after `-`");
+    assert_snapshot!(check("operations: {}\n"), @"w.yml:1:13: operations is a mapping; write a list of 1 to 5000 mappings, each after `-`");
     assert_snapshot!(check(""), @"w.yml: no operation to read: list one under `operations`, each with server and token_file or token_env");
 }
 
@@ -402,7 +402,7 @@ fn files_that_can_not_be_read() {
         load(&args, &env).unwrap_err().to_string().replace(&path.display().to_string(), name)
     };
     assert_snapshot!(of("latin1.yml", b"# a\n# Bogot\xe1\n"), @"latin1.yml: line 2 is not UTF-8 text; save the file as UTF-8");
-    assert_snapshot!(of("large.yml", &vec![b'#'; 2 << 20]), @"large.yml: is larger than 1048576 bytes; is it the right file?");
+    assert_snapshot!(of("large.yml", &vec![b'#'; 5 << 20]), @"large.yml: is larger than 4194304 bytes; is it the right file?");
     let args =
         ServeArgs { config_file: Some(folder.path().join("none.yml").display().to_string()), ..Default::default() };
     assert!(load(&args, &env).unwrap_err().to_string().contains("none.yml: can't be opened: "));

@@ -29,7 +29,7 @@ pub enum Value {
 }
 
 /// An alias may repeat what it stands for; this is far more than a configuration of this size needs.
-const MAX_EVENTS: usize = 200_000;
+const MAX_EVENTS: usize = 500_000;
 
 /// Reads one YAML document. What isn't YAML at all is one problem: nothing after it can be trusted.
 pub fn parse(text: &str, problems: &mut Problems) -> Option<Node> {

@@ -21,7 +21,7 @@ pub struct Network {
 }
 
 /// Names that are looked up at a time. Each takes some milliseconds, or seconds where nobody answers.
-const NAMES_AT_ONCE: usize = 8;
+const NAMES_AT_ONCE: usize = 4;
 
 /// Answers that are decoded at a time: as many as are welcome beside the rest on a small machine, and as have room in memory.
 const DECODED_AT_ONCE: usize = 2;
