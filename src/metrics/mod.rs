@@ -72,21 +72,22 @@ impl Metrics {
 
     /// As [`Metrics::families`], on the calling thread.
     pub fn families_now(&self, operations: &[Snapshot], ledger: LedgerFigures) -> (Arc<Prepared>, Vec<Family>) {
-        (self.prepared(operations), self.others(operations, ledger))
+        let (prepared, mut others) = self.families_of(operations, ledger);
+        others.push(families::log_family(self.started));
+        others.extend(self.instruments.families());
+        (prepared, others)
+    }
+
+    /// The same of the operations and their ledger, without the process.
+    pub fn families_of(&self, operations: &[Snapshot], ledger: LedgerFigures) -> (Arc<Prepared>, Vec<Family>) {
+        let mut others = families::operation_families(operations);
+        others.extend(families::ledger_families(ledger, self.started));
+        (self.prepared(operations), others)
     }
 
     /// Whether the configuration in the files is the one in force, and since when that one is.
     pub fn set_loaded(&self, good: bool, at: Timestamp) {
         self.instruments.set_loaded(good, at);
-    }
-
-    /// All that is not kept.
-    fn others(&self, operations: &[Snapshot], ledger: LedgerFigures) -> Vec<Family> {
-        let mut others = families::operation_families(operations);
-        others.extend(families::ledger_families(ledger, self.started));
-        others.push(families::log_family(self.started));
-        others.extend(self.instruments.families());
-        others
     }
 
     fn prepared(&self, operations: &[Snapshot]) -> Arc<Prepared> {

@@ -98,8 +98,8 @@ fn write_row(body: &mut String, truth: &Truth, row: &SentRow) {
         (Kind::Abandoned, true, 0) | (Kind::Answered, false, 0) => "ABANDON",
         (Kind::Abandoned, true, _) | (Kind::Answered, false, _) => "Abandoned",
         (Kind::Abandoned, false, _) | (Kind::Answered, true, 0) => "ANSWER",
-        // What is not said to be abandoned was answered.
-        (Kind::Answered, true, _) => ["answered", "TRANSFER", ""][row.call % 3],
+        // What is not said to be abandoned was answered. Rows of one identity say it in the same words.
+        (Kind::Answered, true, _) => ["answered", "TRANSFER", ""][usize::from(call.skill) % 3],
     };
     let ani = if twin { "3007654321" } else { "3001234567" };
     let person = if call.tab { "a\tperson" } else { "a person" };

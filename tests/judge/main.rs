@@ -31,6 +31,10 @@ use history::History;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, FileFailurePersistence, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
+/// A third of the time is memory otherwise.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Of each kind, where nobody asks for more: ten seconds' worth in a debug build.
 const FEW: u32 = 28;
 

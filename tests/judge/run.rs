@@ -304,14 +304,13 @@ struct Process {
 /// Makes a scrape and has it watched; keeps what is then on the disk.
 fn look(world: &Arc<World>, process: Process, disk: &Disk) -> Look {
     let (world, disk) = (world.clone(), disk.clone());
-    let kept_days = Mutex::new(Vec::new());
+    let (on_disk, kept_days) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     Arc::new(move || {
         let Process { operation, ledger, metrics } = &process;
         let families = |snapshots: &[Snapshot]| {
-            let (calls, others) = metrics.families_now(snapshots, ledger.figures());
+            let (calls, others) = metrics.families_of(snapshots, ledger.figures());
             let mut families = calls.families().to_vec();
-            // The others are of the process, not of what happened.
-            families.extend(others.into_iter().filter(|family| family.name.starts_with("wolkvox_")));
+            families.extend(others);
             families
         };
         let see = || {
@@ -330,7 +329,12 @@ fn look(world: &Arc<World>, process: Process, disk: &Disk) -> Look {
             (shown, stored) = again;
         }
         let is_all = are_same(&shown, &stored);
-        disk.keep();
+        // Nothing else is written that a life goes on from.
+        let accounts: Vec<_> = stored.iter().map(|snapshot| snapshot.account.clone()).collect();
+        let before = std::mem::replace(&mut *on_disk.lock().unwrap(), accounts.clone());
+        if before.len() != accounts.len() || before.iter().zip(&accounts).any(|(one, other)| !Arc::ptr_eq(one, other)) {
+            disk.keep();
+        }
         world.watch(Event::Scraped(Scraped {
             families: Arc::new(families(&stored)),
             shown: (!is_all).then(|| families(&shown)),
