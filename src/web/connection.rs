@@ -22,6 +22,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::Site;
 use super::body::Pieces;
+use super::frames::Framed;
 use super::guard::Guarded;
 use super::limits::Limits;
 use super::listen::Door;
@@ -70,9 +71,8 @@ impl<S: Site> Connection<S> {
         let renewed = Renewed { door: self.door, tls: tls.clone(), terms };
         let Some(tls) = tls else { return self.http1(io, stopped, renewed).await };
         match timeout(limits.head_time, greet(io, tls.config.clone())).await {
-            Ok(Ok(Greeted::Secret(mut io))) if io.get_ref().1.alpn_protocol() == Some(HTTP2) => {
-                io.get_mut().0.later_heads_within(limits.idle_time);
-                self.http2(io, stopped, renewed).await;
+            Ok(Ok(Greeted::Secret(io))) if io.get_ref().1.alpn_protocol() == Some(HTTP2) => {
+                self.http2(Framed::new(io), stopped, renewed).await;
             }
             Ok(Ok(Greeted::Secret(io))) => self.http1(io, stopped, renewed).await,
             Ok(Ok(Greeted::InClear(io))) => Self { door: Door::Wrong, ..self }.http1(io, stopped, renewed).await,
@@ -117,10 +117,7 @@ impl<S: Site> Connection<S> {
     }
 
     /// One request at a time: then all that bounds HTTP/1 bounds it too, and nobody here has use for more.
-    async fn http2<I>(self, io: I, stopped: watch::Receiver<()>, renewed: Renewed)
-    where
-        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn http2(self, io: Framed, stopped: watch::Receiver<()>, renewed: Renewed) {
         let limits = self.shared.options.limits;
         let pace = self.pace.clone();
         let this = Arc::new(self);

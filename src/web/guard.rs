@@ -35,9 +35,9 @@ impl<S> Guarded<S> {
         &self.stream
     }
 
-    /// Gives the heads after the first one another time. Bytes that are no request come in HTTP/2 too.
-    pub fn later_heads_within(&mut self, time: Duration) {
-        self.head.time = time;
+    /// What has come is no part of a request that is to go on: in HTTP/2 there is more than requests.
+    pub fn nothing_is_begun(&mut self) {
+        self.head.stop();
     }
 
     /// Fails a pending write once the client has let the answer wait too long.
@@ -133,8 +133,12 @@ impl Clock {
     fn stop_before(&mut self, turn: usize) {
         if self.turn != turn {
             self.turn = turn;
-            self.running = None;
+            self.stop();
         }
+    }
+
+    fn stop(&mut self) {
+        self.running = None;
     }
 
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {

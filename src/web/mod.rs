@@ -1,11 +1,12 @@
 //! The HTTP server: /metrics, the status page, the two probes, and the wish for a reload.
 //!
 //! [`listen`] binds the addresses, [`server`] accepts and bounds connections, `places` says which makes room for
-//! another by its `limits`, `guard` puts clocks on each of them, `connection` speaks with its client, [`secure`] says how and whether,
-//! `routes` finds the answer to a request, `page` writes the status page.
+//! another by its `limits`, `guard` puts clocks on each of them (`frames` tells it of HTTP/2), `connection` speaks with its client, [`secure`] says how
+//! and whether, `routes` finds the answer to a request, `page` writes the status page.
 
 mod body;
 mod connection;
+mod frames;
 mod guard;
 mod limits;
 pub mod listen;

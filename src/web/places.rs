@@ -87,6 +87,8 @@ struct Step {
     turn: usize,
     /// Since when the next request is waited for; `None` while one is answered.
     waiting: Option<Instant>,
+    /// The next request has begun to come. That of a new connection is waited for as if it had.
+    begun: bool,
     /// When the last one was complete; of a new connection, when it began.
     asked: Instant,
     /// All of the answer has been handed over to be sent.
@@ -99,7 +101,7 @@ impl Pace {
     /// Of a new connection, whose first request is waited for.
     pub fn new() -> Arc<Self> {
         let now = Instant::now();
-        let step = Step { turn: 0, waiting: Some(now), asked: now, said: false, blocked: None };
+        let step = Step { turn: 0, waiting: Some(now), begun: true, asked: now, said: false, blocked: None };
         Arc::new(Self(Mutex::new(step)))
     }
 
@@ -108,11 +110,11 @@ impl Pace {
         self.step().turn
     }
 
-    /// The first byte of a request has come.
+    /// The first byte of a request has come; in HTTP/2, of anything. Later ones are nothing new: they prolong no wait.
     pub fn begun(&self) {
         let mut step = self.step();
-        if step.waiting.is_some() {
-            step.waiting = Some(Instant::now());
+        if step.waiting.is_some() && !step.begun {
+            (step.waiting, step.begun) = (Some(Instant::now()), true);
         }
     }
 
@@ -120,7 +122,8 @@ impl Pace {
     pub fn asked(self: &Arc<Self>) -> Answering {
         let mut step = self.step();
         let asked = Instant::now();
-        *step = Step { turn: step.turn.wrapping_add(1), waiting: None, asked, said: false, blocked: None };
+        let turn = step.turn.wrapping_add(1);
+        *step = Step { turn, waiting: None, begun: false, asked, said: false, blocked: None };
         Answering(self.clone())
     }
 
@@ -252,10 +255,20 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_that_has_begun_counts_from_its_first_byte() {
         let mut test = Test::with(&["10.0.0.1", "10.0.0.2"]).await;
-        test.paces[0].begun();
+        for pace in &test.paces {
+            drop(pace.asked());
+            pace.flushed();
+            later(1).await;
+        }
+        let pace = test.paces[0].clone();
+        pace.begun();
         assert_eq!(test.places.make_room(), Some(peer("10.0.0.2")));
-        drop(test.paces[0].asked());
-        test.paces[0].begun();
+        let over = pace.is_over_at(&Limits::default());
+        later(1).await;
+        pace.begun();
+        assert_eq!(pace.is_over_at(&Limits::default()), over, "what comes later prolongs nothing");
+        drop(pace.asked());
+        pace.begun();
         assert_eq!(test.places.make_room(), None, "a byte while it is answered is none of the next request");
     }
 

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use wolkvox_exporter::config::Links;
 use wolkvox_exporter::operation::status::Status;
+use wolkvox_exporter::web::secure::Secured;
 use wolkvox_exporter::web::server::{Limits, Options, run};
 use wolkvox_exporter::web::{NotShown, Scrape, Site, listen};
 
@@ -102,13 +103,17 @@ async fn serve(limits: Limits) -> Server {
 }
 
 fn serve_on(listeners: Vec<TcpListener>, limits: Limits) -> Server {
+    serve_secured(listeners, limits, Secured::default())
+}
+
+fn serve_secured(listeners: Vec<TcpListener>, limits: Limits, secured: Secured) -> Server {
     let address = listeners[0].local_addr().unwrap();
     let (waiting_tx, waiting) = mpsc::unbounded_channel();
     let (big, big_dropped) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let site =
         Arc::new(Fake { ready: true.into(), waiting: waiting_tx, release: Semaphore::new(0), big: Some(big).into() });
-    let options = Options { telemetry_path: "/metrics".to_owned(), limits, secured: Arc::default() };
+    let options = Options { telemetry_path: "/metrics".to_owned(), limits, secured: Arc::new(secured) };
     let shutdown = async { stopped.await.unwrap_or(()) };
     let ended = tokio::spawn(run(listeners.into_iter().map(Into::into).collect(), site.clone(), options, shutdown));
     Server { address, site, waiting, big_dropped, stop, ended }
@@ -509,4 +514,130 @@ async fn a_shutdown_does_not_wait_for_ever() {
     std::mem::replace(&mut server.stop, stop).send(()).unwrap();
     server.has_ended().await;
     assert!(busy.is_closed().await);
+}
+
+/// Frames of HTTP/2 by hand: what a client sends that keeps to no rule.
+mod http2 {
+    use rustls::ALL_VERSIONS;
+    use tokio_rustls::TlsConnector;
+    use tokio_rustls::client::TlsStream;
+
+    use super::*;
+    use crate::support::tls::{Authority, client, put};
+
+    const HEADERS: u8 = 1;
+    const PING: u8 = 6;
+    const CONTINUATION: u8 = 9;
+    const END_STREAM: u8 = 1;
+    const END_HEADERS: u8 = 4;
+
+    fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(payload.len()).unwrap();
+        [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
+    }
+
+    /// `GET https://x/-/healthy`, as HPACK without compression writes it.
+    const HEAD: &[u8] = b"\x82\x87\x04\x0a/-/healthy\x01\x01x";
+
+    fn asking(stream: u8) -> Vec<u8> {
+        frame(HEADERS, END_STREAM | END_HEADERS, stream, HEAD)
+    }
+
+    fn ping() -> Vec<u8> {
+        frame(PING, 0, 0, b"a client")
+    }
+
+    struct Tls(TlsStream<TcpStream>);
+
+    impl Tls {
+        async fn connect(server: &Server, authority: &Authority) -> Self {
+            let mut config = client(authority, None, ALL_VERSIONS);
+            config.alpn_protocols = vec![b"h2".to_vec()];
+            let stream = TcpStream::connect(server.address).await.unwrap();
+            let name = server.address.ip().into();
+            let mut tls = Self(TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap());
+            tls.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
+            tls
+        }
+
+        async fn send(&mut self, bytes: &[u8]) {
+            self.0.write_all(bytes).await.unwrap();
+            self.0.flush().await.unwrap();
+        }
+
+        async fn is_answered(&mut self, stream: u8) {
+            self.send(&asking(stream)).await;
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"healthy\n") {
+                answer.push(timeout(PATIENCE, self.0.read_u8()).await.expect("an answer in time").expect("an answer"));
+            }
+        }
+
+        /// Sends what comes of `next`, again and again, until the server closes.
+        async fn sends_until_closed(self, mut next: impl FnMut() -> Vec<u8>) {
+            let (mut from, mut to) = tokio::io::split(self.0);
+            let closed = async move {
+                let mut bytes = [0; 1024];
+                while from.read(&mut bytes).await.is_ok_and(|length| length > 0) {}
+            };
+            let sending = async {
+                loop {
+                    // A server that has gone is for `closed` to notice.
+                    _ = to.write_all(&next()).await;
+                    _ = to.flush().await;
+                    tokio::time::sleep(BRIEFLY / 20).await;
+                }
+            };
+            tokio::select! {
+                closed = timeout(PATIENCE, closed) => closed.expect("the server closes"),
+                () = sending => {}
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_begun_and_not_finished_is_cut_off_and_a_client_that_pings_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::new("ours");
+        authority.issue(&["127.0.0.1"], 2040).write(folder.path(), "web");
+        let file = folder.path().join("web.yml");
+        put(&file, "tls_server_config: {cert_file: web.crt, key_file: web.key}\n");
+        let (secured, _) = Secured::load(Some(&file)).unwrap();
+        let listeners = listen::bind(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
+        let server = serve_secured(listeners, Limits { head_time: BRIEFLY, ..Limits::default() }, secured);
+        let connect = || Tls::connect(&server, &authority);
+        let nothing = Vec::new;
+
+        // After a first request, whose time is that of the connection.
+        let [mut kept, mut silent, mut endless, mut half, mut slow, mut packed] =
+            [connect().await, connect().await, connect().await, connect().await, connect().await, connect().await];
+        for client in [&mut kept, &mut silent, &mut endless, &mut half, &mut slow, &mut packed] {
+            client.is_answered(1).await;
+        }
+        let never = connect().await;
+        let begun = frame(HEADERS, END_STREAM, 3, HEAD);
+        silent.send(&begun).await;
+        endless.send(&begun).await;
+        half.send(&asking(3)[..12]).await;
+        // The beginning of a record that announces more than comes.
+        packed.0.get_mut().0.write_all(&[23, 3, 3, 1, 0, 7, 7, 7]).await.unwrap();
+        let mut request = asking(3).into_iter().chain(std::iter::repeat(0));
+        let pinging = async {
+            let until = tokio::time::Instant::now() + BRIEFLY * 2;
+            while tokio::time::Instant::now() < until {
+                kept.send(&ping()).await;
+                tokio::time::sleep(BRIEFLY / 20).await;
+            }
+            kept.is_answered(3).await;
+        };
+        tokio::join!(
+            pinging,
+            silent.sends_until_closed(nothing),
+            endless.sends_until_closed(|| frame(CONTINUATION, 0, 3, b"")),
+            half.sends_until_closed(nothing),
+            slow.sends_until_closed(|| request.next().into_iter().collect()),
+            packed.sends_until_closed(nothing),
+            never.sends_until_closed(ping),
+        );
+    }
 }
