@@ -369,8 +369,7 @@ impl Kept {
                 tasks.have_ended().await;
             }
             operation.is_settled().await;
-            // Nobody waits for it: neither the page nor the watchdog is to.
-            operation.reports().for_each(|report| report.pulse().next_poll = None);
+            operation.reports().for_each(|report| report.pulse().is_left());
         })
     }
 

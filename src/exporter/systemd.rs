@@ -105,10 +105,31 @@ impl Work {
             self.turns.by(self.ledger.turns()) < COMMITS_WITHIN,
             "a commit to the ledger has taken longer than {COMMITS_WITHIN:?}"
         );
+        self.polls_go_on()?;
+        match self.address {
+            Some(address) => timeout(ANSWERS_WITHIN, answers(address))
+                .await
+                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+                .with_context(|| format!("the server does not answer itself at {address}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Each report is polled when it is due, and each poll goes on.
+    fn polls_go_on(&mut self) -> anyhow::Result<()> {
         let now = SystemClock.now();
         for (report, next_poll) in &mut self.polls {
-            // While a poll is under way there is none: how long that takes is the API's affair.
-            let next = report.pulse().next_poll;
+            // While a poll is under way there is no next one, but each of its steps has an end.
+            let (next, step_ends) = {
+                let pulse = report.pulse();
+                (pulse.next_poll, pulse.step_ends)
+            };
+            ensure!(
+                step_ends.is_none_or(|ends| Instant::now() <= ends),
+                "operation {}, report {}: the poll that is under way does not go on",
+                report.operation,
+                report.kind.name
+            );
             // By both clocks, for the host's may be set; the poller then plans anew.
             let is_planned_for_long = next_poll.by(next) >= POLLS_WITHIN;
             let is_overdue =
@@ -120,13 +141,7 @@ impl Work {
                 report.kind.name
             );
         }
-        match self.address {
-            Some(address) => timeout(ANSWERS_WITHIN, answers(address))
-                .await
-                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-                .with_context(|| format!("the server does not answer itself at {address}")),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -162,7 +177,85 @@ impl<T: PartialEq> Unchanged<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use domain::identity::RowHasher;
+    use domain::outcome::Outcome;
+    use domain::range::CivilRange;
+
     use super::*;
+    use crate::config::{OperationConfig, Server, TokenSource};
+    use crate::poller::{Poller, TokenInTurn, Turns};
+    use crate::shutdown::Shutdown;
+    use crate::wolkvox::{Call, CallsReport, Failure, Token};
+
+    /// An API whose calls end after a while, without an answer, or never.
+    struct Slow {
+        after: Option<Duration>,
+        asked: Arc<AtomicUsize>,
+    }
+
+    impl CallsReport for Slow {
+        fn token(&self) -> Result<Token, Failure> {
+            Ok(Token::new("any".into()))
+        }
+
+        async fn fetch(&self, _: CivilRange, _: &Token, _: &RowHasher) -> Call {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            match self.after {
+                Some(after) => tokio::time::sleep(after).await,
+                None => std::future::pending().await,
+            }
+            Call { took: self.after, ..Call::not_made(Failure::new(Outcome::Timeout, "slow")) }
+        }
+    }
+
+    /// Whether a watchdog that looks again and again notices a poll within a quarter of an hour, and how many calls there were.
+    async fn is_noticed(after: Option<Duration>, token_is_held: bool) -> (bool, usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Arc::new(Ledger::open(&folder.path().join("ledger.db"), SystemClock.now()).unwrap());
+        let server = Server { name: "wv0042".into(), base_url: "https://wv0042.wolkvox.com".into() };
+        let config = OperationConfig::new("ventas".into(), server, TokenSource::Held("any".into()));
+        let operation = Operation::open(&ledger, &config, SystemClock.now()).unwrap();
+        let asked = Arc::<AtomicUsize>::default();
+        let turns = Turns::default();
+        let api = Arc::new(Slow { after, asked: asked.clone() });
+        let mut other = TokenInTurn::new(api.clone(), turns.clone());
+        let held = if token_is_held { Some(other.take().await.unwrap()) } else { None };
+        let (_trigger, shutdown) = Shutdown::new();
+        let poller = Poller::new(api, operation.abandoned.clone(), turns, SystemClock, shutdown);
+        let polling = tokio::spawn(poller.run());
+        let turns = Unchanged::new(ledger.turns());
+        let mut work = Work { address: None, ledger, turns, polls: Vec::new() };
+        work.is_of(std::slice::from_ref(&operation));
+        let mut noticed = false;
+        for _ in 0..180 {
+            tokio::time::advance(Duration::from_secs(5)).await;
+            // What has to be read or stored meanwhile is: this time is not the clock's.
+            for _ in 0..10 {
+                tokio::task::spawn_blocking(|| ()).await.unwrap();
+                operation.is_settled().await;
+            }
+            noticed |= work.polls_go_on().is_err();
+        }
+        polling.abort();
+        drop(held);
+        (noticed, asked.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_poll_that_does_not_go_on_is_noticed_and_one_that_has_to_wait_is_not() {
+        let timeout = OperationConfig::new(
+            String::new(),
+            Server { name: String::new(), base_url: String::new() },
+            TokenSource::Held(String::new().into()),
+        )
+        .timeout;
+        assert_eq!(is_noticed(None, false).await, (true, 1), "a call that never ends");
+        let (noticed, calls) = is_noticed(Some(timeout), false).await;
+        assert!(!noticed && calls >= 3, "calls that take their whole time: {noticed}, {calls}");
+        assert_eq!(is_noticed(None, true).await, (false, 0), "somebody else has the token");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_change_begins_the_time_anew() {

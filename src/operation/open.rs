@@ -100,6 +100,7 @@ impl Operation {
                 operation: name.clone(),
                 kind,
                 rules: Arc::new(rules),
+                timeout: config.timeout,
                 buckets,
                 clock,
                 first,

@@ -8,6 +8,7 @@ use domain::offset::Observation;
 use domain::outcome::Outcome;
 use domain::summary::ReadSummary;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::ended::{EndedPoll, Trouble};
 
@@ -31,6 +32,9 @@ pub struct Pulse {
     pub offset: Option<Observation>,
     /// `None` while a poll is under way.
     pub next_poll: Option<Timestamp>,
+    /// When the step of a poll that is under way has ended, whatever the API does; `None` where there is none, or it waits for
+    /// others.
+    pub step_ends: Option<Instant>,
     pub pause: Option<Pause>,
     /// Newest first.
     pub polls: VecDeque<EndedPoll>,
@@ -40,6 +44,7 @@ impl Pulse {
     /// Notes a poll that ended at `now`.
     pub fn poll_ended(&mut self, poll: EndedPoll, now: Timestamp) {
         self.last_poll = Some(now);
+        self.step_ends = None;
         if poll.trouble.is_none() {
             self.last_success = Some(now);
         }
@@ -50,7 +55,12 @@ impl Pulse {
     /// For a poller that goes on where another one left off, by another configuration: it plans its polls itself, and looks
     /// anew what the dates say.
     pub fn resumed(&self) -> Self {
-        Self { next_poll: None, pause: None, offset: None, ..self.clone() }
+        Self { next_poll: None, step_ends: None, pause: None, offset: None, ..self.clone() }
+    }
+
+    /// Nobody polls any more: neither the page nor the watchdog is to wait for it.
+    pub fn is_left(&mut self) {
+        (self.next_poll, self.step_ends) = (None, None);
     }
 
     /// Whether the last poll succeeded; `None` until one has ended.

@@ -1,4 +1,5 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::account::Account;
 use domain::identity::RowHasher;
@@ -24,6 +25,8 @@ pub struct Report {
     pub operation: Arc<str>,
     pub kind: &'static ReportKind,
     pub rules: Arc<Rules>,
+    /// The longest that a call may take.
+    pub timeout: Duration,
     /// Bucket bounds in whole seconds.
     pub buckets: Vec<u32>,
     /// What is known of the server's clock: by this report's answers, for its own cursor.

@@ -24,6 +24,10 @@ use crate::operation::Report;
 use crate::operation::ended::{EndedPoll, Trouble};
 use crate::wolkvox::{Answer, Call, CallsReport};
 
+/// What a step of a poll takes beside a call's `timeout` and a pause: to decode an answer, to ask a proxy why it refuses, and a few
+/// commits, of which the watchdog lets each take a minute.
+const OWN_STEP: Duration = Duration::from_secs(240);
+
 /// A call that has ended, between these moments.
 pub(super) struct Called {
     pub call: Call,
@@ -73,6 +77,7 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
             trouble = match call.result {
                 Ok(answer) => match self.first_start(&mut progress).await {
                     Some(wait) => {
+                        begins(&self.report, wait + OWN_STEP);
                         self.count_answer(outcome, answer.evidence).await;
                         self.sleep(wait).await?;
                         continue;
@@ -84,6 +89,7 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
                     let elapsed = progress.began_at.elapsed();
                     let pause = progress.reading.failed(question, failure.outcome, failure.retry_after, elapsed);
                     if let Some(pause) = pause {
+                        begins(&self.report, pause + OWN_STEP);
                         tracing::info!(
                             operation = %self.report.operation, report = self.report.kind.name, outcome = %failure.outcome, range = %question.asked,
                             error = %failure, "the call failed, trying again in {pause:?}"
@@ -108,6 +114,8 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
             let at = moment();
             Some(Called { call: Call::not_made(failure), asked: at, at })
         };
+        // The call that the token is waited for has an end, and so has whoever holds the token elsewhere.
+        report.pulse().step_ends = None;
         let taken = tokio::select! {
             () = shutdown.requested() => return None,
             taken = token.take() => taken,
@@ -124,10 +132,12 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
             return not_made(failure);
         }
         let asked = moment();
+        begins(report, report.timeout + OWN_STEP);
         let call = tokio::select! {
             () = shutdown.at_once() => return None,
             call = token.api().fetch(range, &secret, &hasher) => call,
         };
+        begins(report, OWN_STEP);
         // Before another report has its turn.
         let until = Instant::now() + report.rules.windows.interval() / 2;
         refusals.note(kind, secret.fingerprint, call.result.as_ref().err(), until);
@@ -333,6 +343,11 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
             trouble,
         }
     }
+}
+
+/// What begins now ends within `time`, whatever the API does. So a poll has an end, and one that goes on no more is noticed.
+fn begins(report: &Report, time: Duration) {
+    report.pulse().step_ends = Some(Instant::now() + time);
 }
 
 fn note_answer(account: &mut Account, outcome: Outcome, evidence: Evidence) {

@@ -10,16 +10,20 @@ use std::time::Duration;
 
 use domain::outcome::Outcome;
 use tokio::sync::OwnedMutexGuard;
-use tokio::time::Instant;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Instant, timeout};
 
 use crate::lane::Lane;
-use crate::wolkvox::{CallsReport, Failure, Token};
+use crate::wolkvox::{CallsReport, Cause, Failure, Token};
 
 /// The folder with the lock files, beside the ledger.
 const FOLDER: &str = "wolkvox-exporter.turns";
 
 /// A token or a lock file is a matter of microseconds.
 const THREADS: usize = 4;
+
+/// Where it has not come for so long, it hangs, and a call without a token is none.
+const READ_WITHIN: Duration = Duration::from_secs(10);
 
 /// How often a turn that another process holds is asked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -34,11 +38,13 @@ pub struct TokenInTurn<R> {
     turns: Turns,
     /// What the last call was made with; `None` where there was no token to send.
     last: Option<Token>,
+    /// A reading that hangs: another one would hang beside it.
+    hanging: Option<JoinHandle<Result<Result<Token, Failure>, JoinError>>>,
 }
 
 impl<R: CallsReport> TokenInTurn<R> {
     pub fn new(api: Arc<R>, turns: Turns) -> Self {
-        Self { api, turns, last: None }
+        Self { api, turns, last: None, hanging: None }
     }
 
     pub fn api(&self) -> &R {
@@ -67,17 +73,30 @@ impl<R: CallsReport> TokenInTurn<R> {
     }
 
     /// Whether there is another token now than the one that the last call was made with.
-    pub async fn has_changed(&self) -> bool {
+    pub async fn has_changed(&mut self) -> bool {
         let fingerprint = |token: &Token| token.fingerprint;
         self.read().await.ok().as_ref().map(fingerprint) != self.last.as_ref().map(fingerprint)
     }
 
-    async fn read(&self) -> Result<Token, Failure> {
-        let api = self.api.clone();
-        let read = self.turns.threads.run(move || api.token()).await;
-        read.unwrap_or_else(|stopped| {
-            Err(Failure::new(Outcome::Unauthorized, format!("no token could be read: {stopped}")))
-        })
+    async fn read(&mut self) -> Result<Token, Failure> {
+        // One that has ended meanwhile has read what was there then.
+        let mut reading = self.hanging.take().filter(|reading| !reading.is_finished()).unwrap_or_else(|| {
+            let (api, threads) = (self.api.clone(), self.turns.threads.clone());
+            tokio::spawn(async move { threads.run(move || api.token()).await })
+        });
+        match timeout(READ_WITHIN, &mut reading).await {
+            Ok(Ok(Ok(read))) => read,
+            Ok(Ok(Err(stopped)) | Err(stopped)) => {
+                Err(Failure::new(Outcome::Unauthorized, format!("no token could be read: {stopped}")))
+            }
+            Err(_) => {
+                self.hanging = Some(reading);
+                let message = format!(
+                    "the token could not be read within {READ_WITHIN:?}: the disk or the network that its file is on hangs"
+                );
+                Err(Failure::new(Outcome::Connect, message).because(Cause::Machine))
+            }
+        }
     }
 }
 
@@ -223,7 +242,14 @@ impl LockFiles {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    use domain::identity::RowHasher;
+    use domain::range::CivilRange;
+
     use super::*;
+    use crate::wolkvox::Call;
 
     fn token(text: &str) -> Token {
         Token::new(text.into())
@@ -290,6 +316,44 @@ mod tests {
         let turns = Turns::beside(Path::new("/dev/null/ledger.db"));
         assert!(turns.files.is_none());
         turns.take(&token("1")).await.unwrap();
+    }
+
+    /// Reads a token that is there when the channel is closed, or has something in it.
+    #[derive(Debug)]
+    struct Hangs(Mutex<mpsc::Receiver<()>>, AtomicUsize);
+
+    impl CallsReport for Hangs {
+        fn token(&self) -> Result<Token, Failure> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            _ = self.0.lock().unwrap().recv();
+            Ok(token("1"))
+        }
+
+        async fn fetch(&self, _: CivilRange, _: &Token, _: &RowHasher) -> Call {
+            Call::not_made(Failure::new(Outcome::Connect, "never asked"))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_that_can_not_be_read_in_time_is_none_and_is_waited_for_once() {
+        let (let_go, hold) = mpsc::channel();
+        let api = Arc::new(Hangs(Mutex::new(hold), AtomicUsize::new(0)));
+        let mut token = TokenInTurn::new(api.clone(), Turns::default());
+        for tried in 1..=3 {
+            let failing = async { token.take().await.map(|_| ()).unwrap_err() };
+            let (failure, ()) = tokio::join!(failing, async {
+                while api.1.load(Ordering::Relaxed) == 0 {
+                    tokio::task::yield_now().await;
+                }
+                tokio::time::advance(READ_WITHIN).await;
+            });
+            assert_eq!((failure.outcome, failure.cause), (Outcome::Connect, Some(Cause::Machine)), "{tried}");
+            assert!(failure.message.contains("10s"), "{failure}");
+        }
+        assert_eq!(api.1.load(Ordering::Relaxed), 1, "one thread hangs, however often it is tried");
+        drop(let_go);
+        token.take().await.unwrap();
+        assert!(!token.has_changed().await);
     }
 
     async fn is_pending<T>(future: &mut (impl Future<Output = T> + Unpin)) -> bool {

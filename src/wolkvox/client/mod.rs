@@ -120,8 +120,8 @@ impl Client {
     async fn refusal_told(&self, failure: Failure) -> Failure {
         let Some(Cause::ProxyRefused(None)) = failure.cause else { return failure };
         let (proxy, server) = (self.proxy.clone(), self.server.clone());
-        let asked = tokio::task::spawn_blocking(move || proxy?.refusal(&server)).await;
-        match asked.ok().flatten() {
+        let asked = tokio::task::spawn_blocking(move || proxy?.refusal(&server));
+        match tokio::time::timeout(proxy::ASKED_WITHIN, asked).await.ok().and_then(Result::ok).flatten() {
             Some(status) => {
                 let message = format!("{} It answered {status}", failure.message);
                 Failure { message, ..failure }.because(Cause::ProxyRefused(Some(status)))

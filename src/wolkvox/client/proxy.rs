@@ -16,6 +16,9 @@ pub(super) struct Proxy(Uri);
 /// A refusal comes at once; this is for lossy lines.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// To ask it again, with its name to be resolved: whose system doesn't answer isn't waited for.
+pub(super) const ASKED_WITHIN: Duration = Duration::from_secs(20);
+
 /// `HTTP/1.1 403 Forbidden`: the status is among so many bytes.
 const STATUS_BYTES: usize = 12;
 
