@@ -20,6 +20,7 @@ use simulator::report::Report;
 
 use crate::support::config::Folder;
 use crate::support::sim::{Sim, quiet, stream_of_calls};
+use crate::support::tls::{self, Authority, Identity, put};
 use crate::support::wait::free_address;
 use crate::support::{child, run};
 
@@ -31,6 +32,13 @@ const HEAD: &str = "\
 Each of these was tried on the program, against the simulator (`wolkvox-exporter simulate --help` tells what each of its
 faults does), with twelve abandoned calls of five skills in the last hours. A test makes this table, so it is what the
 program says today. `ok` in `--json` is true where there is nothing to do, and false everywhere else.
+
+| what is wrong | outcome | message | advice |
+|---|---|---|---|
+";
+
+const HEAD_OF_TOTALS: &str = "
+With `totals` among the `reports` wolkvox's own totals are asked for too. The same of them; nothing is compared here:
 
 | what is wrong | outcome | message | advice |
 |---|---|---|---|
@@ -89,6 +97,13 @@ fn cases() -> Vec<Case> {
         lines("skills", "one of the `skills` has no calls", "skills: [\"4173\", \"4999\"]"),
         lines("no_skills", "none of the `skills` has calls", "skills: [\"4999\"]"),
     ];
+    cases.extend(faults());
+    cases
+}
+
+/// Each of the simulator's, by its own list.
+fn faults() -> Vec<Case> {
+    let mut cases = Vec::new();
     for fault in Fault::catalogue() {
         let help = Fault::help();
         let line = help.lines().find_map(|line| line.trim().strip_prefix(&format!("{} ", fault.name())));
@@ -113,7 +128,8 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn simulated(cases: &[Case]) -> Sim {
+/// What is wrong, is wrong with `report` alone.
+fn simulated(cases: &[Case], report: Report) -> Sim {
     let zone = |case: &Case| TimeZone::get(case.zone).expect("a zone that exists");
     let options = |case: &Case| OperationOptions {
         zone: zone(case),
@@ -127,15 +143,19 @@ fn simulated(cases: &[Case]) -> Sim {
         operation.inject(case.calls.iter().cloned().map(Into::into));
         operation.inject(case.raw.iter().cloned().map(Into::into));
         if let Some(fault) = case.fault.clone() {
-            let report = Some(Report::Abandoned);
-            sim.world().set_fault(Armed { operation: Some(case.name.clone()), report, ..Armed::new(fault, None) });
+            let armed = Armed::new(fault, None);
+            sim.world().set_fault(Armed { operation: Some(case.name.clone()), report: Some(report), ..armed });
         }
     }
     sim
 }
 
 /// What is on the way, or not: operations without a simulator, as name, meaning and server.
-fn ways() -> Vec<(&'static str, &'static str, String)> {
+fn ways(ours: &Authority) -> Vec<(&'static str, &'static str, String)> {
+    let serve = |identity: &Identity| format!("https://{}", tls::serve(identity));
+    let stranger = serve(&Authority::new("theirs").issue(&["127.0.0.1"], 2099));
+    let [ended, other] =
+        [(&["127.0.0.1"], 2021), (&["127.0.0.2"], 2099)].map(|(names, until)| ours.issue(names, until));
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let plain = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = |listener: &TcpListener| format!("https://{}", listener.local_addr().expect("bound"));
@@ -144,9 +164,13 @@ fn ways() -> Vec<(&'static str, &'static str, String)> {
     thread::spawn(move || silent.incoming().collect::<Vec<_>>());
     thread::spawn(move || answer(&plain, "HTTP/1.1 400 Bad Request\r\n\r\n"));
     vec![
+        ("no_name", "a name that nobody knows", "https://wv0042.invalid".to_owned()),
         ("closed", "nothing listens there", format!("http://{}", free_address())),
         ("silent", "the server doesn't answer, as to an address that is not registered", no_answer),
         ("no_tls", "what answers speaks no TLS", no_tls),
+        ("stranger", "a certificate by an authority that this machine doesn't trust", stranger),
+        ("ended", "a certificate that has ended", serve(&ended)),
+        ("other", "a certificate of another name", serve(&other)),
         ("proxy", "a proxy that wants a password", "0042".to_owned()),
     ]
 }
@@ -180,8 +204,13 @@ fn told(output: &Output) -> Vec<Value> {
     told
 }
 
-/// Without the numbers of bytes, which depend on what comes together.
+/// Without the numbers of bytes, which depend on what comes together, and the system's words for a name that nobody knows.
 fn stable(message: &str) -> String {
+    const LOOKED_UP: &str = "failed to lookup address information: ";
+    let message = match message.split_once(LOOKED_UP) {
+        Some((before, after)) => &format!("{before}{LOOKED_UP}…{}", &after[after.find('.').unwrap_or(0)..]),
+        None => message,
+    };
     let mut parts = message.split(" bytes").peekable();
     let mut stable = String::new();
     while let Some(part) = parts.next() {
@@ -196,17 +225,11 @@ fn stable(message: &str) -> String {
 #[test]
 fn each_fault_has_its_sentence() {
     let cases = cases();
-    let sim = simulated(&cases);
-    let folder = Folder::new(&sim, &[], |name| {
-        let case = cases.iter().find(|case| case.name == name).expect("one for each operation");
-        case.lines.iter().map(|&line| line.to_owned()).collect()
-    });
-    for case in &cases {
-        if let Some(token) = case.token {
-            folder.write_token(&case.name, token);
-        }
-    }
-    let ways = ways();
+    let sim = simulated(&cases, Report::Abandoned);
+    let folder = configured(&sim, &cases, &[]);
+    let ours = Authority::new("ours");
+    put(&folder.path().join("ours.pem"), &ours.pem());
+    let ways = ways(&ours);
     let mut config = fs::read_to_string(folder.config())
         .expect("just written")
         .replace(&format!("timezone: {OTHER_ZONE}\n    timezone:"), "timezone:");
@@ -219,10 +242,53 @@ fn each_fault_has_its_sentence() {
     let proxy = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let mut command = check_api(&folder, &["--json"]);
     command.env("HTTPS_PROXY", format!("http://{}", proxy.local_addr().expect("bound")));
-    command.env("NO_PROXY", "127.0.0.1");
+    command.env("NO_PROXY", "127.0.0.1,.invalid").env("SSL_CERT_FILE", folder.path().join("ours.pem"));
     thread::spawn(move || answer(&proxy, "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"));
     let output = run(command);
 
+    is_private(&output, &cases, &sim);
+    let mut page = HEAD.to_owned();
+    let whats = cases.iter().map(|case| case.what.as_str()).chain(ways.iter().map(|(_, what, _)| *what));
+    page += &lines(&told(&output), whats, &folder);
+
+    let totals =
+        [case("nothing", "nothing"), Case { calls: Vec::new(), ..case("no_calls", "no calls for seven days") }];
+    let cases_of_totals: Vec<_> = totals.into_iter().chain(faults()).collect();
+    let sim = simulated(&cases_of_totals, Report::Totals);
+    let folder_of_totals = configured(&sim, &cases_of_totals, &["reports: [abandoned, totals]"]);
+    let output = run(check_api(&folder_of_totals, &["--json"]));
+    is_private(&output, &cases_of_totals, &sim);
+    let objects = told(&output);
+    let (totals, others): (Vec<_>, Vec<_>) = objects.into_iter().partition(|object| object["report"] == "totals");
+    let fine = |object: &&Value| object["ok"] == true;
+    assert_eq!(others.iter().filter(fine).count(), cases_of_totals.len() - 1, "the other report is not concerned");
+    page += HEAD_OF_TOTALS;
+    page += &lines(&totals, cases_of_totals.iter().map(|case| case.what.as_str()), &folder_of_totals);
+
+    if std::env::var("CHECK_API").is_ok_and(|wish| wish == "overwrite") {
+        fs::write(PAGE, &page).expect("a file of the project");
+    }
+    let heads = HEAD.lines().count() + HEAD_OF_TOTALS.lines().count();
+    assert_eq!(page.lines().count(), heads + cases.len() + ways.len() + cases_of_totals.len(), "{page}");
+    assert!(fs::read_to_string(PAGE).is_ok_and(|told| told == page), "docs/check-api.md is not what is said:\n{page}");
+}
+
+/// With the lines and the token of each case.
+fn configured(sim: &Sim, cases: &[Case], defaults: &[&str]) -> Folder {
+    let folder = Folder::new(sim, defaults, |name| {
+        let case = cases.iter().find(|case| case.name == name).expect("one for each operation");
+        case.lines.iter().map(|&line| line.to_owned()).collect()
+    });
+    for case in cases {
+        if let Some(token) = case.token {
+            folder.write_token(&case.name, token);
+        }
+    }
+    folder
+}
+
+/// Nothing of a call and no token is told, and no token was used twice at a time.
+fn is_private(output: &Output, cases: &[Case], sim: &Sim) {
     let all = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let tokens = cases.iter().map(|case| sim.operation(&case.name).and_then(|operation| operation.token()));
     for secret in PERSONAL.into_iter().map(str::to_owned).chain(tokens.flatten()) {
@@ -231,18 +297,16 @@ fn each_fault_has_its_sentence() {
     for request in sim.requests() {
         assert!(!request.overlapping, "{request:?}");
     }
-    let mut page = HEAD.to_owned();
-    let whats = cases.iter().map(|case| case.what.as_str()).chain(ways.iter().map(|(_, what, _)| *what));
-    for (object, what) in told(&output).iter().zip(whats) {
+}
+
+/// The lines of the table: what is wrong, and what was said of it.
+fn lines<'a>(objects: &[Value], whats: impl Iterator<Item = &'a str>, folder: &Folder) -> String {
+    let line = |(object, what): (&Value, &str)| {
         let text = |name: &str| object[name].as_str().unwrap_or("").replace('|', "\\|");
         let message = stable(&text("message")).replace(&format!("{}/", folder.path().display()), "");
-        page += &format!("| {what} | {} | {message} | {} |\n", text("outcome"), text("advice"));
-    }
-    if std::env::var("CHECK_API").is_ok_and(|wish| wish == "overwrite") {
-        fs::write(PAGE, &page).expect("a file of the project");
-    }
-    assert_eq!(page.lines().count(), HEAD.lines().count() + cases.len() + ways.len(), "{page}");
-    assert!(fs::read_to_string(PAGE).is_ok_and(|told| told == page), "docs/check-api.md is not what is said:\n{page}");
+        format!("| {what} | {} | {message} | {} |\n", text("outcome"), text("advice"))
+    };
+    objects.iter().zip(whats).map(line).collect()
 }
 
 #[test]
@@ -255,7 +319,7 @@ fn skills_and_types_are_found_and_nothing_else_of_a_call_is_told() {
         ),
         ..RawRow::default()
     };
-    let sim = simulated(&[Case { raw: vec![raw], ..case("ventas", "") }]);
+    let sim = simulated(&[Case { raw: vec![raw], ..case("ventas", "") }], Report::Abandoned);
     let folder = Folder::new(&sim, &[], |_| vec![]);
     let objects = told(&run(check_api(&folder, &["--json"])));
     let [object] = objects.as_slice() else { panic!("one report: {objects:?}") };
@@ -285,7 +349,8 @@ fn skills_and_types_are_found_and_nothing_else_of_a_call_is_told() {
 /// The exporter holds the token for most of the time.
 #[test]
 fn it_waits_for_its_turn_beside_a_running_exporter() {
-    let sim = simulated(&[Case { fault: Some(Fault::SlowBody { seconds: 1 }), ..case("ventas", "") }]);
+    let slow = Case { fault: Some(Fault::SlowBody { seconds: 1 }), ..case("ventas", "") };
+    let sim = simulated(&[slow], Report::Abandoned);
     let folder = Folder::new(&sim, &["interval: 1s", "settle: 0s"], |_| vec![]);
     let exporter = folder.serve();
     exporter.wait_for("a first poll", |scrape| {

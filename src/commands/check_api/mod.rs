@@ -1,10 +1,13 @@
 //! `check-api`: one careful call per operation and report, each in its turn for the token, and in words what it shows.
 //!
-//! [`check`] makes the calls, `seen` is what the rows of an answer show, [`checked`] what is told of them.
+//! [`check`] makes the calls, `totals` that for the vendor's own, `seen` is what the rows of an answer show, `told` what is said
+//! of it, [`checked`] what a program reads.
 
 mod check;
 mod checked;
 mod seen;
+mod told;
+mod totals;
 
 use std::io::{self, ErrorKind, Write as _};
 
