@@ -98,6 +98,10 @@ fn each_reaches_what_it_should_and_nothing_else() {
     let (several, unknown, nameless) = (issued(&["x.example", "10.1.2.3"]), issued(&["other.example"]), issued(&[]));
     let (foreign, ended) =
         (theirs.issue(&["prometheus.example"], UNTIL), secured.ours.issue(&["prometheus.example"], 2021));
+    let (to_come, nearly) = (
+        secured.ours.issue_for(&["prometheus.example"], 2090..2099),
+        issued(&["Prometheus.example", "x.prometheus.example"]),
+    );
 
     let (good, wrong, stranger) = (basic("ana:secret"), basic("ana:secret2"), basic("eva:secret"));
     for (what, identity) in [
@@ -106,6 +110,8 @@ fn each_reaches_what_it_should_and_nothing_else() {
         ("a nameless", Some(&nameless)),
         ("a foreign", Some(&foreign)),
         ("an ended", Some(&ended)),
+        ("one to come", Some(&to_come)),
+        ("one of nearly the name", Some(&nearly)),
     ] {
         for path in ["/metrics", "/-/healthy"] {
             let answer = tls::get(address, &secured.client(identity), path, &[&good]);
@@ -219,6 +225,57 @@ async fn read(answer: Response<Incoming>) -> usize {
         bytes += frame.expect("a frame").into_data().map_or(0, |data| data.len());
     }
     bytes
+}
+
+/// As people try it by hand.
+#[test]
+fn curl_reaches_what_it_should_and_nothing_else() {
+    let secured = Secured::new(&format!(
+        "{CERTIFIED}, client_auth_type: RequireAndVerifyClientCert, client_ca_file: clients.crt}}\n\
+         basic_auth_users: {{{}}}\n",
+        user("ana", "contraseña: ☎")
+    ));
+    secured.ours.issue(&["ana"], UNTIL).write(secured.folder.path(), "ana");
+    Authority::new("theirs").issue(&["ana"], UNTIL).write(secured.folder.path(), "theirs");
+    let exporter = Child::start(secured.command());
+    let (known, foreign, nobody) =
+        (["--cert", "ana.crt", "--key", "ana.key"], ["--cert", "theirs.crt", "--key", "theirs.key"], []);
+    let (right, wrong) = (["-u", "ana:contraseña: ☎"], ["-u", "ana:contraseña"]);
+    let ask = |flags: &[&[&str]], url: &str| {
+        let mut command = Command::new("curl");
+        child::clean(&mut command);
+        command.args(["-sS", "-o", "answer", "-w", "%{http_code} %{http_version}", "--max-time", "30"]);
+        command.args(flags.concat()).arg(url).current_dir(secured.folder.path());
+        let output = run(command);
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let answered = |status: &str| (Some(0), status.to_owned());
+    let trusted = ["--cacert", "clients.crt"];
+    let url = |path: &str| format!("https://{}{path}", exporter.address());
+    for (version, shown) in [("--http1.1", "1.1"), ("--http2", "2")] {
+        for (identity, password, path, expected) in [
+            (&known[..], &right[..], "/metrics", 200),
+            (&known, &right, "/", 200),
+            (&known, &wrong, "/metrics", 401),
+            (&known, &nobody, "/metrics", 401),
+            (&known, &nobody, "/-/healthy", 200),
+            (&known, &right, "/-/reload", 404),
+        ] {
+            let told = ask(&[&trusted, &[version], identity, password], &url(path));
+            assert_eq!(told, answered(&format!("{expected} {shown}")), "{path} {identity:?} {password:?}");
+        }
+    }
+    // No handshake, no answer: with no certificate, with one of somebody else, and of a server that curl doesn't know.
+    for flags in [[&trusted[..], &nobody, &right], [&trusted, &foreign, &right], [&nobody, &known, &right]] {
+        let (code, shown) = ask(&flags, &url("/-/healthy"));
+        assert!(code != Some(0) && shown.starts_with("000"), "{flags:?}: {code:?} {shown}");
+    }
+    let in_clear = ask(&[&right], &format!("http://{}/metrics", exporter.address()));
+    assert_eq!(in_clear, answered("400 1.1"));
+    for (path, expected) in [("/-/ready", "200 1.1"), ("/metrics", "404 1.1")] {
+        assert_eq!(ask(&[], &format!("http://{}{path}", exporter.probes())), answered(expected), "{path}");
+    }
+    assert_eq!(exporter.terminate().0.code(), Some(0));
 }
 
 #[test]

@@ -4,8 +4,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use crate::support::tls::{Authority, put};
+use crate::support::tls::{Authority, Identity, put};
 use crate::support::{child, run};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/web-config.md");
@@ -48,8 +49,9 @@ fn whole(text: &str) -> Case {
 
 const USER: &str = "$2y$10$qRTBuFoULoYNA7AQ/F3ck.trZBPyjV64.oA4ZsSBCIWvXuvQlQTuu";
 
-fn cases(certificate: &str) -> Vec<Case> {
-    let inline = certificate.trim().lines().collect::<Vec<_>>().join("\n    ");
+fn cases(identity: &Identity) -> Vec<Case> {
+    let within = |pem: String| pem.trim().lines().collect::<Vec<_>>().join("\n    ");
+    let (inline, key) = (within(identity.certificate_pem()), within(identity.key_pem()));
     let auth = |kind: &str| tls(&format!("client_auth_type: {kind}"));
     let verified = |kind: &str| tls(&format!("client_auth_type: {kind}, client_ca_file: ca.crt"));
     let user = |hash: &str| {
@@ -63,6 +65,14 @@ fn cases(certificate: &str) -> Vec<Case> {
             shown: "`cert` as PEM, and `key_file`".to_owned(),
             text: format!("tls_server_config:\n  cert: |\n    {inline}\n  key_file: web.key\n"),
         },
+        Case {
+            shown: "`cert`, `key` and `client_ca` as PEM, and `client_auth_type: RequireAndVerifyClientCert`"
+                .to_owned(),
+            text: format!(
+                "tls_server_config:\n  cert: |\n    {inline}\n  key: |\n    {key}\n  client_ca: |\n    {inline}\n  \
+                 client_auth_type: RequireAndVerifyClientCert\n"
+            ),
+        },
         whole("tls_server_config: {cert_file: web.crt}"),
         whole("tls_server_config: {key_file: web.key}"),
         whole("tls_server_config: {min_version: TLS13}"),
@@ -70,6 +80,10 @@ fn cases(certificate: &str) -> Vec<Case> {
         whole("tls_server_config: {cert_file: none.crt, key_file: web.key}"),
         whole("tls_server_config: {cert_file: web.key, key_file: web.key}"),
         whole("tls_server_config: {cert_file: web.crt, key_file: other.key}"),
+        whole("tls_server_config: {cert_file: p521.crt, key_file: p521.key}"),
+        whole("tls_server_config: {cert_file: secp256k1.crt, key_file: secp256k1.key}"),
+        whole("tls_server_config: {cert_file: rsa1024.crt, key_file: rsa1024.key}"),
+        whole("tls_server_config: {cert_file: web.crt, key_file: locked.key}"),
         whole("tls_server_config: {cert: web.crt, key_file: web.key}"),
         tls("cert: x"),
         auth("NoClientCert"),
@@ -99,12 +113,18 @@ fn cases(certificate: &str) -> Vec<Case> {
         tls("cipher_suites: [TLS_AES_128_GCM_SHA256]"),
         tls("cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA]"),
         tls("cipher_suites: [TLS_RSA_WITH_AES_128_GCM_SHA256]"),
+        tls("cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA]"),
+        tls("cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], max_version: TLS12"),
+        tls("cipher_suites: [TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256], max_version: TLS12"),
+        tls("cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256], min_version: TLS13"),
         tls("cipher_suites: []"),
         tls("prefer_server_cipher_suites: false"),
         tls("curve_preferences: [X25519, CurveP256, CurveP384]"),
         tls("curve_preferences: [CurveP521]"),
+        tls("curve_preferences: [X25519MLKEM768]"),
         tls("cert_filse: x"),
         tls("").then("http_server_config: {http2: false}"),
+        whole("http_server_config: {http2: true}"),
         whole("http_server_config: {headers: {X-Frame-Options: sameorigin, X-Content-Type-Options: nosniff}}"),
         whole("http_server_config: {headers: {X-XSS-Protection: 1, Content-Security-Policy: default-src 'self'}}"),
         whole("http_server_config: {headers: {Strict-Transport-Security: max-age=31536000}}"),
@@ -115,8 +135,17 @@ fn cases(certificate: &str) -> Vec<Case> {
         user(USER),
         user("secret"),
         user("$2x$10$qRTBuFoULoYNA7AQ/F3ck.trZBPyjV64.oA4ZsSBCIWvXuvQlQTuu"),
+        user("$2a$10$qRTBuFoULoYNA7AQ/F3ck.trZBPyjV64.oA4ZsSBCIWvXuvQlQTuu"),
+        user("$2b$10$qRTBuFoULoYNA7AQ/F3ck.trZBPyjV64.oA4ZsSBCIWvXuvQlQTuu"),
+        user("$2$10$qRTBuFoULoYNA7AQ/F3ck.trZBPyjV64.oA4ZsSBCIWvXuvQlQTuu"),
+        user("$2y$+9$qRTBuFoULoYNA7AQ/F3ck.trZBPyjV64.oA4ZsSBCIWvXuvQlQTuu"),
+        user("$2y$03$qRTBuFoULoYNA7AQ/F3ck.trZBPyjV64.oA4ZsSBCIWvXuvQlQTuu"),
+        user("$2y$15$qRTBuFoULoYNA7AQ/F3ck.trZBPyjV64.oA4ZsSBCIWvXuvQlQTuu"),
         user("$2y$20$qRTBuFoULoYNA7AQ/F3ck.trZBPyjV64.oA4ZsSBCIWvXuvQlQTuu"),
+        user("$2y$31$qRTBuFoULoYNA7AQ/F3ck.trZBPyjV64.oA4ZsSBCIWvXuvQlQTuu"),
         whole("basic_auth_users: {}"),
+        whole("basic_auth_users: {true: x}"),
+        whole("basic_auth_users: {'ana:1': x}"),
         whole("rate_limit: {interval: 1s, burst: 20}"),
         whole("rate_limit: {interval: 0, burst: 0}"),
         whole("rate_limit: {interval: 1s, burst: 0}"),
@@ -152,6 +181,11 @@ fn said(folder: &Path, case: &Case) -> String {
     }
 }
 
+fn openssl(folder: &Path, arguments: &[&str]) {
+    let output = Command::new("openssl").args(arguments).current_dir(folder).output().expect("openssl is installed");
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+}
+
 #[test]
 fn each_key_and_value_of_the_toolkit_is_accepted_or_refused_by_name() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -168,9 +202,23 @@ fn each_key_and_value_of_the_toolkit_is_accepted_or_refused_by_name() {
     put(&folder.join("ca.crt"), &authority.pem());
     fs::write(folder.join("web.key"), identity.key_pem()).expect("a folder of this test");
     fs::write(folder.join("other.key"), authority.issue(&["x"], 2040).key_pem()).expect("a folder of this test");
+    // Of kinds that the library of these tests doesn't make.
+    for (name, kind) in [
+        ("p521", &["ec", "-pkeyopt", "ec_paramgen_curve:secp521r1"][..]),
+        ("secp256k1", &["ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"]),
+        ("rsa1024", &["rsa:1024"]),
+    ] {
+        let (certificate, key) = (format!("{name}.crt"), format!("{name}.key"));
+        openssl(
+            folder,
+            &[&["req", "-x509", "-noenc", "-subj", "/CN=x", "-out", &certificate, "-keyout", &key, "-newkey"], kind]
+                .concat(),
+        );
+    }
+    openssl(folder, &["pkey", "-in", "web.key", "-aes256", "-passout", "pass:secret", "-out", "locked.key"]);
 
     let mut page = HEAD.to_owned();
-    for case in cases(&identity.certificate_pem()) {
+    for case in cases(&identity) {
         let said = said(folder, &case);
         for secret in [&USER[7..], "secret", "PRIVATE", &identity.key_pem()[30..60]] {
             assert!(!said.contains(secret), "{said}");
@@ -178,6 +226,14 @@ fn each_key_and_value_of_the_toolkit_is_accepted_or_refused_by_name() {
         let shown =
             if case.shown.contains('`') || case.text.is_empty() { case.shown } else { format!("`{}`", case.shown) };
         page += &format!("| {shown} | {} |\n", said.replace('|', "\\|"));
+    }
+    // No key that the program takes is left out: it tells them where one is written that nobody knows.
+    for text in ["x: 1", "tls_server_config: {x: 1}", "http_server_config: {x: 1}", "rate_limit: {x: 1}"] {
+        let said = said(folder, &whole(text));
+        let (_, keys) = said.split_once("the keys are ").expect("a list of keys");
+        for key in keys.split(", ") {
+            assert!(page.contains(key), "{key} is not in the table");
+        }
     }
     if std::env::var("MISTAKES").is_ok_and(|wish| wish == "overwrite") {
         fs::write(PAGE, &page).expect("a file of the project");

@@ -88,7 +88,15 @@ fn from_tree(root: &Node, folder: &Path, problems: &mut Problems, remarks: &mut 
         file.tls = tls::read(&section, folder, problems, remarks);
     }
     if let Some(section) = open(&top, "http_server_config", &["http2", "headers"], problems) {
-        file.http2 = one(&section, "http2", problems, boolean).unwrap_or(true);
+        let http2 = one(&section, "http2", problems, boolean);
+        file.http2 = http2.unwrap_or(true);
+        if http2 == Some(true) && top.value("tls_server_config").is_none() {
+            let path = section.named("http2");
+            remarks.push(
+                section.origin,
+                format!("{path}: without tls_server_config there is no HTTP/2; this has no effect"),
+            );
+        }
         if let Some(node) = section.value("headers") {
             file.headers = headers(node, &section.named("headers"), problems);
         }

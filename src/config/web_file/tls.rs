@@ -148,6 +148,11 @@ pub fn read(section: &Section<'_>, folder: &Path, problems: &mut Problems, remar
         problems.push(origin, format!("{} is above {}", section.named("min_version"), section.named("max_version")));
     }
     let suites = suites(section, problems, remarks);
+    if least == Version::Tls13 && suites.as_ref().is_some_and(|suites| !suites.is_empty()) {
+        let origin = section.value("cipher_suites").map_or(section.origin, |node| node.origin);
+        let path = section.named("cipher_suites");
+        remarks.push(origin, format!("{path}: they are for TLS 1.2, which min_version leaves out; this has no effect"));
+    }
     let group = |name: &str| known(name, &GROUPS);
     let groups = list(section, "curve_preferences", problems, group).map(without_places);
     let server_order = one(section, "prefer_server_cipher_suites", problems, boolean).unwrap_or(true);

@@ -33,7 +33,11 @@ impl PasswordHash {
             return Err(FORM.to_owned());
         };
         let alphabet = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'/';
-        if rest.len() != REST || !rest.bytes().all(alphabet) || cost.len() != 2 {
+        if rest.len() != REST
+            || !rest.bytes().all(alphabet)
+            || cost.len() != 2
+            || !cost.bytes().all(|byte| byte.is_ascii_digit())
+        {
             return Err(FORM.to_owned());
         }
         if !matches!(version, "2a" | "2b" | "2y") {
@@ -87,7 +91,15 @@ pub fn read(node: &Node, problems: &mut Problems, remarks: &mut Problems) -> BTr
             _ => String::new(),
         };
         let called = format!("basic_auth_users: {}", quoted(&name));
-        if name.is_empty() || name.contains(':') || name.contains(char::is_control) {
+        if name.is_empty() {
+            let shown = key.shown();
+            problems.push(
+                key.origin,
+                format!("basic_auth_users: {shown} is no name; write one, and in quotes if it is no text"),
+            );
+            continue;
+        }
+        if name.contains(':') || name.contains(char::is_control) {
             problems.push(key.origin, format!("{called} is no name; write one without a colon"));
             continue;
         }

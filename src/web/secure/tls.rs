@@ -5,7 +5,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ServerConfig;
 use rustls::version::{TLS12, TLS13};
-use rustls::{InconsistentKeys, ProtocolVersion, SupportedProtocolVersion};
+use rustls::{InconsistentKeys, ProtocolVersion, SupportedCipherSuite, SupportedProtocolVersion};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
@@ -89,6 +89,9 @@ fn end_of(chain: &[CertificateDer<'_>]) -> Result<Timestamp, String> {
     Timestamp::from_second(certificate.validity().not_after.timestamp()).map_err(|_| UNREADABLE.to_owned())
 }
 
+const UNKNOWN_KEY: &str = "the key is of a kind that rustls, which does TLS here, doesn't have: make one for ECDSA (P-256 or P-384), \
+                           Ed25519, or RSA with 2048 bits or more";
+
 fn server_config(material: &Material) -> Result<ServerConfig, String> {
     let settings = &material.settings;
     let provider = Arc::new(provider(settings));
@@ -111,6 +114,11 @@ fn server_config(material: &Material) -> Result<ServerConfig, String> {
             )?))
         }
     };
+    let key = provider.key_provider.load_private_key(material.key.clone_key()).map_err(|_| UNKNOWN_KEY)?;
+    let is_of_key = |suite: &SupportedCipherSuite| suite.usable_for_signature_algorithm(key.algorithm());
+    if !provider.cipher_suites.iter().any(|suite| versions.contains(&suite.version()) && is_of_key(suite)) {
+        return Err(format!("no client could connect: none of cipher_suites goes with a key of {:?}", key.algorithm()));
+    }
     let mut config =
         config.with_single_cert(material.chain.clone(), material.key.clone_key()).map_err(|error| match error {
             rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
@@ -128,7 +136,7 @@ fn provider(settings: &Tls) -> CryptoProvider {
     let mut provider = ring::default_provider();
     if let Some(chosen) = &settings.suites {
         let all = std::mem::take(&mut provider.cipher_suites);
-        let is_of_tls13 = |suite: &rustls::SupportedCipherSuite| suite.version().version == ProtocolVersion::TLSv1_3;
+        let is_of_tls13 = |suite: &SupportedCipherSuite| suite.version().version == ProtocolVersion::TLSv1_3;
         provider.cipher_suites.extend(all.iter().filter(|suite| is_of_tls13(suite)));
         let find = |chosen| all.iter().find(|suite| suite.suite() == chosen).copied();
         provider.cipher_suites.extend(chosen.iter().copied().filter_map(find));

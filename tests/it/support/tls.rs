@@ -1,5 +1,6 @@
 use std::io::{self, Read as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -49,6 +50,11 @@ impl Authority {
 
     /// Names are addresses, URIs (`spiffe://…`), mail addresses or names of hosts.
     pub fn issue(&self, names: &[&str], until_year: i32) -> Identity {
+        self.issue_for(names, 2020..until_year)
+    }
+
+    /// The same, for these years.
+    pub fn issue_for(&self, names: &[&str], years: Range<i32>) -> Identity {
         let mut parameters = CertificateParams::default();
         let name = |name: &&str| match name.parse() {
             Ok(address) => SanType::IpAddress(address),
@@ -57,8 +63,8 @@ impl Authority {
             Err(_) => SanType::DnsName((*name).try_into().expect("a name")),
         };
         parameters.subject_alt_names = names.iter().map(name).collect();
-        parameters.not_before = date_time_ymd(2020, 1, 1);
-        parameters.not_after = date_time_ymd(until_year, 1, 1);
+        parameters.not_before = date_time_ymd(years.start, 1, 1);
+        parameters.not_after = date_time_ymd(years.end, 1, 1);
         let key = KeyPair::generate().expect("a key");
         let certificate = parameters.signed_by(&key, &self.0).expect("a certificate").der().clone();
         Identity { certificate, key: key.serialize_der() }
