@@ -8,9 +8,9 @@ further to the alerts, an upgrade and a restored copy. They are taken out of the
     python3 tests/documents/day.py --debian FOLDER    # in a bare Debian 12: as root, over the network, some minutes
 
 In the folder the paths of the commands are moved into it, ports are free ones, scrapes are a second apart, and what needs root
-(apt-get, useradd, owners, systemd) is stood in for. In the bare Debian (FOLDER keeps it, made by debootstrap, for the next time)
-the commands run as they are written, but for `cargo build`, which has been done; only systemd is stood in for, for a folder
-boots nothing. In both, wolkvox is the simulator; in Debian it is at its own name, with TLS. Then the blocks of docs/simulator.md are
+(apt-get, useradd, owners, systemd) is stood in for. In the bare Debian (FOLDER keeps it, made by debootstrap, for the next time),
+which systemd-nspawn boots, the commands run as they are written, but for `cargo build`, which has been done; and systemd is asked to
+reload the exporter, and to notice that it stands still. In both, wolkvox is the simulator; in Debian it is at its own name, with TLS. Then the blocks of docs/simulator.md are
 run, and the queries of docs/queries.md are asked. What is not run is said, with its reason.
 """
 
@@ -102,14 +102,18 @@ class Here:
     def command(self, script):
         return ["bash", "-euo", "pipefail", "-c", script], {"cwd": pages.ROOT}
 
+    def settle(self):
+        """What `systemctl` stands in for waits by itself."""
+
     def close(self):
         pass
 
 
 class Debian:
-    """A bare Debian 12 in a folder."""
+    """A bare Debian 12, booted: it has the network of this machine, and processes and units of its own."""
 
     PORTS = {"wolkvox-exporter": 10119, "prometheus": 9090}
+    UNIT = "wolkvox-exporter"
 
     def __init__(self, folder, cache, binary):
         self.root, self.ports, self.wolkvox = folder, self.PORTS, free_port()
@@ -117,11 +121,12 @@ class Debian:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(("127.0.0.1", port))
-        bare = cache / "bookworm.tar"
+        bare = cache / "bookworm-systemd.tar"
         if not bare.exists():
-            print("making a bare Debian 12: debootstrap --variant=minbase bookworm", flush=True)
+            make = ["debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv,dbus", "bookworm"]
+            print(f"making a bare Debian 12: {' '.join(make)}", flush=True)
             made = cache / "bookworm"
-            subprocess.run(["debootstrap", "--variant=minbase", "bookworm", made], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([*make, made], check=True, stdout=subprocess.DEVNULL)
             subprocess.run(["tar", "-cf", bare, "-C", made, "."], check=True)
             shutil.rmtree(made)
         subprocess.run(["tar", "-xf", bare, "-C", self.root], check=True)
@@ -133,15 +138,56 @@ class Debian:
         shutil.copy(binary, checkout / "target/release/wolkvox-exporter")
         shutil.copy("/etc/resolv.conf", self.root / "etc/resolv.conf")
         (self.root / "etc/hosts").write_text("127.0.0.1 localhost wv0042.wolkvox.com\n")
-        shutil.copy(HERE / "systemctl", self.root / "usr/local/sbin/systemctl")
-        # Nothing is started by a package, as in every folder without an init.
-        (self.root / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
-        (self.root / "usr/sbin/policy-rc.d").chmod(0o755)
-        # The few devices are nodes that debootstrap made: nothing of this machine is within reach of the commands.
-        subprocess.run(["mount", "-t", "proc", "proc", self.root / "proc"], check=True)
-        self.environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "ROOT": "",
+        units = self.root / "etc/systemd/system.conf.d"
+        units.mkdir()
+        (units / "stand-in.conf").write_text("[Manager]\nDefaultEnvironment=SSL_CERT_FILE=/etc/wolkvox-stand-in.crt\n")
+        self.environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                             "DEBIAN_FRONTEND": "noninteractive", "SSL_CERT_FILE": "/etc/wolkvox-stand-in.crt"}
         self.serve_by_tls()
+        boot = ["systemd-nspawn", "--directory", self.root, "--boot", "--register=no", "--keep-unit", "--console=pipe", "--resolv-conf=off"]
+        self.booted = subprocess.Popen(boot, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for("Debian to boot", lambda: self.systemctl("is-system-running") in ("running", "degraded"))
+
+    def first_process(self):
+        """The number that systemd has on this machine; empty until it is there."""
+        try:
+            return pathlib.Path(f"/proc/{self.booted.pid}/task/{self.booted.pid}/children").read_text().split()[0]
+        except (OSError, IndexError):
+            return ""
+
+    def systemctl(self, *arguments):
+        """What it says, whether it is content or not."""
+        if not (first := self.first_process()):
+            return ""
+        return subprocess.run(["nsenter", "--target", first, "--all", "systemctl", *arguments], env=self.environment, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.strip()
+
+    def shown(self, name):
+        return self.systemctl("show", "--property", name, "--value", self.UNIT)
+
+    def is_kept(self):
+        """What only a real systemd can show: `ExecReload`, how a reload ended, and a watchdog that starts anew what stands still."""
+        config = self.path("/etc/wolkvox-exporter/wolkvox-exporter.yml")
+        good = config.read_text()
+        first = self.shown("MainPID")
+        for text, told in ((good + "    interval: 1m\n", "is that of its file"), ("operations: [", "was refused"), (good, "is that of its file")):
+            config.write_text(text)
+            subprocess.run(self.command(f"systemctl reload {self.UNIT}")[0], env=self.environment, check=True)
+            wait_for(f"a reload that {told}", lambda: told in self.shown("StatusText"))
+        if self.shown("MainPID") != first:
+            sys.exit("a reload has started another process")
+        print("  systemctl reload: three times, a bad file among them, and the same process", flush=True)
+        drop_in = self.path(f"/etc/systemd/system/{self.UNIT}.service.d")
+        drop_in.mkdir()
+        (drop_in / "watchdog.conf").write_text("[Service]\nWatchdogSec=6\nRestartSec=1\n")
+        subprocess.run(self.command(f"systemctl daemon-reload; systemctl restart {self.UNIT}")[0], env=self.environment, check=True)
+        began = time.monotonic()
+        wait_for("two times of the watchdog", lambda: time.monotonic() - began > 13)
+        if (restarts := self.shown("NRestarts")) != "0":
+            sys.exit(f"the watchdog has started the exporter anew {restarts} times")
+        subprocess.run(self.command(f"kill -STOP $(systemctl show --property MainPID --value {self.UNIT})")[0], env=self.environment, check=True)
+        wait_for("the watchdog", lambda: self.shown("NRestarts") == "1" and self.shown("ActiveState") == "active")
+        print("  the watchdog: fed while the exporter works, and it starts anew what stands still", flush=True)
 
     def serve_by_tls(self):
         """wolkvox at its own name, before the simulator."""
@@ -187,10 +233,17 @@ class Debian:
         return self.root / path.lstrip("/")
 
     def command(self, script):
-        return ["chroot", str(self.root), "/bin/bash", "-euo", "pipefail", "-c", f"cd /root/wolkvox-exporter\n{script}"], {}
+        enter = ["nsenter", "--target", self.first_process(), "--all", "/bin/bash"]
+        return [*enter, "-euo", "pipefail", "-c", f"cd /root/wolkvox-exporter\n{script}"], {}
+
+    def settle(self):
+        """`systemctl` doesn't wait for Prometheus, and nobody types so fast."""
+        if self.systemctl("is-active", "prometheus") == "active":
+            wait_for("Prometheus", lambda: b"Ready" in answers(self.ports["prometheus"]))
 
     def close(self):
-        subprocess.run(["umount", self.root / "proc"], check=True)
+        self.booted.terminate()
+        self.booted.wait(PATIENCE)
 
 
 class Day:
@@ -212,6 +265,7 @@ class Day:
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
         if ended.returncode:
             sys.exit(f"{block} ended with {ended.returncode}:\n{block.text}\n{ended.stdout}")
+        self.machine.settle()
         return ended.stdout
 
     def readme(self):
@@ -368,6 +422,8 @@ def main():
                 day.links()
                 day.queries()
                 day.simulator(folder)
+                if arguments.debian:
+                    machine.is_kept()
             finally:
                 day.close()
         finally:

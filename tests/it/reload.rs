@@ -132,7 +132,12 @@ fn each_kind_of_change_is_made_and_the_other_operations_notice_nothing() {
     let changes = [
         (", abandon_time_buckets: [10, 20]", "soporte: abandon_time_buckets is [10, 20] (was [5, 10, "),
         (", reports: [abandoned, answered]", "soporte: reports is [abandoned, answered] (was [abandoned])"),
-        (", reports: [abandoned]", "soporte: reports is [abandoned] (was [abandoned, answered])"),
+        (
+            ", reports: [abandoned, answered, totals]",
+            "reports is [abandoned, answered, totals] (was [abandoned, answered])",
+        ),
+        (", reports: [abandoned, totals]", "reports is [abandoned, totals] (was [abandoned, answered, totals])"),
+        (", reports: [abandoned]", "soporte: reports is [abandoned] (was [abandoned, totals])"),
         (", reports: [abandoned, answered], interval: 2s", "interval is 2s (was 1s)"),
         (", timezone: America/Lima", "timezone is America/Lima (was America/Bogota)"),
         (", hold: 5m", "soporte: timezone is America/Bogota (was America/Lima), hold is 5m (was 0s)"),
@@ -153,6 +158,8 @@ fn each_kind_of_change_is_made_and_the_other_operations_notice_nothing() {
         assert_eq!(bounds == 3, more.contains("[10, 20]"), "{bounds} bounds with {more}");
         let has_answered = complete_until(&scrape, "soporte", &ANSWERED).is_some();
         assert_eq!(has_answered, more.contains("answered"), "{more}: a report that is switched off vanishes");
+        let totals = scrape.all("wolkvox_polls_total", &[("operation", "soporte"), ("report", "totals")]).count();
+        assert_eq!(totals > 0, more.contains("totals"), "{more}: {totals} series of totals");
         assert_eq!(scrape.value("wolkvox_exporter_config_last_reload_successful", &[]), 1.0);
         assert_eq!(scrape.value("wolkvox_up", &[("operation", "soporte"), ("report", "abandoned")]), 1.0);
         if has_answered {

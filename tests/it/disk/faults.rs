@@ -11,8 +11,8 @@ use simulator::call::Injected;
 
 use super::Shim;
 use crate::support::sim::{quiet, stream_of_calls};
-use crate::support::truth::{Cadence, wait_until_exact};
-use crate::support::{Folder, Sim};
+use crate::support::truth::{Cadence, reach, wait_until_exact};
+use crate::support::{Folder, Sim, http};
 
 const CADENCE: Cadence = Cadence { interval: 1.0, settle: 1.0 };
 const DEFAULTS: [&str; 5] = ["interval: 1s", "settle: 1s", "overlap: 1m", "hold: 0s", "start_hold: 0s"];
@@ -80,6 +80,67 @@ fn failing_disk_loses_nothing_that_was_shown() {
     assert_eq!(status.code(), Some(0), "{said}");
     let again = folder.serve();
     assert_none_fell(&before, &again.scrape().ledger_counters());
+}
+
+/// What a reload needs of a ledger that can't give it is told, and made good when the disk is well again.
+#[test]
+fn a_reload_on_a_failing_disk_is_told_and_made_good() {
+    let names = ["ventas", "soporte"];
+    let sim = Sim::start(names.map(quiet).into());
+    let now = Timestamp::now();
+    for name in names {
+        let calls = stream_of_calls(now, Duration::from_millis(200), 600);
+        sim.operation(name).expect("simulated").inject(calls.into_iter().map(Injected::from));
+    }
+    let folder = Folder::new(&sim, &DEFAULTS, |_| vec![]);
+    let both = std::fs::read_to_string(folder.config()).expect("just written");
+    let (ventas, _) = both.split_once("  - name: \"soporte\"").expect("two operations");
+    folder.write_config(ventas);
+    let shim = Shim::compiled(folder.path());
+    shim.fail(0, 0, 0, 0);
+    let exporter = shim.with_faults(&folder);
+    wait_until_exact(&exporter, &sim, "ventas", CADENCE, Timestamp::now());
+    let before = exporter.scrape().ledger_counters();
+
+    // One is added, one is added and the other changed, one is changed.
+    let slower = |text: &str| text.replacen("    timezone:", "    interval: 2s\n    timezone:", 1);
+    shim.fail(EROFS, 100, 0, 0);
+    for (what, text, failed) in [
+        ("added", both.clone(), &["soporte"][..]),
+        ("added and changed", slower(&both), &["ventas", "soporte"]),
+        ("changed", slower(ventas), &["ventas"]),
+    ] {
+        folder.write_config(&text);
+        let answer = http::post(exporter.address(), "/-/reload").expect("an answer");
+        let said = answer.text();
+        let told: Vec<_> = said.lines().filter(|line| line.contains("until the ledger gives its account")).collect();
+        let names: Vec<_> = told.iter().filter_map(|line| Some(line.split_once(':')?.0)).collect();
+        assert_eq!((answer.status, &names[..]), (500, failed), "{what}: {said}");
+        let scrape = exporter.scrape();
+        assert_eq!(scrape.value("wolkvox_exporter_config_last_reload_successful", &[]), 0.0, "{what}");
+        assert_none_fell(&before, &scrape.ledger_counters());
+        assert!(exporter.get("/?lang=es", &[]).text().contains("La configuración se leyó de nuevo"), "{what}");
+    }
+    folder.write_config(&slower(&both));
+    assert_eq!(http::post(exporter.address(), "/-/reload").expect("an answer").status, 500);
+    shim.fail(0, 0, 0, 0);
+    exporter.wait_for("the configuration to be in force", |scrape| {
+        match scrape.value("wolkvox_exporter_config_last_reload_successful", &[]) {
+            1.0 => Ok(()),
+            _ => Err(exporter.said()),
+        }
+    });
+    assert_none_fell(&before, &exporter.scrape().ledger_counters());
+    let slow = Cadence { interval: 2.0, ..CADENCE };
+    for (name, cadence) in [("ventas", slow), ("soporte", CADENCE)] {
+        let until = Timestamp::now();
+        exporter.wait_for(&format!("{name} to be read on"), |scrape| {
+            let reach = reach(scrape, name, cadence.interval).ok_or("no account yet")?;
+            if reach.complete_until >= until { Ok(()) } else { Err(format!("{reach:?}")) }
+        });
+    }
+    let (status, _, said) = exporter.terminate();
+    assert_eq!(status.code(), Some(0), "{said}");
 }
 
 fn assert_none_fell(before: &BTreeMap<String, f64>, after: &BTreeMap<String, f64>) {

@@ -50,6 +50,7 @@ impl Shim {
         let mut command = folder.command();
         // As SQLite knows it: without links.
         let ledger = folder.path().canonicalize().expect("a folder of this test").join("ledger.db");
+        command.arg("--web.enable-lifecycle");
         command.env("LD_PRELOAD", &self.library).env("DISK_FILES", ledger).env(variable, value);
         Child::start(command)
     }
