@@ -4,7 +4,7 @@ use exposition::model::Family;
 use jiff::Timestamp;
 
 use super::published::Published;
-use super::{AT_ONCE, Judge, Seen, TOGETHER_WITHIN, holds, numbers::Floor};
+use super::{AT_ONCE, Judge, Seen, Shown, TOGETHER_WITHIN, holds, numbers::Floor};
 use crate::history::Kind;
 use crate::trace::{Event, Scrape, Scraped, Told, When};
 use crate::truth::Truth;
@@ -105,7 +105,7 @@ impl Bench {
             let shown = judge.shown(now, &scraped.of(kind)).and_then(|()| judge.is_current(now));
             shown.and_then(|()| judge.by_day(&scraped.days[kind.place()])).map_err(|error| of(kind, error))?;
         }
-        let behind_since = self.published.behind_since();
+        let behind_since = self.published.not_all_since();
         self.published.scraped(now.at, scraped)?;
         if let [one, other] = &mut self.judges[..]
             && !self.polls_have_ended
@@ -148,18 +148,21 @@ impl Judge {
     ) -> Result<(), String> {
         let scrape = Scrape { kind: self.truth.kind, families: shown };
         let polls: u64 = scrape.by_label("wolkvox_polls_total")?.iter().map(|(_, polls)| polls).sum();
-        if std::mem::replace(&mut self.shown_polls, polls) == polls {
-            return Ok(());
+        // The look before the other one's question may have shown it already.
+        if self.shown.polls != polls {
+            self.shown = Shown { polls, at: now, behind_since };
         }
+        let Shown { at, behind_since, .. } = self.shown;
         let (Some(asked), Some(ended)) = (other.asked_since(), self.last_call_ended()) else { return Ok(()) };
-        // It had waited for its turn only if it asked at once.
-        let had_waited = asked >= ended && asked.duration_since(ended) < AT_ONCE;
+        // It had waited for its turn only if it asked at once, and for the first time since.
+        let is_first = other.last_call_ended().is_none_or(|last| last < ended);
+        let had_waited = is_first && asked >= ended && asked.duration_since(ended) < AT_ONCE;
         let since = behind_since.map_or(ended, |since| since.min(ended));
         let stored: u64 = self.last.as_ref().map_or(0, |last| last.polls.values().sum());
         let is_last = polls == stored && self.pending.is_none();
-        holds(!had_waited || !is_last || now.duration_since(since) > TOGETHER_WITHIN - AT_ONCE, || {
+        holds(!had_waited || !is_last || at.duration_since(since) > TOGETHER_WITHIN - AT_ONCE, || {
             let (one, two) = (self.truth.kind.name(), other.truth.kind.name());
-            format!("what was read of {one} is shown at {now}, and {two} is being asked since {asked}")
+            format!("what was read of {one} is shown since {at}, and {two} is being asked since {asked}")
         })
     }
 }

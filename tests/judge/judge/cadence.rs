@@ -304,8 +304,10 @@ impl Judge {
                 let waited = cadence.waited_last.filter(|(_, to)| now.at.duration_since(*to) < AT_ONCE);
                 let is_certain = begins == Some(true) && waited.is_none_or(|(from, _)| from >= due);
                 cadence.polls += u64::from(is_certain);
-                // A window that fell due meanwhile may still bring a poll of its own.
-                let began = poll.as_ref().filter(|_| !is_certain).map_or(now.at, |poll| poll.began);
+                // A window that fell due meanwhile, or while the first poll waited, may still bring a poll of its own.
+                let since = waited.map_or(now.at, |(from, _)| from);
+                let began = poll.as_ref().map_or(since, |poll| poll.began);
+                let began = if is_certain { now.at } else { began };
                 // What may be a part is held against the whole.
                 let whole = poll.as_ref().filter(|_| !is_certain).map_or(asked, |poll| CivilRange {
                     ini: poll.asked.ini.min(asked.ini),

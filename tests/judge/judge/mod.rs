@@ -63,8 +63,7 @@ pub struct Judge {
     /// What the last scrape said.
     last: Option<Numbers>,
     scraped_at: Option<When>,
-    /// Polls that the last scrape showed.
-    shown_polls: u64,
+    shown: Shown,
     /// The call that has ended, and shows in no scrape yet.
     pending: Option<Told>,
     /// Whether the report has said, in an answer that was used for certain, or perhaps, that it is there.
@@ -122,6 +121,15 @@ struct OneLife {
     used: bool,
 }
 
+/// What the last scrape showed.
+#[derive(Default)]
+struct Shown {
+    polls: u64,
+    /// Since when, and since when what was shown before had been behind what is stored.
+    at: Timestamp,
+    behind_since: Option<Timestamp>,
+}
+
 struct AllLives {
     hosts_were_right: bool,
     heads_were_right: bool,
@@ -159,7 +167,7 @@ impl Judge {
             cadence: Cadence::default(),
             last: None,
             scraped_at: None,
-            shown_polls: 0,
+            shown: Shown::default(),
             pending: None,
             is_known: false,
             may_be_known: false,
@@ -239,6 +247,11 @@ impl Judge {
     /// Whether the head has told a wrong time so often in this life that it may be believed: nothing refutes it.
     fn a_lie_may_be_believed(&self) -> bool {
         self.life().lies >= ANSWERS_TO_BELIEVE
+    }
+
+    /// Whether the cursor may have passed what was yet to come: what both clocks said, or the one that is believed.
+    fn claims_may_be_wrong(&self) -> bool {
+        !self.all.one_was_right || self.a_lie_may_be_believed()
     }
 
     /// Whether there ever was reason to doubt a clock, or one that told nothing.

@@ -13,32 +13,39 @@ use crate::trace::Scraped;
 pub struct Published {
     /// With when it was seen first. The first one is what was shown last.
     stored: VecDeque<(Timestamp, Arc<Vec<Family>>)>,
+    /// After which scrape something was not shown any more, be it only the end of a hold.
+    not_all_since: Option<Timestamp>,
+    last: Option<Timestamp>,
 }
 
 impl Published {
     /// A process shows what is stored.
     pub fn life_began(&mut self) {
-        self.stored.clear();
+        *self = Self::default();
     }
 
-    /// Since when what was shown last has been behind what is stored.
-    pub fn behind_since(&self) -> Option<Timestamp> {
-        self.stored.get(1).map(|(since, _)| *since)
+    /// Since when, at the earliest, what is shown has been behind what is stored.
+    pub fn not_all_since(&self) -> Option<Timestamp> {
+        self.not_all_since.or(self.last)
     }
 
     pub fn scraped(&mut self, now: Timestamp, scraped: &Scraped) -> Result<(), String> {
+        let last = self.last.replace(now).unwrap_or(now);
         let Some(shown) = &scraped.shown else {
             self.stored.clear();
             self.stored.push_back((now, scraped.families.clone()));
+            self.not_all_since = None;
             return Ok(());
         };
+        self.not_all_since.get_or_insert(last);
         if self.stored.back().is_none_or(|(_, last)| !are_of_one_moment(last, &scraped.families)) {
             self.stored.push_back((now, scraped.families.clone()));
         }
         let place = self.stored.iter().position(|(_, stored)| are_of_one_moment(stored, shown));
         let place = place.ok_or("what is shown was not stored at any one moment, or is older than what was shown")?;
         self.stored.drain(..place);
-        let behind_since = self.behind_since().unwrap_or(now);
+        // Since when what was shown last has been behind what calls have led to.
+        let behind_since = self.stored.get(1).map_or(now, |(since, _)| *since);
         holds(now.duration_since(behind_since) <= TOGETHER_WITHIN + AT_ONCE, || {
             format!("what was stored at {behind_since} is not yet shown at {now}")
         })

@@ -124,7 +124,7 @@ impl Judge {
     fn was_complete(&self, old: &Numbers, new: &Numbers) -> Timestamp {
         let least = new.complete.max(old.complete);
         let more = new.windows.saturating_sub(old.windows);
-        if more == 0 || !self.a_lie_may_be_believed() {
+        if more == 0 || !self.claims_may_be_wrong() {
             return least;
         }
         least.max(Timestamp::from_second(self.windows_until(more)).unwrap())
@@ -238,6 +238,7 @@ impl Judge {
         equal("late rows", new.late, self.counts.late)?;
         equal("calls without a time", new.unreadable, self.counts.unreadable)?;
         equal("overflow", new.overflow, self.counts.overflow)?;
+        self.reaches_back(told, old, new)?;
         self.claims(told, old, new)?;
         self.windows(told, old, new)?;
         self.missing(told, new)
@@ -248,6 +249,26 @@ impl Judge {
         let oldest = told.to.at - Duration::from_secs(settings.settle + settings.max_catch_up);
         holds(to <= oldest || !self.all.one_was_right, || {
             format!("{to} was given up at {}, which is within max_catch_up", told.to.at)
+        })
+    }
+
+    /// A poll asks for the overlap again, except for what was given up.
+    fn reaches_back(&self, told: &Told, old: &Numbers, new: &Numbers) -> Result<(), String> {
+        let (settings, all) = (&self.life().settings, &self.all);
+        let is_known = self.cadence.is_whole_poll(told) && self.cadence.windows_due(settings).is_some();
+        if new.complete == old.complete
+            || !is_known
+            || self.was_in_doubt()
+            || all.overlap_grew
+            || all.zone_changes_soon
+            || !all.zones_were_right
+        {
+            return Ok(());
+        }
+        let from = self.life().zone.to_timestamp(told.asked.ini).map_err(|error| error.to_string())?;
+        let least = old.complete - Duration::from_secs(settings.overlap);
+        holds(from <= least.max(self.cursor.floor.unwrap_or(least)), || {
+            format!("{} was asked for, and not from {least} on, with an overlap of {} s", told.asked, settings.overlap)
         })
     }
 
@@ -275,7 +296,7 @@ impl Judge {
         if new.complete <= claimed_from {
             return Ok(());
         }
-        if !self.all.one_was_right || self.a_lie_may_be_believed() {
+        if self.claims_may_be_wrong() {
             self.cursor.may_be_ahead |= new.complete > told.made;
             return Ok(());
         }
@@ -297,7 +318,7 @@ impl Judge {
         let more = new.windows - old.windows;
         // What was completed and taken back at once shows in the windows only, whether the cursor then stands where it
         // was, or before, or behind.
-        let is_taken_back = new.complete < old.complete || (more > completed && self.a_lie_may_be_believed());
+        let is_taken_back = new.complete < old.complete || (more > completed && self.claims_may_be_wrong());
         holds(more == completed || is_taken_back, || format!("windows completed: {more} instead of {completed}"))?;
         let interval = life.settings.interval as i64;
         let seen = if is_taken_back { self.windows_until(more) } else { 0 };

@@ -46,7 +46,7 @@ impl Judge {
         holds(named == name, || format!("{key:?} is named {name:?} instead of {named:?}"))?;
         let ends = counted.held.as_ref().map(|held| held.since + hold);
         let own = (counted.calls, counted.times.len());
-        let doubted = counted.held.as_mut().is_some_and(|held| std::mem::take(&mut held.may_have_ended));
+        let doubted = counted.held.as_ref().is_some_and(|held| held.may_have_ended);
         let may_be = match ends {
             Some(_) if doubted => vec![own, counted.shown()],
             Some(ends) if !life.host_is_right || now.host.duration_since(ends).unsigned_abs() < TIMER_GRAIN => {
@@ -61,8 +61,12 @@ impl Judge {
         let Some(&(_, shown)) = found else {
             return Err(format!("{key:?} at {} shows {shows:?} instead of {may_be:?}", now.host));
         };
-        if doubted && shows == own {
-            counted.held = None;
+        // Where both are the same, the next scrapes tell.
+        if doubted && own != counted.shown() {
+            match &mut counted.held {
+                Some(held) if shows != own => held.may_have_ended = false,
+                held => *held = None,
+            }
         }
         let waits = &counted.times[..shown];
         let sum: u64 = waits.iter().map(|&wait| u64::from(wait)).sum();
