@@ -275,11 +275,11 @@ TEXTS = {
         " termina ahora, se pierden. No lo reinicie hasta que la carpeta exista y se pueda escribir.",
     ),
     "WolkvoxLogLinesDropped": (
-        "The log is incomplete, for its reader is too slow",
-        "El log está incompleto porque su lector es demasiado lento",
-        "{instance}: {value} lines dropped in the last 15 minutes. The exporter goes on undisturbed; what the lines said is on"
-        " the status page and in the metrics.",
-        "{instance}: {value} líneas descartadas en los últimos 15 minutos. El exporter sigue sin problemas; lo que decían está en"
+        "The log is incomplete, for it is not read or can't be written",
+        "El log está incompleto porque no se lee o no se puede escribir",
+        "{instance}: {value} lines lost in the last 15 minutes. The exporter goes on undisturbed; how it is stands on the"
+        " status page and in the metrics.",
+        "{instance}: {value} líneas perdidas en los últimos 15 minutos. El exporter sigue sin problemas; cómo está se ve en"
         " la página de estado y en las métricas.",
     ),
     "WolkvoxConfigNotInForce": (

@@ -154,7 +154,7 @@ impl web::Site for Site {
             operations: self.snapshots(now).iter().map(Snapshot::status).collect(),
             links: self.links.clone(),
             ledger_is_gone: self.ledger.get().is_some_and(|ledger| ledger.is_gone()),
-            log_lines_dropped: logging::dropped_lines(),
+            log_lost: logging::lost(),
             bad_config,
             bad_web_file: bad_web,
         }

@@ -1,6 +1,7 @@
 //! Logs go to stderr, one line per event, so that stdout stays free for what a command prints. Nothing waits for whoever
 //! reads them: `sink` has how.
 
+mod escapes;
 mod sink;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -15,7 +16,10 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use escapes::Escapes;
 use sink::Sink;
+
+pub use sink::Lost;
 
 pub const DEFAULT_LEVEL: &str = "info";
 pub const DEFAULT_FORMAT: &str = "logfmt";
@@ -49,7 +53,8 @@ pub fn init(level: &str, format: Format) -> anyhow::Result<Log> {
     let sink = Sink::start(io::stderr(), MOST_BYTES, |lines| {
         tracing::warn!(
             lines,
-            "lines of the log were dropped, for nobody read them in time; see wolkvox_log_lines_dropped_total"
+            "lines of the log were dropped, for nobody read them in time or they could not be written; see \
+             wolkvox_log_lines_dropped_total"
         );
     });
     let sink = sink.context("no thread to write the log")?;
@@ -57,10 +62,13 @@ pub fn init(level: &str, format: Format) -> anyhow::Result<Log> {
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new(DEFAULT_LEVEL));
     let registry = tracing_subscriber::registry().with(filter);
     let writing = sink.clone();
-    let writer = move || writing.clone();
     match format {
-        Format::Logfmt => registry.with(tracing_logfmt::builder().layer().with_writer(writer)).try_init()?,
+        Format::Logfmt => {
+            let writer = move || Escapes(writing.clone());
+            registry.with(tracing_logfmt::builder().layer().with_writer(writer)).try_init()?;
+        }
         Format::Json => {
+            let writer = move || writing.clone();
             registry
                 .with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(writer))
                 .try_init()?;
@@ -70,9 +78,14 @@ pub fn init(level: &str, format: Format) -> anyhow::Result<Log> {
     Ok(Log(STDERR.get_or_init(|| sink).clone()))
 }
 
-/// How many lines the log's reader was too slow for, since the process began.
+/// How many lines of the log were lost since the process began: they were not read in time, or could not be written.
 pub fn dropped_lines() -> u64 {
     STDERR.get().map_or(0, Sink::dropped)
+}
+
+/// The same with the time of the last. `None` if there was none.
+pub fn lost() -> Option<Lost> {
+    STDERR.get().and_then(Sink::lost)
 }
 
 impl Log {

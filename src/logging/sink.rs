@@ -2,10 +2,10 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Takes what is to be written, and never waits for whoever reads it: a thread writes, and what has no room until the
-/// reader goes on is dropped and counted. (`tracing-appender` is the same by number of lines, doesn't notice that the
+/// reader goes on is dropped and counted. So is what can't be written: the disk is full, or the reader has gone. (`tracing-appender` is the same by number of lines, doesn't notice that the
 /// reader is back, and at the end writes to stdout, where nobody may read either.)
 #[derive(Debug, Clone)]
 pub struct Sink(Arc<Shared>);
@@ -24,14 +24,26 @@ struct Queue {
     bytes: usize,
     /// A line has been taken out and may not be written yet.
     writing: bool,
+    /// The last line could not be written.
+    failing: bool,
     dropped: u64,
+    /// When the last of these was.
+    last_dropped: Option<Instant>,
     /// How many of these have been told of.
     told: u64,
 }
 
+/// Lines that were dropped since the start.
+#[derive(Debug, Clone, Copy)]
+pub struct Lost {
+    pub lines: u64,
+    /// How long ago the last of them was.
+    pub ago: Duration,
+}
+
 impl Sink {
     /// Writes to `writer`, and keeps `most_bytes` of lines at most. When lines have been dropped and all others are
-    /// written, `tell` is called with their number.
+    /// written, the last of them with success, `tell` is called with their number.
     ///
     /// # Errors
     /// When there can be no further thread.
@@ -51,7 +63,7 @@ impl Sink {
     pub fn take(&self, lines: &[u8]) {
         let mut queue = self.queue();
         if queue.bytes.saturating_add(lines.len()) > self.0.most_bytes {
-            queue.dropped += 1;
+            queue.drop_line();
         } else {
             queue.bytes += lines.len();
             queue.lines.push_back(lines.into());
@@ -64,10 +76,16 @@ impl Sink {
         self.queue().dropped
     }
 
+    /// The same with the time of the last. `None` if there was none.
+    pub fn lost(&self) -> Option<Lost> {
+        let queue = self.queue();
+        queue.last_dropped.map(|last| Lost { lines: queue.dropped, ago: last.elapsed() })
+    }
+
     /// Waits until all is written, and no longer than this.
     pub fn drain(&self, within: Duration) {
         let waiting = self.0.changed.wait_timeout_while(self.queue(), within, |queue| {
-            queue.writing || !queue.lines.is_empty() || queue.told < queue.dropped
+            queue.writing || !queue.lines.is_empty() || queue.is_to_tell()
         });
         drop(waiting);
     }
@@ -75,10 +93,17 @@ impl Sink {
     fn write_to(&self, mut writer: impl Write, tell: impl Fn(u64)) {
         loop {
             match self.next() {
-                // A reader that has gone doesn't want to know, and nobody else can be told.
-                Next::Line(line) => drop(writer.write_all(&line).and_then(|()| writer.flush())),
+                Next::Line(line) => self.written(writer.write_all(&line).and_then(|()| writer.flush()).is_ok()),
                 Next::Dropped(lines) => tell(lines),
             }
+        }
+    }
+
+    fn written(&self, is_written: bool) {
+        let mut queue = self.queue();
+        queue.failing = !is_written;
+        if !is_written {
+            queue.drop_line();
         }
     }
 
@@ -92,8 +117,8 @@ impl Sink {
                 queue.writing = true;
                 return Next::Line(line);
             }
-            let untold = queue.dropped - queue.told;
-            if untold > 0 {
+            if queue.is_to_tell() {
+                let untold = queue.dropped - queue.told;
                 queue.told = queue.dropped;
                 queue.writing = true;
                 return Next::Dropped(untold);
@@ -106,6 +131,18 @@ impl Sink {
     /// Held for a moment only, and nothing that is done meanwhile can panic half way.
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn drop_line(&mut self) {
+        self.dropped += 1;
+        self.last_dropped = Some(Instant::now());
+    }
+
+    /// What is told is a line too, and would be lost where the last one was.
+    fn is_to_tell(&self) -> bool {
+        self.told < self.dropped && !self.failing
     }
 }
 
@@ -231,6 +268,37 @@ mod tests {
             sink.take(b"a line");
             sink.drain(PATIENCE);
         }
-        assert_eq!((sink.dropped(), told.try_recv().is_err()), (0, true));
+        assert_eq!((sink.dropped(), told.try_recv().is_err()), (100, true));
+    }
+
+    /// A disk that is full until it has room again.
+    struct Disk(mpsc::Receiver<bool>);
+
+    impl Write for Disk {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            let has_room = self.0.recv().map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+            if has_room { Ok(line.len()) } else { Err(io::ErrorKind::StorageFull.into()) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_counted_and_told_once_a_line_can() {
+        let (room, disk) = mpsc::channel();
+        let (telling, told) = mpsc::channel();
+        let sink = Sink::start(Disk(disk), 100, move |lines| telling.send(lines).unwrap()).unwrap();
+        for has_room in [true, false, false] {
+            sink.take(b"a line");
+            room.send(has_room).unwrap();
+        }
+        // The end waits for no telling that could not be written either.
+        sink.drain(PATIENCE);
+        assert_eq!((sink.dropped(), told.try_recv().is_err()), (2, true));
+        sink.take(b"a line");
+        room.send(true).unwrap();
+        assert_eq!(told.recv_timeout(PATIENCE), Ok(2));
     }
 }

@@ -401,7 +401,7 @@ pub fn log_family(started: Timestamp) -> Family {
     let value = Value::Counter(logging::dropped_lines() as f64);
     Family {
         name: "wolkvox_log_lines_dropped_total".into(),
-        help: "Lines of the log that were dropped, for whoever reads it was too slow.".into(),
+        help: "Lines of the log that were lost: it was not read in time, or could not be written.".into(),
         kind: Kind::Counter,
         series: vec![Series { labels: Vec::new(), value, created: Some(seconds(started)) }],
     }

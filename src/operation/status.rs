@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::ended::{EndedPoll, Trouble};
 use super::today::Today;
 use crate::config::Links;
+use crate::logging::Lost;
 use crate::wolkvox::client::TokenUses;
 
 /// What the status page tells. Made afresh for each request; holds no secret and no personal data.
@@ -24,8 +25,8 @@ pub struct Status {
     pub links: Links,
     /// Whether the ledger is missing from its place, and could not be written back so far.
     pub ledger_is_gone: bool,
-    /// That whoever reads the log was too slow for, since the start.
-    pub log_lines_dropped: u64,
+    /// What the log has lost, if anything.
+    pub log_lost: Option<Lost>,
     /// Why the configuration that was to be loaded last is not in force.
     pub bad_config: Option<Vec<String>>,
     /// What is wrong with the file of TLS and passwords since it has been changed; what was read before is in force.

@@ -1,5 +1,6 @@
 //! What the exporter prints holds nothing up: readers that stop reading, and readers that have gone.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
@@ -82,6 +83,11 @@ fn closed() -> Stdio {
     OwnedFd::from(written).into()
 }
 
+/// A file on a disk that is full.
+fn no_room() -> Stdio {
+    File::options().write(true).open("/dev/full").expect("a device of Linux").into()
+}
+
 fn polls_of_both(response: Response) -> Result<Scrape, String> {
     if response.status != 200 {
         return Err(response.head);
@@ -136,8 +142,23 @@ fn a_log_that_nobody_reads_holds_no_poll_no_scrape_and_no_end() {
 }
 
 #[test]
+fn a_log_on_a_full_disk_is_counted_as_lost() {
+    let sim = Sim::start(vec![quiet("ventas"), quiet("soporte")]);
+    let folder = Folder::new(&sim, &["interval: 1s", "settle: 0s", "hold: 0s"], |_| Vec::new());
+    let address = free_address();
+    let exporter = Unread::start(folder.command_on(address), address, Stdio::null(), no_room());
+    let scrape = exporter.wait_for("polls of both operations", "/metrics", polls_of_both);
+    assert!(scrape.value("wolkvox_log_lines_dropped_total", &[]) > 4.0);
+    for (lang, words) in [("en", "lines of the log were lost"), ("es", "líneas del log desde el arranque")] {
+        let page = exporter.get(&format!("/?lang={lang}")).expect("a page").text();
+        assert!(page.contains(words), "{page}");
+    }
+    assert_eq!(exporter.terminate().code(), Some(0));
+}
+
+#[test]
 fn readers_that_have_gone_or_stopped_end_nothing() {
-    for make in [closed as fn() -> Stdio, || full().0] {
+    for make in [closed as fn() -> Stdio, || full().0, no_room] {
         let flags = [
             ("serve", vec!["--wolkvox.server", "http://127.0.0.1:1", "--wolkvox.token-file", "/dev/null"]),
             ("demo", vec![]),
@@ -159,19 +180,43 @@ fn readers_that_have_gone_or_stopped_end_nothing() {
     }
 }
 
+/// One operation on a server that is not there.
+const NOBODY: [&str; 4] = ["--wolkvox.server", "http://127.0.0.1:1", "--wolkvox.token-file", "/dev/null"];
+
 #[test]
-fn check_config_and_wrong_usage_keep_their_exit_codes_without_a_reader() {
-    for (arguments, code) in [
-        (&["check-config", "--wolkvox.server", "0042", "--wolkvox.token-file", "/no/such/token"][..], 1),
-        (&["check-config", "--wolkvox.server", "?"][..], 2),
-        (&["--config.file", "/no/such/file"][..], 2),
-        (&["demo", "--zone", "Bogota"][..], 2),
-        (&["--nonsense"][..], 2),
-        (&["--help"][..], 0),
-        (&["--version"][..], 0),
+fn commands_keep_their_exit_codes_without_a_reader_and_do_not_panic() {
+    let check_api = [&["check-api"][..], &NOBODY].concat();
+    let check_api_json = [&["check-api", "--json"][..], &NOBODY].concat();
+    let check_config = ["check-config", "--wolkvox.server", "0042", "--wolkvox.token-file", "/no/such/token"];
+    // Whether what they print is all that they are for, so that a disk without room for it is a failure.
+    let (prints, tells) = (true, false);
+    for (arguments, code, only) in [
+        (&check_config[..], 1, prints),
+        (&["check-config", "--wolkvox.server", "?"][..], 2, tells),
+        (&check_api[..], 1, tells),
+        (&check_api_json[..], 1, tells),
+        (&["backup", "--ledger", "/no/such/ledger.db", "/no/such/copy.db"][..], 1, tells),
+        (&["healthcheck", "--web.listen-address", "127.0.0.1:1"][..], 1, tells),
+        (&["completions", "bash"][..], 0, prints),
+        (&["man"][..], 0, prints),
+        (&["simulate", "--zone", "Bogota"][..], 2, tells),
+        (&["demo", "--zone", "Bogota"][..], 2, tells),
+        (&["--config.file", "/no/such/file"][..], 2, tells),
+        (&["--nonsense"][..], 2, tells),
+        (&["--help"][..], 0, tells),
+        (&["--version"][..], 0, tells),
     ] {
-        let mut command = child::command(arguments);
-        let status = command.stdin(Stdio::null()).stdout(closed()).stderr(closed()).status().expect("the binary");
-        assert_eq!(status.code(), Some(code), "{arguments:?}");
+        let status = |stdout: Stdio, stderr: Stdio| {
+            let mut command = child::command(arguments);
+            command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).output().expect("the binary")
+        };
+        assert_eq!(status(closed(), closed()).status.code(), Some(code), "{arguments:?}");
+        let output = status(closed(), Stdio::piped());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(code) && !said.contains("panicked"), "{arguments:?}: {said}");
+        let output = status(no_room(), Stdio::piped());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let code = if only { code.max(1) } else { code };
+        assert!(output.status.code() == Some(code) && !said.contains("panicked"), "{arguments:?}: {said}");
     }
 }

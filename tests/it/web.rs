@@ -66,7 +66,7 @@ impl Site for Fake {
             operations: Vec::new(),
             links: Links::default(),
             ledger_is_gone: false,
-            log_lines_dropped: 0,
+            log_lost: None,
             bad_config: None,
             bad_web_file: None,
         }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use domain::outcome::Outcome;
 use jiff::SignedDuration;
 
@@ -196,27 +198,31 @@ fn technical(trouble: &Trouble, lang: Lang) -> Option<Technical> {
     Some(Technical::Ours(ours))
 }
 
+/// A log that has lost nothing for so long is read and written again; its metric knows more.
+const LATELY: Duration = Duration::from_secs(3_600);
+
 /// What is true of the exporter as a whole, where anything is to be said.
 pub(super) fn of_exporter(status: &Status, lang: Lang) -> Vec<Point> {
     let not_loaded = (!status.ready).then_some(Topic::NotLoaded);
     let gone = status.ledger_is_gone.then_some(Topic::LedgerGone);
-    let dropped = (status.log_lines_dropped > 0).then_some(Topic::LogDropped);
+    let lost = status.log_lost.filter(|lost| lost.ago < LATELY);
+    let dropped = lost.map(|_| Topic::LogDropped);
     let problems = |topic| match topic {
         Topic::BadConfig => status.bad_config.as_deref(),
         Topic::BadWebFile => status.bad_web_file.as_deref(),
         _ => None,
     };
     let bad = [Topic::BadConfig, Topic::BadWebFile].map(|topic| problems(topic).map(|_| topic));
-    let lines = number(status.log_lines_dropped);
+    let (lines, ago) = lost.map_or_else(Default::default, |lost| (number(lost.lines), age_text(lost.ago)));
     let point = |topic| {
         let entry = entry(topic, lang);
         Point {
             level: Level::of(topic),
             word: entry.word,
-            happened: entry.happened.replace("{lines}", &lines),
+            happened: entry.happened.replace("{lines}", &lines).replace("{ago}", &ago),
             follows: entry.follows.to_owned(),
             to_do: Some(entry.to_do.to_owned()),
-            technical: problems(topic).map(|problems| Technical::English(problems.join("; "))),
+            technical: problems(topic).map(|problems| Technical::English(problems.join("\n"))),
         }
     };
     [not_loaded, gone].into_iter().chain(bad).chain([dropped]).flatten().map(point).collect()
