@@ -15,6 +15,7 @@ use simulator::quirks::{Quirks, TotalsOf};
 use simulator::report::Report;
 
 use crate::support::host_clock::HostClock;
+use crate::support::page::section;
 use crate::support::scrape::{Scrape, check_with_promtool};
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::{Child, Folder, Sim};
@@ -227,8 +228,7 @@ fn polls(scrape: &Scrape, operation: &str, outcome: &str) -> f64 {
 /// What the page says of the abandoned calls of an operation.
 fn page(exporter: &Child, operation: &str, lang: &str) -> String {
     let page = exporter.get(&format!("/?lang={lang}"), &[]).text();
-    let section = page.split("<section ").find(|section| section.contains(&format!("<h2>{operation}")));
-    let section = section.unwrap_or_else(|| panic!("no section of {operation} in {page}"));
+    let section = section(&page, operation).unwrap_or_else(|| panic!("no section of {operation} in {page}"));
     section
         .replace("<code class=\"whole\">", "`")
         .replace("</code>", "`")

@@ -47,7 +47,7 @@ pub(super) fn http_client(
         .user_agent(USER_AGENT)
         .timeout(timeout)
         .connect_timeout(connect_timeout)
-        .dns_resolver(Arc::new(network.names.clone()))
+        .dns_resolver(Arc::new(network.names.for_connections_within(connect_timeout)))
         // The header with the token would go along to wherever a redirect points.
         .redirect(redirect::Policy::none())
         // The poller decides what is asked again, and counts it.

@@ -20,9 +20,6 @@ pub struct Network {
     pub(super) decoding: Lane,
 }
 
-/// Names that are looked up at a time. Each takes some milliseconds, or seconds where nobody answers.
-const NAMES_AT_ONCE: usize = 4;
-
 /// Answers that are decoded at a time: as many as are welcome beside the rest on a small machine, and as have room in memory.
 const DECODED_AT_ONCE: usize = 2;
 
@@ -30,12 +27,15 @@ const DECODED_AT_ONCE: usize = 2;
 /// meant.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
-    #[error("{variable} names {}, from which no certificate can be loaded: {why}", path.display())]
+    #[error(
+        "{variable} names {}, from which no certificate can be loaded: {why}; name certificates in PEM, or unset it to trust \
+         those of this system", path.display()
+    )]
     Certificates { variable: &'static str, path: PathBuf, why: String },
     #[error("{0} is set and names nothing: unset it to trust the certificates of this system")]
     NoPlace(&'static str),
     // The address may hold a password.
-    #[error("{0} is not the address of a proxy (http://host:port or https://host:port), and calls would go without it")]
+    #[error("{0} is not the address of a proxy, and calls would go without one: write http://host:port, or unset it")]
     Proxy(&'static str),
     #[error("TLS can't be set up: {0}")]
     Tls(#[from] rustls::Error),
@@ -62,8 +62,7 @@ impl Network {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         let tls = config.with_root_certificates(roots).with_no_client_auth();
-        let (names, decoding) = (Names(Lane::of_waits(NAMES_AT_ONCE)), Lane::of_work(DECODED_AT_ONCE));
-        Ok(Self { tls, proxy: None, names, decoding })
+        Ok(Self { tls, proxy: None, names: Names::new(), decoding: Lane::of_work(DECODED_AT_ONCE) })
     }
 }
 

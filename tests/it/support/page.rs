@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::child::Child;
 use super::sim::Sim;
+use super::wait::{PATIENCE, wait_for};
 
 /// Waits until the page's day by skill is the truth of the calls since `start` that are dated on the present local day.
 pub fn wait_until_day_is_exact(child: &Child, sim: &Sim, operation: &str, start: Timestamp) {
@@ -23,10 +24,28 @@ pub fn wait_until_day_is_exact(child: &Child, sim: &Sim, operation: &str, start:
     });
 }
 
+/// What the page says of an operation, of the report that it names first where there are several.
+pub fn section<'p>(page: &'p str, operation: &str) -> Option<&'p str> {
+    page.split("<section ").find(|section| section.contains(&format!("<h2><bdi>{operation}</bdi>")))
+}
+
+/// What the page calls a state of an operation, in English and Spanish.
+pub type Badge = [&'static str; 2];
+
+/// Waits until the page has this badge at an operation, or has it no more.
+pub fn wait_for_badge(child: &Child, operation: &str, [en, es]: Badge, is_shown: bool) {
+    for (lang, badge) in [("en", en), ("es", es)] {
+        wait_for(badge, PATIENCE, || {
+            let page = child.get(&format!("/?lang={lang}"), &[]).text().replace("&#39;", "'");
+            let section = section(&page, operation).unwrap_or_default();
+            if section.contains(&format!(">{badge}</span>")) == is_shown { Ok(()) } else { Err(section.to_owned()) }
+        });
+    }
+}
+
 /// The calls of each skill in an operation's day, most first.
 fn day_by_skill(page: &str, operation: &str) -> Vec<u64> {
-    let section = page.split("<section ").find(|section| section.contains(&format!("<h2>{operation}")));
-    let section = section.expect("a section of the operation");
+    let section = section(page, operation).expect("a section of the operation");
     let Some((_, table)) = section.split_once("<table class=\"skills\">") else { return Vec::new() };
     let (_, body) = table.split_once("<tbody>").expect("a table");
     let (body, _) = body.split_once("</tbody>").expect("a table");
