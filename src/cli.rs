@@ -3,9 +3,11 @@
 // `clap` shows these comments as they are: brackets in them are not links, and can't be escaped.
 #![allow(rustdoc::broken_intra_doc_links)]
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{build_info, logging};
@@ -222,12 +224,20 @@ pub struct ManCommand {
 impl Cli {
     /// Reads the command line and the environment. Ends the process where they are wrong, and after `--help`.
     pub fn read() -> Self {
-        Self::from_arg_matches(&Self::definition().get_matches()).unwrap_or_else(|error| error.exit())
+        let matches = Self::definition().try_get_matches().map_err(with_tip);
+        matches.and_then(|matches| Self::from_arg_matches(&matches)).unwrap_or_else(|error| error.exit())
     }
 
     /// All commands and flags, each flag with its environment variable.
     pub fn definition() -> clap::Command {
         with_variables(Self::command())
+    }
+
+    /// The variables of all flags, of whatever command.
+    pub fn variables() -> BTreeSet<String> {
+        let command = Self::command();
+        let all = command.get_subcommands().chain([&command]).flat_map(clap::Command::get_arguments);
+        all.filter_map(|arg| arg.get_long().map(variable)).collect()
     }
 
     /// How to log, whichever the subcommand.
@@ -247,6 +257,21 @@ impl Cli {
     }
 }
 
+/// Says what to do where clap says only what is wrong.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    let is_flag = |invalid: &ContextValue| matches!(invalid, ContextValue::String(text) if text.starts_with('-'));
+    let tip = match error.kind() {
+        ErrorKind::ArgumentConflict => "write flags after the command",
+        ErrorKind::InvalidSubcommand => CONFIG_FILE,
+        ErrorKind::UnknownArgument if !error.get(ContextKind::InvalidArg).is_some_and(is_flag) => CONFIG_FILE,
+        _ => return error,
+    };
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    error
+}
+
+const CONFIG_FILE: &str = "a configuration file is named with --config.file";
+
 /// Gives each flag its variable. The value of a variable may be a secret: help never shows it.
 fn with_variables(command: clap::Command) -> clap::Command {
     let with_variable = |arg: clap::Arg| {
@@ -263,8 +288,11 @@ fn with_variables(command: clap::Command) -> clap::Command {
     command.mut_args(with_variable).mut_subcommands(with_variables)
 }
 
+/// What the variable of each flag begins with.
+pub const VARIABLES: &str = "WOLKVOX_EXPORTER_";
+
 fn variable(flag: &str) -> String {
-    format!("WOLKVOX_EXPORTER_{}", flag.to_uppercase().replace(['.', '-'], "_"))
+    format!("{VARIABLES}{}", flag.to_uppercase().replace(['.', '-'], "_"))
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@ use std::io::Write;
 use super::{Failure, Loaded};
 use crate::cli::ServeArgs;
 use crate::config;
+use crate::wolkvox::client::Network;
 use crate::wolkvox::token;
 
 /// Prints the effective configuration and how exact it is; what is wrong with it is the failure.
 ///
 /// A token that can't be read is wrong here, unlike at the start, where it may still come: someone who asks whether all is
-/// in place is to be told that it is not.
+/// in place is to be told that it is not. So are certificates and a proxy of the environment that can't be used.
 pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let Loaded { config, secured, remarks } = super::load_secured(args)?;
     let serving = secured.terms().borrow().describe();
@@ -34,5 +35,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
             Err(error) => problems.push(format!("operation {name}: {error}")),
         }
     }
+    let servers = config.operations.iter().map(|operation| &operation.server);
+    problems.extend(Network::from_environment(servers).err().map(|error| error.to_string()));
     if problems.is_empty() { Ok(()) } else { Err(Failure::Configuration(problems.into_iter().collect())) }
 }

@@ -8,6 +8,7 @@ mod healthcheck;
 mod manual;
 mod serve;
 mod simulate;
+mod stray;
 
 use std::path::Path;
 
@@ -44,7 +45,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
 struct Loaded {
     config: Config,
     secured: Secured,
-    /// What of the web configuration has no effect, or not the one that it seems to have.
+    /// What of the environment and the web configuration has no effect, or not the one that it seems to have.
     remarks: Problems,
 }
 
@@ -55,7 +56,10 @@ fn load(args: &ServeArgs) -> Result<Config, Failure> {
 /// The configuration and the file of TLS and passwords, or all that is wrong with both.
 fn load_secured(args: &ServeArgs) -> Result<Loaded, Failure> {
     match (load(args), secured(&args.web)) {
-        (Ok(config), Ok((secured, remarks))) => Ok(Loaded { config, secured, remarks }),
+        (Ok(config), Ok((secured, remarks))) => {
+            let stray: Problems = stray::variables(std::env::vars_os()).into_iter().collect();
+            Ok(Loaded { config, secured, remarks: stray.and(&remarks) })
+        }
         (Err(Failure::Configuration(problems)), Err(others)) => Err(Failure::Configuration(problems.and(&others))),
         (Err(failure), _) => Err(failure),
         (Ok(_), Err(problems)) => Err(Failure::Configuration(problems)),

@@ -73,7 +73,7 @@ impl Draft {
                 if let TokenSource::Env(name) = &self.values.token
                     && env(name).is_none_or(|value| value.trim().is_empty())
                 {
-                    let message = "this environment variable is not set, or empty";
+                    let message = "this environment variable is not set, or empty: set it to the token";
                     problems.push(place.origin, format!("{} is {}: {message}", place.key, quoted(name)));
                 }
             }

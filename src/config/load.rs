@@ -1,4 +1,4 @@
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::draft::{Draft, Finished};
@@ -131,9 +131,10 @@ pub(super) fn from_text(file: Option<(&str, &str)>, args: &ServeArgs, env: Env<'
 }
 
 fn read_file(path: &Path) -> Result<String, String> {
-    let file = std::fs::File::open(path).map_err(|error| format!("can't be opened: {error}"))?;
+    let file = std::fs::File::open(path).map_err(|error| format!("can't be opened: {error}{}", remedy(&error)))?;
     let mut bytes = Vec::new();
-    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| format!("can't be read: {error}"))?;
+    let read = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes);
+    read.map_err(|error| format!("can't be read: {error}{}", remedy(&error)))?;
     if bytes.len() as u64 > LARGEST_FILE {
         return Err(format!("is larger than {LARGEST_FILE} bytes; is it the right file?"));
     }
@@ -141,6 +142,16 @@ fn read_file(path: &Path) -> Result<String, String> {
         let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
         format!("line {line} is not UTF-8 text; save the file as UTF-8")
     })
+}
+
+/// What to do about a file that can't be read, where the system's words don't say it.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; name the file that there is with --config.file",
+        io::ErrorKind::PermissionDenied => "; let the exporter's user or group read it",
+        io::ErrorKind::IsADirectory => "; name the file in it",
+        _ => "",
+    }
 }
 
 fn from_list(list: &Node, defaults: &Draft, env: Env<'_>, problems: &mut Problems) -> Vec<OperationConfig> {

@@ -88,7 +88,7 @@ impl<'a> Section<'a> {
         let file = self.named("token_file");
         let message = match self.called {
             Called::Flags => format!("no token: name its file with {file}, or set {}", TOKEN_VARIABLE),
-            _ => format!("{file} or {} is missing: say where the token is", self.named("token_env")),
+            _ => format!("{file} or {} is missing: name the token's file, or its variable", self.named("token_env")),
         };
         problems.push(self.origin, message);
     }
@@ -139,6 +139,10 @@ fn did_you_mean(name: &str, known: &[&'static str]) -> String {
     // taken for `answered_overlap`.
     const ALIKE: f64 = 0.74;
     let wanted = name.trim().to_lowercase().replace('-', "_");
+    // The nearest would be the name of a variable, and the token then stand there.
+    if wanted.trim_start_matches("wolkvox_") == "token" && known.contains(&"token_file") {
+        return "write the token into a file of its own, and the path of that file in `token_file`".to_owned();
+    }
     let nearest = known.iter().map(|key| (strsim::jaro(key, &wanted), key)).max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
         Some((alike, key)) if alike > ALIKE => format!("did you mean `{key}`?"),

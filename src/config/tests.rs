@@ -217,9 +217,9 @@ fn servers() {
 #[test]
 fn tokens() {
     let with = |token: &str| check(&format!("operations:\n- server: 1\n  timezone: UTC\n{token}"));
-    assert_snapshot!(with(""), @"w.yml:2:3: operations[0].token_file or operations[0].token_env is missing: say where the token is");
+    assert_snapshot!(with(""), @"w.yml:2:3: operations[0].token_file or operations[0].token_env is missing: name the token's file, or its variable");
     assert_snapshot!(with("  token_file: /a\n  token_env: TOKEN\n"), @"w.yml:5:14: operations[0].token_env stands beside token_file; keep one");
-    assert_snapshot!(with("  token_env: NOT_SET\n"), @"w.yml:4:14: operations[0].token_env is `NOT_SET`: this environment variable is not set, or empty");
+    assert_snapshot!(with("  token_env: NOT_SET\n"), @"w.yml:4:14: operations[0].token_env is `NOT_SET`: this environment variable is not set, or empty: set it to the token");
     assert_snapshot!(with("  token_env: 0123456789abcdef0123456789abcdef01234567\n"), @"w.yml:4:14: operations[0].token_env is (hidden: it looks like a token): put the token into a file of its own, and write the path of that file in token_file");
     assert_snapshot!(with("  token_file: 0123456789abcdef0123456789abcdef01234567\n"), @"w.yml:4:15: operations[0].token_file is (hidden: it looks like a token): put the token into a file of its own, and write the path of that file in token_file");
     assert_snapshot!(with("  token_env: not-a-name\n"), @"w.yml:4:14: operations[0].token_env is `not-a-name`: write the name of an environment variable, such as VENTAS_TOKEN (not the token itself)");
@@ -257,7 +257,7 @@ fn names_skills_series_and_buckets() {
 #[test]
 fn what_is_no_yaml_or_has_another_shape_is_one_problem() {
     assert_snapshot!(check("operations:\n  - name: [a\n"), @"w.yml:2:11: not valid YAML: unclosed bracket '['");
-    assert_snapshot!(check("operations:\n\t- name: a\n"), @"w.yml:2:2: not valid YAML: tabs disallowed within this context (block indentation)");
+    assert_snapshot!(check("operations:\n\t- name: a\n"), @"w.yml:2:2: not valid YAML: a tab stands here; write spaces");
     assert_snapshot!(check("a: 1\n---\nb: 2\n"), @"w.yml:3:1: a second YAML document begins here; the file must hold one");
     assert_snapshot!(check("operations: *nowhere\n"), @"w.yml:1:13: not valid YAML: alias references unknown anchor");
     assert_snapshot!(check("operations: &a [*a]\n"), @"w.yml:1:17: not valid YAML: an alias refers to what it stands in");

@@ -66,6 +66,7 @@ pub fn parse(text: &str, problems: &mut Problems) -> Option<Node> {
             let reason = match reason {
                 _ if token::may_be_in(reason) => "(hidden: it quotes what looks like a token)",
                 _ if reason.starts_with("recursive references") => "an alias refers to what it stands in",
+                _ if reason.starts_with("tabs disallowed") => "a tab stands here; write spaces",
                 reason => reason,
             };
             problems.push(origin, format!("not valid YAML: {reason}"));

@@ -58,7 +58,9 @@ pub enum TokenError {
     NoVariable(String),
     #[error("{0} is empty: put the token into it")]
     Empty(String),
-    #[error("{0} holds more than a token: a token has no spaces or line breaks inside, and only ASCII characters")]
+    #[error(
+        "{0} holds more than a token, which has no spaces or line breaks and only ASCII characters: write the token alone"
+    )]
     Unsendable(String),
 }
 
