@@ -338,6 +338,10 @@ fn a_wrong_zone_is_noticed() {
     let lines = exporter.lines_with(&["level=warn", "configured time zone"]);
     assert_eq!(lines.len(), 1, "{}", exporter.said());
     assert!(lines[0].contains("zones_that_fit="), "{}", lines[0]);
+    for (lang, badge) in [("en", "wrong time zone"), ("es", "zona horaria equivocada")] {
+        let page = exporter.get(&format!("/?lang={lang}"), &[]).text();
+        assert!(page.contains(&format!(">{badge}</span>")), "{page}");
+    }
 }
 
 fn offset_of(zone: &str) -> f64 {

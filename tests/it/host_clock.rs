@@ -8,6 +8,7 @@ use simulator::call::Injected;
 use simulator::faults::Fault;
 
 use crate::support::host_clock::HostClock;
+use crate::support::page::wait_for_badge;
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::truth::{Cadence, wait_until_exact};
 use crate::support::{Child, Folder, PATIENCE, Sim, at_once, wait_for};
@@ -25,10 +26,15 @@ fn a_clock_that_is_hours_off_and_set_stops_nothing() {
     let folder = Folder::new(&sim, &["interval: 1s", "settle: 1s", "overlap: 5s", "hold: 0s"], |_| vec![]);
     let clock = HostClock::new(&folder, "-3h");
     let exporter = Child::start(clock.of(folder.command()));
-    for wrong_by in ["-3h", "+5h", "-30h", "+0"] {
+    let (behind, ahead) = (["clock behind", "reloj atrasado"], ["clock ahead", "reloj adelantado"]);
+    for (wrong_by, is_behind, is_ahead) in
+        [("-3h", true, false), ("+5h", false, true), ("-30h", true, false), ("+0", false, false)]
+    {
         clock.set(wrong_by);
         let until = Timestamp::now() + WHILE;
         wait_until_exact(&exporter, &sim, "ventas", CADENCE, until);
+        wait_for_badge(&exporter, "ventas", behind, is_behind);
+        wait_for_badge(&exporter, "ventas", ahead, is_ahead);
         exporter.wait_for("the gauge of the last window", |scrape| {
             assert_eq!(scrape.value("wolkvox_skipped_seconds_total", &VENTAS), 0.0, "{wrong_by}");
             let gauges = scrape.all("wolkvox_window_abandoned_calls", &VENTAS).count();

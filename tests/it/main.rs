@@ -34,6 +34,7 @@ mod reload;
 mod secure;
 mod server_clock;
 mod start_hold;
+mod states;
 mod support;
 mod systemd;
 mod trouble;

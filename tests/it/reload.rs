@@ -126,7 +126,7 @@ fn each_kind_of_change_is_made_and_the_other_operations_notice_nothing() {
     let cobros_begun = start_of(&exporter, "cobros", &ABANDONED);
     setup.is_exact(&exporter, &ABANDONED, ("cobros", "cobros"), cobros_begun);
     let page = exporter.get("/?lang=en", &[]).text();
-    assert!(page.contains("<h2>cobros"), "{page}");
+    assert!(page.contains("<h2><bdi>cobros<"), "{page}");
 
     // Settings of one are changed, one after the other: all are in force at once, and nothing of its counts is lost.
     let changes = [

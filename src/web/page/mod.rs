@@ -39,17 +39,18 @@ pub fn render(status: &Status, lang: Lang, telemetry_path: &str) -> String {
     let mut all: Vec<_> = numbered.map(|(each, number)| Told::new(each, number, lang, &when(each))).collect();
     all.sort_by_key(|told| Reverse(told.level()));
     let groups = summary(&all, lang);
+    let own = told::of_exporter(status, lang);
     let page = html! {
         (DOCTYPE)
         html lang=(lang.code()) {
-            head { (head(&groups)) }
+            head { (head(&own, &groups)) }
             body {
                 header {
                     h1 { "wolkvox-exporter" }
                     (languages(lang))
                 }
                 main {
-                    @for point in told::of_exporter(status, lang) { (explained(&point, lang)) }
+                    @if !own.is_empty() { (exporter(&own, lang)) }
                     @for group in &groups { (sentence(group, lang)) }
                     @for told in &all { (section(told, lang, &when(told.operation))) }
                 }
@@ -60,12 +61,16 @@ pub fn render(status: &Status, lang: Lang, telemetry_path: &str) -> String {
     clean::clean(page.into_string())
 }
 
-fn head(groups: &[Group]) -> Markup {
+fn head(own: &[Point], groups: &[Group]) -> Markup {
     html! {
         meta charset="utf-8";
         meta name="viewport" content="width=device-width, initial-scale=1";
         meta name="color-scheme" content="light dark";
-        title { "wolkvox-exporter" @for group in groups { ": " (group.sentence) } }
+        title {
+            "wolkvox-exporter"
+            @for point in own { ": " (point.word) }
+            @for group in groups { ": " (group.sentence) }
+        }
         style { (PreEscaped(include_str!("style.css"))) }
     }
 }
@@ -84,26 +89,55 @@ fn languages(lang: Lang) -> Markup {
     }
 }
 
-/// A sentence of the summary, with links to those that it is about.
+/// What is true of the exporter itself.
+fn exporter(own: &[Point], lang: Lang) -> Markup {
+    html! {
+        section id="exporter" {
+            h2 {
+                (lang.pick("The exporter itself", "El exportador mismo"))
+                (badges(own))
+            }
+            @for point in own { (explained(point, lang)) }
+        }
+    }
+}
+
+fn badges(points: &[Point]) -> Markup {
+    html! { @for point in points { " " span.badge.(point.level.class()) { (point.word) } } }
+}
+
+/// A sentence of the summary, with links to those that it is about; those of which the same is said stand together.
 fn sentence(group: &Group, lang: Lang) -> Markup {
+    let mut alike: Vec<(&str, Vec<&Told>)> = Vec::new();
+    for told in &group.members {
+        let word = told.points.first().map_or("", |point| point.word);
+        match alike.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, members)) => members.push(told),
+            None => alike.push((word, vec![told])),
+        }
+    }
     html! {
         p.summary {
             (group.sentence)
-            @for (i, told) in group.members.iter().enumerate() {
-                (if i == 0 { ": " } else { ", " })
-                a href={ "#" (told.id) } { (name(told.operation, lang)) }
-                @for point in told.points.iter().take(1) { " (" (point.word) ")" }
+            @for (i, (word, members)) in alike.iter().enumerate() {
+                (if i == 0 { ": " } else { "; " })
+                @for (i, told) in members.iter().enumerate() {
+                    @if i > 0 { ", " }
+                    a href={ "#" (told.id) } { (name(told.operation, lang)) }
+                }
+                " (" (word) ")"
             }
             "."
         }
     }
 }
 
-/// An operation's name, with that of the report where it has several.
-fn name(operation: &OperationStatus, lang: Lang) -> String {
-    match operation.is_alone {
-        true => operation.name.clone(),
-        false => format!("{}, {}", operation.name, Words::of(operation.report, lang).calls),
+/// An operation's name, with that of the report where it has several. Names may be written from right to left, and what
+/// stands beside them is not.
+fn name(operation: &OperationStatus, lang: Lang) -> Markup {
+    html! {
+        bdi { (operation.name) }
+        @if !operation.is_alone { ", " (Words::of(operation.report, lang).calls) }
     }
 }
 
@@ -114,7 +148,7 @@ fn section(told: &Told, lang: Lang, when: &When) -> Markup {
         section id=(told.id) {
             h2 {
                 (name(told.operation, lang))
-                @for point in &told.points { " " span.badge.(point.level.class()) { (point.word) } }
+                (badges(&told.points))
             }
             p { (prose(&told.data)) }
             @for point in calm {

@@ -16,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::table::{Topic, entry};
 use super::*;
 use crate::config::Links;
+use crate::logging::Lost;
 use crate::operation::ended::{EndedPoll, Trouble};
 use crate::operation::status::{Concern, State};
 use crate::operation::today::Today;
@@ -123,7 +124,7 @@ fn status(operations: Vec<OperationStatus>) -> Status {
             alerts: Some("https://alerts.example.com/#/alerts?filter=a&b".to_owned()),
         },
         ledger_is_gone: false,
-        log_lines_dropped: 0,
+        log_lost: None,
         bad_config: None,
         bad_web_file: None,
     }
@@ -262,7 +263,8 @@ fn all_states() -> Status {
         "wolkvox-exporter.yml:6:15: operations[1].interval is `5`: write a duration such as 5m or 1h 30m".to_owned(),
         "wolkvox-exporter.yml: ledger is b.db (was a.db); that takes a restart".to_owned(),
     ]);
-    Status { ledger_is_gone: true, log_lines_dropped: 1_234, bad_config, bad_web_file, ..status(all.collect()) }
+    let log_lost = Some(Lost { lines: 1_234, ago: Duration::from_secs(250) });
+    Status { ledger_is_gone: true, log_lost, bad_config, bad_web_file, ..status(all.collect()) }
 }
 
 /// More skills than a page names, and some that were not compared.
@@ -378,10 +380,14 @@ fn each_report_of_an_operation_has_a_state_of_its_own() {
         [
             &[
                 "1 of 2 reports in trouble",
-                ">ventas, answered calls</a> (perhaps not there)",
+                "<bdi>ventas</bdi>, answered calls</a> (perhaps not there)",
                 "have brought 1207 calls",
             ],
-            &["1 de 2 reportes con problemas", ">ventas, llamadas atendidas</a> (quizá no existe)", "1207 llamadas"],
+            &[
+                "1 de 2 reportes con problemas",
+                "<bdi>ventas</bdi>, llamadas atendidas</a> (quizá no existe)",
+                "1207 llamadas",
+            ],
         ],
     );
     both(
@@ -491,9 +497,17 @@ fn what_is_in_trouble_comes_first_and_is_linked() {
     let section = |number: usize| place(&format!("<section id=\"operation-{number}\">"));
     // ventas is the first in the configuration; soporte, the fourth, fails; the tenth has a clock that is off.
     assert!(section(4) < section(10) && section(10) < section(11) && section(11) < section(1));
-    assert!(place("36 of 42 in trouble: <a href=\"#operation-4\">soporte</a> (no connection), ") < section(4));
-    assert!(place("2 of 42 not confirmed yet: <a href=\"#operation-2\">arranque</a>") < section(4));
+    assert!(
+        place("36 of 42 in trouble: <a href=\"#operation-4\"><bdi>soporte</bdi></a> (no connection); ") < section(4)
+    );
+    assert!(place("2 of 42 not confirmed yet: <a href=\"#operation-2\"><bdi>arranque</bdi></a>") < section(4));
     assert!(!page.contains("without trouble"));
+    // The same is said of several once.
+    let fails = |name| operation(name, State::Failing(call_failed(Outcome::Busy, "x")));
+    let page = render(&status(vec![fails("a"), operation("b", State::Starting), fails("c")]), Lang::En, "/metrics");
+    let link = |number: u32, name: &str| format!("<a href=\"#operation-{number}\"><bdi>{name}</bdi></a>");
+    let told = format!("2 of 3 in trouble: {}, {} (token in use elsewhere).", link(1, "a"), link(3, "c"));
+    assert!(page.contains(&told), "{page}");
 }
 
 #[test]

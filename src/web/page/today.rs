@@ -117,7 +117,7 @@ fn row(name: &str, counts: DayCounts, lang: Lang) -> Markup {
     let mean = counts.mean().map_or_else(|| lang.pick("no time", "sin tiempo").replace(' ', "\u{a0}"), wait);
     html! {
         tr {
-            th.name scope="row" { (name) }
+            th.name scope="row" { bdi { (name) } }
             td.n { (number(counts.calls)) }
             td.n { (mean) }
         }

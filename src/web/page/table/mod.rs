@@ -64,7 +64,7 @@ pub(super) enum Topic {
 type Words = (&'static str, &'static str, &'static str, &'static str);
 
 /// What the page says of a topic, in one language. `{next}`, `{missing}`, `{difference}`, `{offset}`, `{zones}`,
-/// `{rejected}`, `{rows}`, `{calls}`, `{beside}`, `{results}`, `{copied}`, `{status}`, `{day}`, `{again}` and `{lines}` stand for what is known
+/// `{rejected}`, `{rows}`, `{calls}`, `{beside}`, `{results}`, `{copied}`, `{status}`, `{day}`, `{again}`, `{lines}` and `{ago}` stand for what is known
 /// at run time only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -231,15 +231,15 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
             (
                 "wrong time zone",
                 "The dates of the rows are those of UTC{offset}, which is not the configured zone.",
-                "Calls are counted at wrong hours, or are not seen at all. Once `timezone` is corrected and the exporter \
-                 started again, it reads again what it may have missed, about a day back.",
+                "Calls are counted at wrong hours, or are not seen at all. Once `timezone` is corrected and the configuration \
+                 loaded again, what may have been missed is read again, about a day back.",
                 "Set `timezone` of this operation to the zone of its reports. {zones}",
             ),
             (
                 "zona horaria equivocada",
                 "Las fechas de las filas son las de UTC{offset}, que no es la zona configurada.",
-                "Las llamadas se cuentan en horas equivocadas, o no se ven. Cuando se corrija `timezone` y se reinicie \
-                 el exportador, leerá de nuevo lo que pudo faltar, hasta un día atrás.",
+                "Las llamadas se cuentan en horas equivocadas, o no se ven. Cuando se corrija `timezone` y se cargue de nuevo \
+                 la configuración, se leerá otra vez lo que pudo faltar, hasta un día atrás.",
                 "Ponga en `timezone` de esta operación la zona de sus reportes. {zones}",
             ),
         ),
@@ -420,16 +420,19 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
         Topic::LogDropped => (
             (
                 "log lines dropped",
-                "{lines} lines of the log were dropped since the start, for whoever reads it was too slow.",
+                "{lines} lines of the log were lost since the start, the last {ago} ago: whoever reads it was too slow or has \
+                 gone, or its disk was full.",
                 "Polls and scrapes don't wait for it; what those lines said is lost.",
-                "See what reads the standard error of the exporter (journal, container engine, a pipe), and whether it still \
-                 reads.",
+                "See where the standard error of the exporter goes (journal, container engine, a pipe, a file): whether it is \
+                 still read, and has room.",
             ),
             (
                 "líneas de log perdidas",
-                "Se perdieron {lines} líneas del log desde el arranque, pues quien lo lee fue muy lento.",
+                "Se perdieron {lines} líneas del log desde el arranque, la última hace {ago}: quien lo lee fue muy lento o ya no \
+                 está, o su disco estaba lleno.",
                 "Las consultas y las lecturas de Prometheus no lo esperan; lo que decían esas líneas se perdió.",
-                "Vea qué lee la salida de errores del exportador (journal, motor de contenedores, un pipe) y si todavía lee.",
+                "Vea a dónde va la salida de errores del exportador (journal, motor de contenedores, un pipe, un archivo): si \
+                 todavía se lee y si hay espacio.",
             ),
         ),
     };
