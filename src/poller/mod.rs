@@ -184,7 +184,7 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         let start = self.report.account().marks.start;
         match begun {
             Ok(()) => {
-                tracing::info!(%operation, report = kind.name, %start, "counting begins by the server's clock");
+                tracing::info!(%operation, report = kind.name, %start, "by the time as it is known now counting begins at start");
             }
             Err(error) => {
                 tracing::error!(%operation, report = kind.name, %error, "the account could not be begun");

@@ -1,10 +1,12 @@
 //! A new user's first command: within a minute `/metrics` shows the simulator's truth.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
+use reqwest::Url;
 use simulator::call::Call;
 
-use crate::support::scrape::check_with_promtool;
+use crate::support::scrape::{Scrape, check_with_promtool};
 use crate::support::{Child, child, http, truth, wait_for};
 
 /// As the README promises.
@@ -51,15 +53,23 @@ fn demo_shows_the_truth_within_a_minute() {
 
 #[test]
 fn the_numbers_are_there_when_the_addresses_are_printed() {
-    let demo = Child::start(child::command(&["demo", "--web.listen-address", "127.0.0.1:0"]));
-    wait_for("the addresses", MINUTE, || match demo.lines_with(&["metrics:", "http://127.0.0.1:"]).len() {
-        0 => Err(demo.said()),
-        _ => Ok(()),
-    });
-    let scrape = demo.scrape();
-    for metric in ["wolkvox_abandoned_calls_total", "wolkvox_answered_calls_total"] {
-        let calls = scrape.sum(metric, &[("operation", "simulated")]);
-        assert!(calls > 0.0, "{metric}: {calls} calls");
+    // A machine may have no IPv6.
+    let addresses = ["127.0.0.1:0", "[::1]:0"].into_iter().filter(|address| TcpListener::bind(address).is_ok());
+    let started = addresses.map(|address| Child::start(child::command(&["demo", "--web.listen-address", address])));
+    for demo in started.collect::<Vec<_>>() {
+        let line = wait_for("the addresses", MINUTE, || {
+            demo.lines_with(&["metrics:", "http://"]).pop().ok_or_else(|| demo.said())
+        });
+        // As the README's `curl` would, at the address that is printed.
+        let printed = Url::parse(line.trim_start_matches("metrics:").trim()).expect("a URL");
+        let address = printed.socket_addrs(|| None).expect("an address")[0];
+        assert_eq!(address, demo.address());
+        let scrape = http::get(address, printed.path(), &[]).expect("numbers").text();
+        let scrape = Scrape::parse(scrape);
+        for metric in ["wolkvox_abandoned_calls_total", "wolkvox_answered_calls_total"] {
+            let calls = scrape.sum(metric, &[("operation", "simulated")]);
+            assert!(calls > 0.0, "{metric}: {calls} calls");
+        }
     }
 }
 
