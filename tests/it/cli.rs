@@ -232,19 +232,39 @@ fn completions_and_manual_pages_know_each_command_and_flag() {
             }
         }
     }
-    let script = "eval \"$0\"; complete -p wolkvox-exporter";
-    let bash = Command::new("bash").args(["-c", script, &printed(&["completions", "bash"])]).output().unwrap();
-    assert!(bash.status.success() && !bash.stdout.is_empty(), "{bash:?}");
+    // What each offers after these words, by the script that it was given.
+    let offered = |shell: &str, script: &str| {
+        let mut command = Command::new(shell);
+        command.args(if shell == "zsh" { &["-f"][..] } else { &[] });
+        let output = command.args(["-c", script, &printed(&["completions", shell])]).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let bash = r#"eval "$0"; of() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _wolkvox__exporter "$1" "${@: -1}"
+        printf '%s\n' "${COMPREPLY[@]}"; }; of wolkvox-exporter c; of wolkvox-exporter check-api --j"#;
+    let fish = r#"echo $argv[1] | source; complete -C "wolkvox-exporter c"; complete -C "wolkvox-exporter check-api --j"
+        complete -C "wolkvox-exporter --config.file f c"; complete -C "wolkvox-exporter --web.e""#;
+    let zsh = r#"autoload -U compinit; compinit -u -D; eval "$0"; print -r -- $_comps[wolkvox-exporter]"#;
+    for (shell, script, expected) in [
+        ("bash", bash, &["check-api", "check-config", "completions", "--json"][..]),
+        ("fish", fish, &["check-api", "check-config", "completions", "--json", "--web.enable-lifecycle"]),
+        ("zsh", zsh, &["_wolkvox-exporter"]),
+    ] {
+        let offered = offered(shell, script);
+        for word in expected {
+            assert!(offered.split_whitespace().any(|one| one == *word), "{shell}: no {word} in {offered}");
+        }
+    }
 
     // Hyphens are escaped there.
     let page = |arguments: &[&str]| printed(arguments).replace('\\', "");
     let root = page(&["man"]);
-    assert!(root.contains(".TH wolkvox-exporter 1"), "{root}");
+    assert!(root.contains(".TH wolkvox-exporter 1 \"\" \"wolkvox-exporter 0."), "{root}");
     for command in definition.get_subcommands() {
         let name = command.get_name();
         assert!(root.contains(&format!("wolkvox-exporter-{name}(1)")), "{name}: {root}");
         let page = page(&["man", name]);
-        assert!(page.contains(&format!(".TH wolkvox-exporter-{name} 1")), "{page}");
+        assert!(page.contains(&format!(".TH wolkvox-exporter-{name} 1 \"\" \"wolkvox-exporter 0.")), "{page}");
         for flag in flags(command) {
             assert!(page.contains(&format!("--{flag}")), "{name} --{flag}: {page}");
         }
