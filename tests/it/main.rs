@@ -29,6 +29,7 @@ mod output;
 mod privacy;
 mod protocols;
 mod quantiles;
+mod quota;
 mod reconciliation;
 mod reload;
 mod secure;
