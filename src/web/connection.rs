@@ -16,7 +16,7 @@ use rustls::server::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -68,7 +68,7 @@ impl<S: Site> Connection<S> {
         let tls = if self.door == Door::All { terms.borrow_and_update().tls.clone() } else { None };
         let io = Guarded::new(stream, self.pace.clone(), limits.head_time, limits.answer_time);
         // Who connected under other terms connects again: a certificate that is no longer good ends within the request.
-        let renewed = Renewed { door: self.door, tls: tls.clone(), terms };
+        let renewed = Renewed { door: self.door, tls: tls.clone(), terms, pace: self.pace.clone() };
         let Some(tls) = tls else { return self.http1(io, stopped, renewed).await };
         match timeout(limits.head_time, greet(io, tls.config.clone())).await {
             Ok(Ok(Greeted::Secret(io))) if io.get_ref().1.alpn_protocol() == Some(HTTP2) => {
@@ -132,7 +132,8 @@ impl<S: Site> Connection<S> {
                 .max_send_buf_size(WINDOW as usize)
                 .serve_connection(TokioIo::new(io), service)
         );
-        let mut outstays = pin!(outstays(pace, limits));
+        let mut outstays = pin!(outstays(pace.clone(), limits));
+        let mut leaves = pin!(leaves(pace, limits));
         let mut enough = pin!(enough(stopped, renewed));
         let mut leaving = false;
         let ended = loop {
@@ -142,6 +143,7 @@ impl<S: Site> Connection<S> {
                     tracing::debug!("connection ended: the client took too long");
                     return;
                 }
+                () = leaves.as_mut(), if leaving => return,
                 () = enough.as_mut(), if !leaving => {
                     leaving = true;
                     connection.as_mut().graceful_shutdown();
@@ -203,11 +205,12 @@ struct Renewed {
     door: Door,
     tls: Option<Arc<Handshake>>,
     terms: watch::Receiver<Arc<Terms>>,
+    pace: Arc<Pace>,
 }
 
 /// Ends when the connection is to end: at the shutdown, or when another handshake is asked for.
 async fn enough(mut stopped: watch::Receiver<()>, renewed: Renewed) {
-    let Renewed { door, tls, mut terms } = renewed;
+    let Renewed { door, tls, mut terms, pace } = renewed;
     let others = async {
         if door != Door::All {
             return pending().await;
@@ -219,6 +222,10 @@ async fn enough(mut stopped: watch::Receiver<()>, renewed: Renewed) {
         // Without a sender nothing changes any more.
         if terms.wait_for(is_other).await.is_err() {
             pending().await
+        }
+        // Who has only just connected has sent a request, most likely: it is answered, if it comes in the time of a head.
+        while pace.turn() == 0 {
+            sleep(A_MOMENT).await;
         }
     };
     tokio::select! {
@@ -240,6 +247,16 @@ async fn outstays(pace: Arc<Pace>, limits: Limits) {
         sleep_until(until.min(Instant::now() + LOOK_AGAIN)).await;
     }
 }
+
+/// Ends when a client that was told that the connection ends has had its answer, or the time for one, however much it asks
+/// meanwhile: hyper waits for it to confirm, and it may stay away from that.
+async fn leaves(pace: Arc<Pace>, limits: Limits) {
+    let is_silent = outstays(pace, Limits { idle_time: LOOK_AGAIN, ..limits });
+    _ = timeout(limits.handle_time + limits.answer_time, is_silent).await;
+}
+
+/// The first request follows the handshake at once.
+const A_MOMENT: Duration = Duration::from_millis(50);
 
 /// An answer may begin at any time, and its bound may come before that of the wait.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);

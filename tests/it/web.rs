@@ -103,17 +103,17 @@ async fn serve(limits: Limits) -> Server {
 }
 
 fn serve_on(listeners: Vec<TcpListener>, limits: Limits) -> Server {
-    serve_secured(listeners, limits, Secured::default())
+    serve_secured(listeners, limits, Arc::default())
 }
 
-fn serve_secured(listeners: Vec<TcpListener>, limits: Limits, secured: Secured) -> Server {
+fn serve_secured(listeners: Vec<TcpListener>, limits: Limits, secured: Arc<Secured>) -> Server {
     let address = listeners[0].local_addr().unwrap();
     let (waiting_tx, waiting) = mpsc::unbounded_channel();
     let (big, big_dropped) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let site =
         Arc::new(Fake { ready: true.into(), waiting: waiting_tx, release: Semaphore::new(0), big: Some(big).into() });
-    let options = Options { telemetry_path: "/metrics".to_owned(), limits, secured: Arc::new(secured) };
+    let options = Options { telemetry_path: "/metrics".to_owned(), limits, secured };
     let shutdown = async { stopped.await.unwrap_or(()) };
     let ended = tokio::spawn(run(listeners.into_iter().map(Into::into).collect(), site.clone(), options, shutdown));
     Server { address, site, waiting, big_dropped, stop, ended }
@@ -516,14 +516,31 @@ async fn a_shutdown_does_not_wait_for_ever() {
     assert!(busy.is_closed().await);
 }
 
-/// Frames of HTTP/2 by hand: what a client sends that keeps to no rule.
-mod http2 {
+/// Over TLS; frames of HTTP/2 by hand, for what a client sends that keeps to no rule.
+mod tls {
     use rustls::ALL_VERSIONS;
     use tokio_rustls::TlsConnector;
     use tokio_rustls::client::TlsStream;
 
     use super::*;
     use crate::support::tls::{Authority, client, put};
+
+    /// A server with a certificate of this authority, by the files in this folder.
+    async fn serve_by(authority: &Authority, folder: &std::path::Path, limits: Limits) -> (Server, Arc<Secured>) {
+        authority.issue(&["127.0.0.1"], 2040).write(folder, "web");
+        let file = folder.join("web.yml");
+        put(&file, "tls_server_config: {cert_file: web.crt, key_file: web.key}\n");
+        let secured = Arc::new(Secured::load(Some(&file)).unwrap().0);
+        let listeners = listen::bind(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
+        (serve_secured(listeners, limits, secured.clone()), secured)
+    }
+
+    async fn connect(server: &Server, authority: &Authority, protocol: &[u8]) -> TlsStream<TcpStream> {
+        let mut config = client(authority, None, ALL_VERSIONS);
+        config.alpn_protocols = vec![protocol.to_vec()];
+        let stream = TcpStream::connect(server.address).await.unwrap();
+        TlsConnector::from(Arc::new(config)).connect(server.address.ip().into(), stream).await.unwrap()
+    }
 
     const HEADERS: u8 = 1;
     const PING: u8 = 6;
@@ -551,11 +568,7 @@ mod http2 {
 
     impl Tls {
         async fn connect(server: &Server, authority: &Authority) -> Self {
-            let mut config = client(authority, None, ALL_VERSIONS);
-            config.alpn_protocols = vec![b"h2".to_vec()];
-            let stream = TcpStream::connect(server.address).await.unwrap();
-            let name = server.address.ip().into();
-            let mut tls = Self(TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap());
+            let mut tls = Self(connect(server, authority, b"h2").await);
             tls.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
             tls
         }
@@ -599,12 +612,8 @@ mod http2 {
     async fn what_is_begun_and_not_finished_is_cut_off_and_a_client_that_pings_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new("ours");
-        authority.issue(&["127.0.0.1"], 2040).write(folder.path(), "web");
-        let file = folder.path().join("web.yml");
-        put(&file, "tls_server_config: {cert_file: web.crt, key_file: web.key}\n");
-        let (secured, _) = Secured::load(Some(&file)).unwrap();
-        let listeners = listen::bind(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
-        let server = serve_secured(listeners, Limits { head_time: BRIEFLY, ..Limits::default() }, secured);
+        let limits = Limits { head_time: BRIEFLY, ..Limits::default() };
+        let (server, _) = serve_by(&authority, folder.path(), limits).await;
         let connect = || Tls::connect(&server, &authority);
         let nothing = Vec::new;
 
@@ -638,6 +647,38 @@ mod http2 {
             slow.sends_until_closed(|| request.next().into_iter().collect()),
             packed.sends_until_closed(nothing),
             never.sends_until_closed(ping),
+        );
+    }
+    /// A scrape that has only just connected doesn't fail for a certificate that is renewed at that moment.
+    #[tokio::test]
+    async fn who_has_connected_before_a_renewal_has_an_answer_and_then_connects_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::new("ours");
+        let limits = Limits { handle_time: BRIEFLY, answer_time: BRIEFLY, ..Limits::default() };
+        let (server, secured) = serve_by(&authority, folder.path(), limits).await;
+        let [mut kept, mut fresh] =
+            [connect(&server, &authority, b"http/1.1").await, connect(&server, &authority, b"http/1.1").await];
+        let [mut fresh_in_two, mut stubborn] =
+            [Tls::connect(&server, &authority).await, Tls::connect(&server, &authority).await];
+        stubborn.is_answered(1).await;
+        let request = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n";
+        kept.write_all(request).await.unwrap();
+        let mut answer = [0; 15];
+        kept.read_exact(&mut answer).await.unwrap();
+        authority.issue(&["127.0.0.1"], 2041).write(folder.path(), "web");
+        secured.read_again().unwrap().unwrap();
+        // Idle, it is closed at once.
+        _ = timeout(PATIENCE, kept.read_to_end(&mut Vec::new())).await.expect("the server closes");
+        fresh.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        _ = timeout(PATIENCE, fresh.read_to_end(&mut answer)).await.expect("the server answers and closes");
+        assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer));
+        fresh_in_two.is_answered(1).await;
+        // Neither confirms that the connection ends, and one asks again and again.
+        let mut streams = (3..u8::MAX).step_by(2);
+        tokio::join!(
+            fresh_in_two.sends_until_closed(Vec::new),
+            stubborn.sends_until_closed(|| streams.next().map_or_else(Vec::new, asking)),
         );
     }
 }
