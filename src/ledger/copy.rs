@@ -110,7 +110,10 @@ impl Copying<'_> {
             return Err(OpenError::Newer { path, found, known: schema::VERSION }.into());
         }
         open::take_over(&connection, found).map_err(failed)?;
-        let key = open::whole_key(&connection).map_err(failed)?.map_err(|why| self.bad(why))?;
+        if let Some(why) = open::defect(&connection).map_err(failed)? {
+            return Err(self.bad(why));
+        }
+        let key = open::key_in(&connection).map_err(failed)?;
         let mut store = Sqlite::new(connection, file);
         let checked = open::check(&mut store, &key).map_err(|why| self.bad(why))?;
         Ok(Content { store, key, checked })

@@ -41,7 +41,7 @@ pub enum OpenError {
     #[error("the ledger {path:?} is damaged ({why}) and could not be set aside as {set_aside:?}: {error}")]
     DamagedAndStuck { path: PathBuf, set_aside: PathBuf, why: String, error: io::Error },
 
-    #[error("cannot write the ledger {path:?}: {error}; {}", remedy(error))]
+    #[error("cannot use the ledger {path:?}: {error}; {}", remedy(error))]
     File { path: PathBuf, error: io::Error },
 
     #[error("cannot open the ledger {path:?}: {why}")]
@@ -170,12 +170,18 @@ pub struct Replaced {
 fn remedy(error: &io::Error) -> &'static str {
     use io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     match error.kind() {
+        _ if is_of_the_disk(error) => "the disk fails: see the system's log",
         _ if is_out_of_files(error) => "raise the limit on open files (ulimit -n, LimitNOFILE= in a unit)",
         ReadOnlyFilesystem => "mount its file system for writing",
         StorageFull | QuotaExceeded | FileTooLarge => "make room there",
         PermissionDenied => "it and its folder must be writable for this user",
         _ => "its folder must exist and be writable for this user",
     }
+}
+
+fn is_of_the_disk(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(Errno::from_io_error(error), Some(Errno::IO | Errno::NXIO | Errno::NODEV))
 }
 
 fn is_out_of_files(error: &io::Error) -> bool {

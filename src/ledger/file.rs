@@ -1,6 +1,6 @@
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, TryLockError};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -120,6 +120,20 @@ impl OwnFile {
         let mut id = [0; 4];
         self.file.read_exact_at(&mut id, schema::APPLICATION_ID_AT)?;
         Ok(id == schema::COPY_ID.to_be_bytes())
+    }
+
+    /// Reads all of it and of its log, to learn whether the disk lets that be done.
+    pub fn read_whole(&self) -> io::Result<()> {
+        for path in [self.path.clone(), beside(&self.path, "-wal")] {
+            match File::open(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                opened => {
+                    let (mut file, mut page) = (opened?, [0; 4_096]);
+                    while file.read(&mut page)? > 0 {}
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether the head is that of a ledger in use: `cp` writes over a file that is open.

@@ -1,9 +1,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -33,7 +35,11 @@ pub fn open(path: &Path, now: Timestamp) -> Result<Ledger, OpenError> {
         }
     };
     file.begin_if_copy(now).map_err(|error| OpenError::File { path: path.clone(), error })?;
-    match load(&path, file) {
+    let loaded = match load(&path, file) {
+        Err(Refusal::Damaged(why, file)) => load_again(&path, why, file),
+        loaded => loaded,
+    };
+    match loaded {
         Ok((store, key, checked)) => {
             let shared = Arc::new(Shared {
                 key,
@@ -119,7 +125,9 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn load(path: &Path, mut file: OwnFile) -> Result<(Sqlite, [u8; 16], Checked), Refusal> {
+type Loaded = (Sqlite, [u8; 16], Checked);
+
+fn load(path: &Path, mut file: OwnFile) -> Result<Loaded, Refusal> {
     let connection = connect(path).and_then(|connection| {
         let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
         let numbers = (number("application_id")?, number("user_version")?);
@@ -139,17 +147,38 @@ fn load(path: &Path, mut file: OwnFile) -> Result<(Sqlite, [u8; 16], Checked), R
     if found < schema::OLDEST {
         return Err(Refusal::Damaged("it is of a time before the first release".to_owned(), file));
     }
-    let prepared = take_over(&connection, found).and_then(|()| whole_key(&connection));
-    let key = match prepared {
-        Ok(Ok(key)) => key,
-        Ok(Err(why)) => return Err(Refusal::Damaged(why, file)),
+    let key = match take_over(&connection, found).and_then(|()| key_in(&connection)) {
+        Ok(key) => key,
         Err(error) => return Err(refusal(path, file, error)),
     };
     file.note_log();
     let mut store = Sqlite::new(connection, file);
-    match check(&mut store, &key) {
-        Ok(checked) => Ok((store, key, checked)),
-        Err(why) => Err(Refusal::Damaged(why, store.into_file())),
+    // Each reads all of it, so both at the same time: nothing is shown before.
+    let (found, checked) = thread::scope(|scope| {
+        let looking = thread::Builder::new().spawn_scoped(scope, || defect(&Connection::open_with_flags(path, FLAGS)?));
+        let checked = check(&mut store, &key);
+        (looking.map(|looking| looking.join().unwrap_or_else(|panic| resume_unwind(panic))), checked)
+    });
+    match (found, checked) {
+        (Ok(Ok(None)), Ok(checked)) => Ok((store, key, checked)),
+        (Ok(Ok(Some(why))), _) | (Ok(Ok(None)), Err(why)) => Err(Refusal::Damaged(why, store.into_file())),
+        (Ok(Err(error)), _) => Err(refusal(path, store.into_file(), error)),
+        (Err(error), _) => Err(Refusal::Other(OpenError::File { path: path.to_owned(), error })),
+    }
+}
+
+/// Looks at what seems damaged once more. A disk that fails to read looks like that too, to SQLite as well, and what is on
+/// it may be whole: a ledger is set aside for what was read of it twice.
+fn load_again(path: &Path, why: String, file: OwnFile) -> Result<Loaded, Refusal> {
+    if let Err(error) = file.read_whole() {
+        return Err(Refusal::Other(OpenError::File { path: path.to_owned(), error }));
+    }
+    match load(path, file) {
+        Err(Refusal::Damaged(again, _)) if again != why => {
+            let why = format!("read twice, it is not the same ({why}; {again}): the disk fails, see the system's log");
+            Err(Refusal::Other(OpenError::Database { path: path.to_owned(), why }))
+        }
+        loaded => loaded,
     }
 }
 
@@ -165,11 +194,14 @@ pub(super) fn take_over(connection: &Connection, version: i32) -> rusqlite::Resu
     ))
 }
 
-/// The ledger's key, if SQLite finds nothing wrong; else what.
-pub(super) fn whole_key(connection: &Connection) -> rusqlite::Result<Result<[u8; 16], String>> {
+pub(super) fn key_in(connection: &Connection) -> rusqlite::Result<[u8; 16]> {
+    connection.query_row("SELECT hash_key FROM meta", [], |row| row.get(0))
+}
+
+/// What SQLite finds wrong.
+pub(super) fn defect(connection: &Connection) -> rusqlite::Result<Option<String>> {
     let whole: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    let key = connection.query_row("SELECT hash_key FROM meta", [], |row| row.get(0))?;
-    Ok(if whole == "ok" { Ok(key) } else { Err(whole.replace('\n', " ")) })
+    Ok((whole != "ok").then(|| whole.replace('\n', " ")))
 }
 
 /// What reading a ledger once has shown.

@@ -4,6 +4,7 @@
 //! `WOLKVOX_DISK_FAULTS=100 cargo test --test it failing_disk` goes through all kinds as often.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use simulator::call::Injected;
 use super::Shim;
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::truth::{Cadence, reach, wait_until_exact};
-use crate::support::{Folder, Sim, http};
+use crate::support::{Folder, Sim, http, run};
 
 const CADENCE: Cadence = Cadence { interval: 1.0, settle: 1.0 };
 const DEFAULTS: [&str; 5] = ["interval: 1s", "settle: 1s", "overlap: 1m", "hold: 0s", "start_hold: 0s"];
@@ -93,7 +94,7 @@ fn a_reload_on_a_failing_disk_is_told_and_made_good() {
         sim.operation(name).expect("simulated").inject(calls.into_iter().map(Injected::from));
     }
     let folder = Folder::new(&sim, &DEFAULTS, |_| vec![]);
-    let both = std::fs::read_to_string(folder.config()).expect("just written");
+    let both = fs::read_to_string(folder.config()).expect("just written");
     let (ventas, _) = both.split_once("  - name: \"soporte\"").expect("two operations");
     folder.write_config(ventas);
     let shim = Shim::compiled(folder.path());
@@ -141,6 +142,32 @@ fn a_reload_on_a_failing_disk_is_told_and_made_good() {
     }
     let (status, _, said) = exporter.terminate();
     assert_eq!(status.code(), Some(0), "{said}");
+}
+
+/// SQLite takes what the disk doesn't let it read for damage. What is on it may be whole, and is left in its place.
+#[test]
+fn failing_disk_at_the_start_sets_no_ledger_aside() {
+    let sim = Sim::start(vec![quiet("ventas")]);
+    // Of each second, so that the ledger has some dozens of pages: hardly a start fails to read none of them.
+    let calls = stream_of_calls(Timestamp::now() - Duration::from_secs(1_500), Duration::from_secs(1), 1_500);
+    sim.inject(calls.into_iter().map(Injected::from));
+    let folder = Folder::new(&sim, &[&DEFAULTS[..], &["start: 30m"]].concat(), |_| vec![]);
+    let exporter = folder.serve();
+    wait_until_exact(&exporter, &sim, "ventas", CADENCE, Timestamp::now());
+    let before = exporter.scrape().ledger_counters();
+    assert_eq!(exporter.terminate().0.code(), Some(0));
+    let whole = fs::read(folder.ledger()).expect("the ledger");
+    let shim = Shim::compiled(folder.path());
+    for percent in [30, 30, 40, 50, 70, 100] {
+        shim.fail(EIO, percent, 0, 0);
+        let output = run(shim.command(&folder, "DISK_FAULTS", &shim.faults));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let last = said.lines().last().unwrap_or_default();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(last.contains("disk") && last.contains("the system's log") && !last.contains("set aside"), "{last}");
+        assert_eq!(fs::read(folder.ledger()).expect("in its place"), whole);
+    }
+    assert_none_fell(&before, &folder.serve().scrape().ledger_counters());
 }
 
 fn assert_none_fell(before: &BTreeMap<String, f64>, after: &BTreeMap<String, f64>) {

@@ -47,11 +47,15 @@ impl Shim {
     }
 
     fn serve(&self, folder: &Folder, variable: &str, value: &Path) -> Child {
+        Child::start(self.command(folder, variable, value))
+    }
+
+    fn command(&self, folder: &Folder, variable: &str, value: &Path) -> Command {
         let mut command = folder.command();
         // As SQLite knows it: without links.
         let ledger = folder.path().canonicalize().expect("a folder of this test").join("ledger.db");
         command.arg("--web.enable-lifecycle");
         command.env("LD_PRELOAD", &self.library).env("DISK_FILES", ledger).env(variable, value);
-        Child::start(command)
+        command
     }
 }
