@@ -9,14 +9,16 @@
 //! prints how long the exporter took from the last byte of 58,999 rows until they were counted and stored, its peak
 //! memory, and its memory when idle.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use simulator::call::{Call, Injected};
 
+use crate::support::scrape::Scrape;
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::truth::{Cadence, wait_until_exact};
-use crate::support::{Child, Folder, Sim};
+use crate::support::wait::free_address;
+use crate::support::{Child, Folder, PATIENCE, Sim, http};
 
 /// From this on an answer may have been cut off.
 const SUSPICIOUS: usize = 59_000;
@@ -33,6 +35,27 @@ fn the_largest_answer_is_counted_in_one_call() {
     history.wait_until_counted(&exporter);
     assert_eq!(incomplete(&exporter), 0.0);
     assert_eq!(history.sim.requests()[0].rows, SUSPICIOUS - 1);
+
+    // It takes a moment to load that many identities. Until then there is nothing to scrape, and then there is all.
+    assert_eq!(exporter.terminate().0.code(), Some(0));
+    let address = free_address();
+    std::thread::scope(|scope| {
+        let _again = scope.spawn(|| Child::start(history.folder.command_on(address)));
+        let began = Instant::now();
+        let mut refused = 0;
+        let first = loop {
+            assert!(began.elapsed() < PATIENCE, "no answer but {refused} times 503");
+            match http::get(address, "/metrics", &[]) {
+                Ok(answer) if answer.status == 503 => refused += 1,
+                Ok(answer) => break answer,
+                // It doesn't listen yet.
+                Err(_) => std::thread::yield_now(),
+            }
+        };
+        assert_eq!(first.status, 200);
+        let counted = Scrape::parse(first.text()).sum("wolkvox_abandoned_calls_total", &[]);
+        assert_eq!((counted, refused > 0), (history.calls as f64, true), "after {refused} times 503");
+    });
 }
 
 #[test]

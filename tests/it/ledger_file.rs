@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, symlink};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, chown, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -12,10 +12,13 @@ use jiff::Timestamp;
 
 use crate::support::config::ventas;
 use crate::support::truth::{Cadence, shown, wait_until_exact};
-use crate::support::{Folder, PATIENCE, run, wait_for};
+use crate::support::{Folder, PATIENCE, child, run, wait_for};
 
 const CADENCE: Cadence = Cadence { interval: 1.0, settle: 1.0 };
 const DEFAULTS: [&str; 4] = ["interval: 1s", "settle: 1s", "overlap: 1m", "hold: 0s"];
+
+/// A user who owns nothing else here.
+const NOBODY: u32 = 65_534;
 
 /// What is made, and what is said of it.
 type Stranger = (&'static str, fn(&Path), &'static str);
@@ -66,12 +69,52 @@ fn a_ledger_that_may_not_be_written_or_opened_says_why() {
     command.arg(folder.command().get_program()).args(folder.command().get_args()).current_dir(folder.path());
     let said = String::from_utf8_lossy(&run(command).stderr).into_owned();
     assert!(said.contains("oo many open files"), "{said}");
-    // Whether this user is root, whom no mode stops, is seen by trying.
     fs::set_permissions(folder.ledger(), std::os::unix::fs::PermissionsExt::from_mode(0o444)).expect("our own file");
-    if fs::OpenOptions::new().append(true).open(folder.ledger()).is_err() {
-        let words = refused(&folder, &[]);
-        assert_eq!(words.matches("ermission denied").count(), 1, "{words}");
-        assert!(words.contains("writable for this user"), "{words}");
+    let mut command = folder.command();
+    // Whether this user is root, whom no mode stops, is seen by trying; then another one is asked.
+    if fs::OpenOptions::new().append(true).open(folder.ledger()).is_ok() {
+        for entry in fs::read_dir(folder.path()).expect("a folder of this test").flatten() {
+            chown(entry.path(), Some(NOBODY), Some(NOBODY)).expect("root may");
+        }
+        chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("root may");
+        let user = format!("--reuid={NOBODY}");
+        command = within(&["setpriv", &user, "--clear-groups"], &command);
+        if !run(within(&["setpriv", &user, "--clear-groups"], &child::command(&["--version"]))).status.success() {
+            println!("the binary stands where no other user may look");
+            return;
+        }
+    }
+    let output = run(command);
+    let words = last_line(&output);
+    assert_eq!((output.status.code(), words.matches("ermission denied").count()), (Some(1), 1), "{words}");
+    assert!(words.contains("writable for this user"), "{words}");
+}
+
+/// As `docker run -v FILE:FILE` does: what SQLite writes beside it would be elsewhere.
+#[test]
+fn a_file_that_is_mounted_alone_is_refused() {
+    let (_sim, folder) = ventas(&DEFAULTS);
+    let namespace = ["unshare", "--map-root-user", "--mount"];
+    if !Command::new(namespace[0]).args(&namespace[1..]).arg("true").status().is_ok_and(|made| made.success()) {
+        println!("no namespaces are to be had here");
+        return;
+    }
+    assert_eq!(folder.serve().terminate().0.code(), Some(0));
+    let elsewhere = folder.path().join("elsewhere.db");
+    fs::rename(folder.ledger(), &elsewhere).expect("a folder of this test");
+    let whole = fs::read(&elsewhere).expect("the ledger");
+    for (content, said) in [(&whole[..], "is mounted by itself"), (b"", "is an empty file")] {
+        fs::write(&elsewhere, content).expect("a folder of this test");
+        fs::write(folder.ledger(), "").expect("a folder of this test");
+        let mount = "mount --bind \"$0\" \"$1\" && shift && exec \"$@\"";
+        let mut wrapper = namespace.to_vec();
+        let paths = [elsewhere.to_str(), folder.ledger().to_str()].map(|path| path.expect("plain letters").to_owned());
+        wrapper.extend(["sh", "-c", mount, &paths[0], &paths[1]]);
+        let output = run(within(&wrapper, &folder.command()));
+        let words = last_line(&output);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(words.contains(said) && words.contains("mount its folder, not the file"), "{words}");
+        assert_eq!(fs::read(&elsewhere).expect("it is there"), content);
     }
 }
 
@@ -125,6 +168,17 @@ fn another_file_in_the_place_of_the_ledger_ends_the_process() {
     let said = exporter.kill();
     assert!(said.contains("replaced by another file") && said.contains("Start the exporter again"), "{said}");
     assert_eq!(fs::read(folder.ledger()).expect("it is there"), b"something else");
+}
+
+/// A command as the last words of another one.
+fn within(wrapper: &[&str], command: &Command) -> Command {
+    let mut wrapped = Command::new(wrapper[0]);
+    wrapped.args(&wrapper[1..]).arg(command.get_program()).args(command.get_args());
+    child::clean(&mut wrapped);
+    if let Some(folder) = command.get_current_dir() {
+        wrapped.current_dir(folder);
+    }
+    wrapped
 }
 
 /// The last words of an exporter that is to end at once.

@@ -34,7 +34,8 @@ fn a_ledger_of_an_older_version_is_taken_over() {
     change.edits = gone.into_iter().map(|row| Edit { before: Some(row), after: None }).collect();
     change.edits.push(Edit { before: None, after: Some(extra) });
     assert_eq!(store.commit(&[&change], &key), [Ok(())]);
-    for table in ["shortfall", "unreadable", "day", "day_note", "quarter", "unread"] {
+    let tables = ["shortfall", "unreadable", "day", "day_note", "quarter", "unread"];
+    for table in tables.into_iter().chain(["reconciliation", "reconciled", "agreed"]) {
         store.connection.execute_batch(&format!("DROP TABLE {table}")).unwrap();
     }
     store.connection.pragma_update(None, "user_version", schema::OLDEST).unwrap();
