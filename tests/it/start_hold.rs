@@ -13,6 +13,10 @@ use crate::support::prometheus::{Options, Prometheus};
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::{Child, Folder, PATIENCE, Sim, wait_for};
 
+/// Places that Prometheus looks at beforehand: it takes seconds to begin with new ones, and a series that is born before is
+/// none that it could see grow.
+const AHEAD: usize = 20;
+
 /// `hold` is some scrapes long.
 const DEFAULTS: [&str; 5] = ["interval: 1s", "settle: 0s", "overlap: 1m", "hold: 3s", "start_hold: 2s"];
 
@@ -25,17 +29,18 @@ fn nothing_is_missing_where_one_process_follows_another() {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let place = |number: u32| SocketAddr::from(([127, 1, (number >> 8) as u8, number as u8], free.port()));
     let places: Vec<_> = (1..=lives + 1).map(place).collect();
-    let options = Options { others: places[1..].to_vec(), interval: "400ms", ..Options::default() };
+    let options = Options { interval: "400ms", ..Options::default() };
     let prometheus = Prometheus::start(&folder.path().join("prometheus"), places[0], &options);
 
-    // Prometheus takes seconds to begin, and a series that is born before is none that it could see grow.
-    wait_for("Prometheus to look for each of them", PATIENCE, || match prometheus.query("count(up)", None).first() {
-        Some((_, count)) if *count >= places.len() as f64 => Ok(()),
-        other => Err(format!("{other:?}")),
-    });
     // From the first life on until the last but one, a call every fifty milliseconds.
     let mut calls = 0;
     for (number, place) in places.iter().enumerate() {
+        prometheus.look_for(&places[number.max(1)..places.len().min(number + AHEAD)]);
+        let looked_for = format!("count(up{{instance=\"{place}\"}})");
+        wait_for("Prometheus to look for it", PATIENCE, || match prometheus.query(&looked_for, None).first() {
+            Some(_) => Ok(()),
+            None => Err(prometheus.said()),
+        });
         let exporter = serve(&folder, *place);
         if number < places.len() - 1 {
             let now = Timestamp::now() + Duration::from_secs(1);
@@ -48,7 +53,7 @@ fn nothing_is_missing_where_one_process_follows_another() {
             sim.inject(more.into_iter().map(own).map(Injected::from));
             // Some lives end within the start hold, others after it.
             let scrapes = 3 + 3 * (number % 3);
-            let seen = format!("sum(sum_over_time(up{{instance=\"{place}\"}}[1h]))");
+            let seen = format!("sum(sum_over_time(up{{instance=\"{place}\"}}[12h]))");
             wait_for("some scrapes", PATIENCE, || match prometheus.query(&seen, None).first() {
                 Some((_, count)) if *count >= scrapes as f64 => Ok(()),
                 other => Err(format!("{other:?}; {}", exporter.said())),
@@ -58,7 +63,7 @@ fn nothing_is_missing_where_one_process_follows_another() {
         } else {
             // No counter falls, so the last less the first is what it has grown by; in each life, all series together.
             let of_life = |metric: &str, place: &SocketAddr| {
-                let series = prometheus.samples(&format!("{metric}{{instance=\"{place}\"}}[2h]"));
+                let series = prometheus.samples(&format!("{metric}{{instance=\"{place}\"}}[12h]"));
                 let ends = series.iter().map(|values| (values[0], values[values.len() - 1]));
                 ends.fold((0.0, 0.0), |(first, last), (from, to)| (first + from, last + to))
             };

@@ -16,8 +16,6 @@ pub struct Options {
     pub flags: Vec<&'static str>,
     /// Lines of the scrape configuration.
     pub scrape: Vec<&'static str>,
-    /// What it scrapes besides, whether somebody is there or not.
-    pub others: Vec<SocketAddr>,
     /// Between two scrapes; a second where empty.
     pub interval: &'static str,
 }
@@ -28,6 +26,8 @@ pub struct Prometheus {
     process: std::process::Child,
     address: SocketAddr,
     log: PathBuf,
+    /// The targets that come and go.
+    targets: PathBuf,
 }
 
 impl Prometheus {
@@ -36,11 +36,12 @@ impl Prometheus {
         std::fs::create_dir_all(folder).expect("a folder of this test");
         let config = folder.join("prometheus.yml");
         let interval = if options.interval.is_empty() { "1s" } else { options.interval };
-        let targets: Vec<_> = options.others.iter().chain([&target]).map(|target| format!("\"{target}\"")).collect();
+        let targets = folder.join("targets.json");
         let mut text = format!(
             "global: {{scrape_interval: {interval}, scrape_timeout: {interval}}}\n\
-             scrape_configs:\n- job_name: wolkvox\n  static_configs: [{{targets: [{}]}}]\n",
-            targets.join(", ")
+             scrape_configs:\n- job_name: wolkvox\n  static_configs: [{{targets: ['{target}']}}]\n  \
+             file_sd_configs: [{{files: ['{}'], refresh_interval: 1s}}]\n",
+            targets.display()
         );
         for line in &options.scrape {
             text.push_str(&format!("  {line}\n"));
@@ -58,7 +59,7 @@ impl Prometheus {
             .stderr(std::fs::File::create(&log).expect("a folder of this test"))
             .spawn()
             .expect("prometheus is needed: install Debian's package prometheus");
-        let mut prometheus = Self { process, address, log };
+        let mut prometheus = Self { process, address, log, targets };
         wait_for("Prometheus to be ready", PATIENCE, || {
             if let Ok(Some(status)) = prometheus.process.try_wait() {
                 panic!("Prometheus has ended with {status}:\n{}", prometheus.said());
@@ -69,6 +70,15 @@ impl Prometheus {
             }
         });
         prometheus
+    }
+
+    /// Scrapes these besides from now on (some seconds later), whether somebody is there or not, and none that were named before.
+    pub fn look_for(&self, targets: &[SocketAddr]) {
+        let targets: Vec<_> = targets.iter().map(SocketAddr::to_string).collect();
+        let new = self.targets.with_extension("new");
+        let list = serde_json::json!([{ "targets": targets }]);
+        std::fs::write(&new, list.to_string()).expect("a folder of this test");
+        std::fs::rename(new, &self.targets).expect("a folder of this test");
     }
 
     /// Its log so far.
