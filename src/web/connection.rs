@@ -102,6 +102,8 @@ impl<S: Site> Connection<S> {
                 .header_read_timeout(limits.idle_time)
                 .max_header_size(limits.head_bytes)
                 .max_headers(limits.head_lines)
+                // Who has asked may close its side, as `nc` does, and reads the answer all the same.
+                .half_close(true)
                 .serve_connection(TokioIo::new(io), service)
         );
         let ended = tokio::select! {

@@ -1,7 +1,7 @@
 //! Clients that hold their connections and do nothing, or send what is no request: scrapes and calls go on beside them.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -184,6 +184,16 @@ fn what_is_no_request_is_answered_and_harms_nobody() {
         answers.extend_from_slice(&piece[..length]);
     }
     assert_eq!(String::from_utf8_lossy(&answers).matches("HTTP/1.1 200 OK").count(), 200);
+    // Whoever has asked may say that nothing more comes.
+    for path in ["/metrics", "/", "/-/healthy"].into_iter().cycle().take(60) {
+        let mut stream = TcpStream::connect_timeout(&exporter.address(), SCRAPE_WITHIN).expect("a connection");
+        stream.set_read_timeout(Some(SCRAPE_WITHIN)).expect("a socket");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("a connection");
+        stream.shutdown(Shutdown::Write).expect("a connection");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "{path}: {:?}", String::from_utf8_lossy(&answer));
+    }
     assert!(!exporter.said().contains("level=error"), "{}", exporter.said());
     assert_eq!(exporter.terminate().0.code(), Some(0));
 }
