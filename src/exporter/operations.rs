@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
 use super::reload::{Asked, Read};
@@ -35,6 +35,12 @@ const CALL_ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// How long until an account is tried to be taken again that the ledger could not give.
 const LEDGER_PAUSE: Duration = Duration::from_secs(10);
 
+/// Files of some kilobytes. Less than a request for a reload waits.
+const READ_WITHIN: Duration = Duration::from_secs(10);
+
+/// Readings that hang, each on a thread. Another one may be of a file that has been mended.
+const MOST_HANGING: usize = 4;
+
 const NO_FILE: &str = "there is no configuration file to read again: what flags and variables say takes a restart";
 
 /// All operations, in the order of the configuration.
@@ -49,6 +55,8 @@ pub struct Operations {
     all: Vec<Kept>,
     /// Whether the file that was read last is in force, or will be when the ledger allows it.
     file_is_good: bool,
+    /// What has not ended in its time.
+    hanging: Vec<AbortHandle>,
 }
 
 /// An operation that is to be read.
@@ -95,8 +103,8 @@ impl Operations {
         };
         let all = config.operations.into_iter().zip(operations.iter()).map(keep).collect::<Result<_, _>>()?;
         let turns = Turns::beside(&config.ledger);
-        let file_is_good = true;
-        Ok(Self { ledger, ledger_path: config.ledger, read, secured, site, turns, shutdown, all, file_is_good })
+        let (ledger_path, file_is_good, hanging) = (config.ledger, true, Vec::new());
+        Ok(Self { ledger, ledger_path, read, secured, site, turns, shutdown, all, file_is_good, hanging })
     }
 
     /// Reads them until shutdown, and changes them when it is asked for. Says which task has ended, where one has that never
@@ -159,9 +167,10 @@ impl Operations {
         // As of before: what is found good now is no success where another file is bad.
         self.site.look_at_files();
         let (read, secured) = (self.read.clone(), self.secured.clone());
-        let reading = tokio::task::spawn_blocking(move || (read.map(|read| read()), secured.read_again()));
-        let Ok((config, web)) = reading.await else {
-            return self.refused(vec!["reading the configuration panicked; this is a defect".to_owned()]);
+        let reading = move || (read.map(|read| read()), secured.read_again());
+        let (config, web) = match self.in_time("reading the configuration", reading).await {
+            Ok(both) => both,
+            Err(problem) => return self.refused(vec![problem]),
         };
         let (web, mut problems) = match web {
             Some(Err(problems)) => (None, problems),
@@ -196,8 +205,36 @@ impl Operations {
         Reloaded::Refused(problems)
     }
 
+    /// Has `work` done that reads files: one that hangs keeps neither the next reload waiting nor the end of the process.
+    async fn in_time<T: Send + 'static>(
+        &mut self,
+        what: &str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, String> {
+        self.hanging.retain(|work| !work.is_finished());
+        if self.hanging.len() >= MOST_HANGING {
+            return Err(format!(
+                "{what} hangs since earlier, {MOST_HANGING} times: mend the disk or network that its files are on"
+            ));
+        }
+        let mut working = tokio::task::spawn_blocking(work);
+        tokio::select! {
+            () = self.shutdown.requested() => Err("the exporter is stopping".to_owned()),
+            done = timeout(READ_WITHIN, &mut working) => match done {
+                Ok(done) => done.map_err(|_| format!("{what} panicked; this is a defect")),
+                Err(_) => {
+                    self.hanging.push(working.abort_handle());
+                    Err(format!(
+                        "{what} takes longer than {READ_WITHIN:?}: the disk or the network that one of its files is on hangs, \
+                         or one is a pipe"
+                    ))
+                }
+            },
+        }
+    }
+
     /// Checks what a configuration asks for against what runs, or says all that can't be done.
-    async fn planned(&self, config: Config) -> Result<Plan, Vec<String>> {
+    async fn planned(&mut self, config: Config) -> Result<Plan, Vec<String>> {
         let mut problems = Vec::new();
         if config.ledger != self.ledger_path {
             let (is, was) = (config.ledger.display(), self.ledger_path.display());
@@ -210,7 +247,7 @@ impl Operations {
         };
         let operations: Vec<_> = config.operations.into_iter().map(|new| (is_same(&new), new)).collect();
         // Certificates are files.
-        let made = tokio::task::spawn_blocking(move || {
+        let make = move || {
             if operations.iter().all(|(is_same, _)| *is_same) {
                 return Ok(operations.into_iter().map(|(_, config)| (config, None)).collect());
             }
@@ -226,9 +263,8 @@ impl Operations {
                 }
             }
             if problems.is_empty() { Ok(made) } else { Err(problems) }
-        });
-        let made = made.await.unwrap_or_else(|_| Err(vec!["making the clients panicked; this is a defect".to_owned()]));
-        match made {
+        };
+        match self.in_time("making the clients", make).await.unwrap_or_else(|problem| Err(vec![problem])) {
             Ok(plan) if problems.is_empty() => Ok(plan),
             Ok(_) => Err(problems),
             Err(others) => Err(problems.into_iter().chain(others).collect()),

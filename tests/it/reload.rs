@@ -302,6 +302,12 @@ fn what_is_bad_or_cant_change_live_changes_nothing() {
     }
     std::fs::remove_file(setup.folder.config()).expect("written by this test");
     assert!(reload(&exporter).text().contains("can't be opened"));
+    // Nobody ever writes into it; reloads and the process go on beside what waits there.
+    let made = std::process::Command::new("mkfifo").arg(setup.folder.config()).status().expect("mkfifo is installed");
+    assert!(made.success());
+    let answer = reload(&exporter);
+    assert!(answer.status == 500 && answer.text().contains("or one is a pipe"), "{}", answer.text());
+    std::fs::remove_file(setup.folder.config()).expect("written by this test");
     assert!(!nowhere.exists() && !setup.folder.path().join("other.db").exists());
 
     // The other file is read too, and what is wrong with it keeps a good configuration from being in force.
