@@ -151,6 +151,10 @@ impl Truth {
     pub fn identity(&self, row: &SentRow) -> String {
         let call = &self.calls[row.call];
         match &row.form {
+            // Known by all that it says, but for the name of its skill.
+            Form::Spoilt(Spoilt::Date) => {
+                format!("{}|{}|{}|{}", call.conn_id, call.skill_id, call.date, self.content(row))
+            }
             // Known by its text only.
             Form::Spoilt(spoilt) => format!("{spoilt:?} {}", row.call),
             Form::Readable { .. } => {

@@ -1,5 +1,6 @@
 //! The wolkvox of a history: it answers as the API does, and tells whoever watches what it was asked and what it said.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -51,7 +52,8 @@ pub struct World {
     answers: Vec<Mutex<std::vec::IntoIter<Answer>>>,
     dates: Vec<(Timestamp, Says)>,
     asked: AtomicUsize,
-    in_flight: AtomicBool,
+    /// The tokens of the calls that are being made: each makes one at a time.
+    in_flight: Mutex<BTreeSet<usize>>,
     /// From then on all is well.
     calm: AtomicBool,
     /// Ends the life.
@@ -87,7 +89,7 @@ impl World {
             look: Mutex::default(),
             answers: answers.map(|answers| Mutex::new(answers.clone().into_iter())).collect(),
             asked: AtomicUsize::default(),
-            in_flight: AtomicBool::default(),
+            in_flight: Mutex::default(),
             calm: AtomicBool::default(),
             kill: Notify::new(),
             answered: Notify::new(),
@@ -102,7 +104,7 @@ impl World {
     /// A process begins to live, or (`None`) lives no more.
     pub fn lives(&self, look: Option<Look>) {
         *self.look.lock().unwrap() = look;
-        self.in_flight.store(false, Ordering::Relaxed);
+        self.in_flight.lock().unwrap().clear();
     }
 
     pub fn calm_down(&self) {
@@ -118,8 +120,8 @@ impl World {
         if let Some(look) = look {
             look();
         }
-        if self.in_flight.swap(true, Ordering::Relaxed) {
-            *self.offence.lock().unwrap() = Some("two calls at once".to_owned());
+        if !self.in_flight.lock().unwrap().insert(token) {
+            *self.offence.lock().unwrap() = Some("two calls at once with one token".to_owned());
         }
         self.watch(Event::Asked { kind, range, token });
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
@@ -162,7 +164,7 @@ impl World {
             }
         }
         let (head, retry_after) = (told.head, told.retry_after);
-        self.in_flight.store(false, Ordering::Relaxed);
+        self.in_flight.lock().unwrap().remove(&token);
         self.watch(Event::Answered(Box::new(told)));
         self.answered.notify_one();
         if what == What::KilledAfterCommit {

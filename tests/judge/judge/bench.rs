@@ -1,13 +1,16 @@
 use std::sync::Arc;
 
 use exposition::model::Family;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::published::Published;
 use super::{AT_ONCE, Judge, Seen, Shown, TOGETHER_WITHIN, holds, numbers::Floor};
 use crate::history::Kind;
 use crate::trace::{Event, Scrape, Scraped, Told, When};
 use crate::truth::Truth;
+
+/// Whoever waits for the token asks this soon after the call before: what is planned anew begins by chance that soon.
+const NEXT_TURN: SignedDuration = SignedDuration::from_millis(3);
 
 /// A judge for each report of an operation, and what concerns all of them: they share label sets, names, the token and the
 /// ledger, and are shown together.
@@ -156,7 +159,7 @@ impl Judge {
         let (Some(asked), Some(ended)) = (other.asked_since(), self.last_call_ended()) else { return Ok(()) };
         // It had waited for its turn only if it asked at once, and for the first time since.
         let is_first = other.last_call_ended().is_none_or(|last| last < ended);
-        let had_waited = is_first && asked >= ended && asked.duration_since(ended) < AT_ONCE;
+        let had_waited = is_first && asked >= ended && asked.duration_since(ended) < NEXT_TURN;
         let since = behind_since.map_or(ended, |since| since.min(ended));
         let stored: u64 = self.last.as_ref().map_or(0, |last| last.polls.values().sum());
         let is_last = polls == stored && self.pending.is_none();

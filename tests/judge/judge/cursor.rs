@@ -40,11 +40,12 @@ impl Cursor {
         self.proven.add(from.as_second(), to.as_second());
     }
 
-    pub fn give_up(&mut self, from: Timestamp, to: Timestamp) {
-        self.given_up.add(from.as_second(), to.as_second());
+    /// Up to `to`, and perhaps to `most`: up to there no window is completed any more.
+    pub fn give_up(&mut self, from: Timestamp, to: Timestamp, most: Timestamp) {
+        self.given_up.add(from.as_second(), most.as_second());
         self.floor = Some(to);
-        self.windows_until = self.windows_until.max(to.as_second());
-        self.known_from = self.known_from.max(to.as_second());
+        self.windows_until = self.windows_until.max(most.as_second());
+        self.known_from = self.known_from.max(most.as_second());
     }
 
     /// The seconds of [`from`, `to`) that are neither proven nor given up.

@@ -53,7 +53,7 @@ impl Judge {
     fn zone_changed(&mut self, old: &Numbers, new: &Numbers) -> Result<(), String> {
         if new.skipped > old.skipped {
             let seconds = SignedDuration::from_secs((new.skipped - old.skipped) as i64);
-            self.cursor.give_up(new.complete - seconds, new.complete);
+            self.cursor.give_up(new.complete - seconds, new.complete, new.complete);
         } else {
             holds(new.complete <= old.complete, || format!("a change of zone moved the cursor to {}", new.complete))?;
         }
@@ -103,15 +103,22 @@ impl Judge {
             let polls = new.polls.clone();
             let same = Numbers { complete: new.complete, keys: new.keys, polls, ..old.clone() };
             holds(same == *new, || format!("an answer that is not used made {old:?} into {new:?}"))?;
+            if is_answer && told.is_whole() && sent == 0 {
+                // It may have been used, and the cursor taken back at once.
+                self.prove(&told, old, new);
+            }
             return self.cursor_without_an_answer(now, old, new);
         }
-        let is_begun_again =
-            self.may_begin_again(told.to.at) && rows == 0 && new.windows == old.windows && self.in_doubt();
-        if is_begun_again && new.complete != old.complete {
+        let may_begin_again = self.may_begin_again(told.to.at) && self.was_in_doubt();
+        if may_begin_again && rows == 0 && new.windows == old.windows && new.complete != old.complete {
             self.begun_again(new.complete, told.made);
             return Ok(());
         }
-        self.used(&told, old, new)
+        self.used(&told, old, new)?;
+        if may_begin_again && new.complete < self.cursor.start() {
+            self.begun_again(new.complete, told.made);
+        }
+        Ok(())
     }
 
     /// Whether an answer may be used in part or not at all: its head says that it was made before the range had ended, or
@@ -214,14 +221,21 @@ impl Judge {
         if new.skipped > old.skipped {
             let seconds = SignedDuration::from_secs((new.skipped - old.skipped) as i64);
             let mut to = old.complete + seconds;
+            let mut least = to;
             if self.was_in_doubt() {
-                // What a clock passed alone is given up with what follows; how much that is shows in the windows only.
+                // What a clock passed alone is given up with what follows; how much that is shows in the windows only, and
+                // not even there if some of them were taken back at once.
                 let windows = (new.windows - old.windows) as i64;
                 let seen = (self.life().number_of(new.complete) - windows) * settings.interval as i64;
-                to = to.min(Timestamp::from_second(seen).unwrap());
+                least = to.min(Timestamp::from_second(seen).unwrap());
+                if self.claims_may_be_wrong() {
+                    self.cursor.may_be_ahead |= least < to;
+                } else {
+                    to = least;
+                }
             }
-            self.given_up_rightly(told, to)?;
-            self.cursor.give_up(to - seconds, to);
+            self.given_up_rightly(told, least)?;
+            self.cursor.give_up(least - seconds, least, to);
         }
         let under = Under { truth: &truth, zone: &zone, settings: &settings, start: self.cursor.start(), complete };
         self.counts.take(told, &under);
@@ -272,8 +286,8 @@ impl Judge {
         })
     }
 
-    /// The cursor passes a second only with a whole answer that covers it and was made after it.
-    fn claims(&mut self, told: &Told, old: &Numbers, new: &Numbers) -> Result<(), String> {
+    /// A whole answer covers what it was asked for, as far as that was over when it was made.
+    fn prove(&mut self, told: &Told, old: &Numbers, new: &Numbers) {
         let zone = &self.life().zone;
         let from = zone.to_ambiguous_timestamp(told.asked.ini).earlier().unwrap();
         let to = zone.to_ambiguous_timestamp(told.asked.end).later().unwrap() + SignedDuration::from_secs(1);
@@ -281,6 +295,11 @@ impl Judge {
         // What is beyond the part that was used is asked for again, or is given up before it can be.
         let used = if self.may_be_partly_used(told) { new.complete.max(old.complete) } else { to };
         self.cursor.prove(from, to.min(made).min(used));
+    }
+
+    /// The cursor passes a second only with a whole answer that covers it and was made after it.
+    fn claims(&mut self, told: &Told, old: &Numbers, new: &Numbers) -> Result<(), String> {
+        self.prove(told, old, new);
         self.life.as_mut().expect("a life has begun").used = true;
         let claimed_from = self.cursor.floor.map_or(old.complete, |floor| floor.max(old.complete));
         if self.cadence.is_whole_poll(told) {
