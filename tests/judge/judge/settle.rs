@@ -75,6 +75,13 @@ impl Judge {
             holds(same == *new, || format!("{old:?} became {new:?} by a call that was not counted"))?;
             return self.cursor_without_an_answer(now, old, new);
         }
+        if polls > 1 && self.another_was_refused.is_some() {
+            // Beside its call there was a poll without one: another token was refused meanwhile.
+            let old = self.polls_without_a_call(now, old, new);
+            self.another_was_refused = None;
+            self.pending = Some(told);
+            return self.settle_call(now, &old, new, is_new_life);
+        }
         equal("polls counted for one call", polls, 1)?;
         let outcome =
             new.polls.iter().find(|(outcome, polls)| old.polls.get(*outcome) != Some(*polls)).expect("one grew").0;
@@ -103,8 +110,8 @@ impl Judge {
             let polls = new.polls.clone();
             let same = Numbers { complete: new.complete, keys: new.keys, polls, ..old.clone() };
             holds(same == *new, || format!("an answer that is not used made {old:?} into {new:?}"))?;
-            if is_answer && told.is_whole() && sent == 0 {
-                // It may have been used, and the cursor taken back at once.
+            if is_answer && sent == 0 && told.short <= new.missing {
+                // It may have been used, and the cursor taken back at once, or already there.
                 self.prove(&told, old, new);
             }
             return self.cursor_without_an_answer(now, old, new);
