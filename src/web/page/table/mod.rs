@@ -276,14 +276,14 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
         Topic::Copy => (
             (
                 "restored copy",
-                "The ledger is a copy made on {copied}; what came after it is being read again.",
+                "The ledger is a copy made at {copied}; what came after it is being read again.",
                 "Until that is done for all operations, `/metrics` answers 503: nobody is to see totals lower than before. \
                  {missing}",
                 "Wait for the next poll. If polls fail, mend what they say.",
             ),
             (
                 "copia restaurada",
-                "El registro (ledger) es una copia del {copied}; lo que vino después se está leyendo otra vez.",
+                "El registro (ledger) es una copia de {copied}; lo que vino después se está leyendo otra vez.",
                 "Hasta que eso termine en todas las operaciones, `/metrics` responde 503: nadie debe ver totales más bajos \
                  que antes. {missing}",
                 "Espere la próxima consulta. Si las consultas fallan, corrija lo que indican.",
