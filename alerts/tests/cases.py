@@ -677,9 +677,47 @@ def service(scrape):
     return Test(f"share and service level, scraped every {scrape} s: the truth, or no number", scrape, world.series(), [], values)
 
 
-def served(skills, begin, end):
+def service_of_minutes():
+    """The same with windows shorter than a series' hold: of no span that begins or ends while a skill is new there is a number."""
+    window, length, scrape, midnight = 60, 3 * HOUR, 15, 2 * HOUR
+    rng = random.Random(60)
+
+    def uneven(most, first=0):
+        counts = [rng.randrange(most) if index >= first else 0 for index in range(length // window)]
+        return lambda index: counts[index]
+
+    def born(number, at):
+        return Skill(str(number), f"Nueva {number}", uneven(9, at), answered=uneven(9, at), born=at)
+
+    # The last one is new when the day begins.
+    skills = [Skill("4173", "Ventas", uneven(6), answered=uneven(20)), born(1, 75), born(2, 119)]
+    world = World("ventas", skills, length, scrape, waits=(50, 80), utc_offset=-midnight, window=window)
+    values = []
+    # What was recorded last is from an evaluation, every 61 s, and that from a scrape; now and then a window passes between two.
+    recorded = {evaluated: world.complete(evaluated // scrape * scrape) for evaluated in range(0, length, 61)}
+    for evaluated, until in list(recorded.items())[70:-5:2]:
+        at = evaluated + 5
+        for span, begin in (("15m", until - 900), ("1h", until - HOUR), ("today", midnight)):
+            if begin >= until:
+                continue
+            for level, of, labels in (("operation", skills, ""), ("skill", skills[:1], ',skill_id="4173"')):
+                wrong = (
+                    f'abs(wolkvox:{level}_{kind}:{span}{{operation="ventas"{labels}}} - {value:.9f}) > 0.000001'
+                    for kind, value in zip(SERVICE, served(of, begin, until, window))
+                )
+                values.append((at, " or ".join(wrong), []))
+                every = f'count({{__name__=~"wolkvox:{level}_({"|".join(SERVICE)}):{span}",operation="ventas"{labels}}})'
+                news = [skill.born * window for skill in skills if skill.born and level == "operation"]
+                if begin in recorded.values() and not any(0 <= edge - new < 600 for new in news for edge in (begin, until)):
+                    values.append((at, every, [("{}", 4)]))
+    # Who is known at midnight has a day, though the whole operation has none.
+    values.append((length - 400, 'count(wolkvox:operation_share:today) or count(wolkvox:skill_share:today)', [("{}", 2)]))
+    return Test("windows of a minute, and new series when spans begin: the truth, or no number", scrape, world.series(), [], values)
+
+
+def served(skills, begin, end, window=WINDOW):
     """What SERVICE names, of the windows between: half the abandoned calls are short, three in four answered ones in time."""
-    windows = range(begin // WINDOW, end // WINDOW)
+    windows = range(begin // window, end // window)
     lost = sum(skill.calls(window) for skill in skills for window in windows)
     answered = sum(skill.answered(window) for skill in skills for window in windows)
     offered = lost + answered
@@ -1258,28 +1296,32 @@ def only_empty():
     length = 30 * HOUR
     name = "WolkvoxOnlyEmpty"
 
-    def report(operation, label, rows, empty):
+    grows = f"0+1x{length // 300}"
+    nothing = constant(0, length, 300)
+
+    def report(operation, label, rows, empty, seen_again=nothing):
         labels = f'{ON_TARGET},operation="{operation}",report="{label}"'
         return [
             (f'wolkvox_rows_total{{{labels},disposition="counted"}}', rows),
-            (f'wolkvox_rows_total{{{labels},disposition="duplicate"}}', constant(0, length, 300)),
+            (f'wolkvox_rows_total{{{labels},disposition="duplicate"}}', seen_again),
             (f'wolkvox_polls_total{{{labels},outcome="empty"}}', empty),
         ]
 
-    grows = f"0+1x{length // 300}"
-    nothing = constant(0, length, 300)
+    passing = steps([(0, None), (20 * HOUR, 0), (28 * HOUR, None)], length, 300)
     late = steps([(0, None), (20 * HOUR, 0), (20 * HOUR + 300, 1)], length, 300)
     return [
         Test(
-            "fires after a day, after three hours where the other report has calls, and resolves with the first row",
+            "fires after a day, after three hours where the other report has calls, and resolves with the first row or where the "
+            "report is switched off (two reports)",
             300,
             # Nothing since the beginning; a row after 26 hours; no answer at all, empty or not; many calls.
             report("nada", "abandoned", nothing, grows)
             + report("tarde", "abandoned", steps([(0, 0), (26 * HOUR, 1)], length, 300), grows)
             + report("muda", "abandoned", nothing, nothing)
-            # Calls in one report, none in the other, which was switched on after 20 hours; and with too few calls.
+            # Calls in one report, none in the other, which was switched on after 20 hours, and off after 28; and with too few
+            # calls.
             + report("dos", "abandoned", grows, grows)
-            + report("dos", "answered", steps([(0, None), (20 * HOUR, 0)], length, 300), late)
+            + report("dos", "answered", passing, late, passing)
             + report("pocas", "abandoned", steps([(0, 0), (22 * HOUR, 19)], length, 300), grows)
             + report("pocas", "answered", steps([(0, None), (20 * HOUR, 0)], length, 300), late),
             none(22 * HOUR, name)
@@ -1295,6 +1337,7 @@ def only_empty():
                     ],
                 ),
                 (27 * HOUR, name, [dict(operation="dos", report="answered"), dict(operation="nada")]),
+                (29 * HOUR, name, [dict(operation="nada")]),
             ],
         )
     ]
@@ -1754,7 +1797,7 @@ def files():
     others = {
         "emulation": File("The numbers of the replay.", emulation()),
         "share": File("The page by the share of the offered calls.", share() + calm()),
-        "service": File("Recorded shares against the truth.", [service(15), service(30), service(60)]),
+        "service": File("Recorded shares against the truth.", [service(15), service(30), service(60), service_of_minutes()]),
         "reports": File("One report in trouble, the other not; no report at all.", [one_report_alone(), no_label()]),
         "only_empty": File("WolkvoxOnlyEmpty.", only_empty(), evaluation=293),
         # On the grid: what is read from exactly a week ago must have been recorded then.

@@ -1,7 +1,7 @@
 """What Prometheus scrapes from an exporter in a small made-up world, in promtool's notation for series.
 
 Times are seconds since the start of the test, which is also second 0 of the epoch. The exporter follows the contract:
-five-minute windows on the grid, each read about a minute after its end, calls, histogram and complete_until moving in one
+windows on the grid, of five minutes by default, each read about a minute after its end, calls, histogram and complete_until moving in one
 step, a new series at 0 for its hold, catching_up from the end of an outage until the hold has passed.
 """
 
@@ -51,23 +51,24 @@ class World:
     utc_offset: int = 0
     # Of the abandoned calls: per cent that waited for 10 s or less, and the mean of all in seconds.
     waits: tuple = ()
+    window: int = WINDOW
 
     def __post_init__(self):
         self.reads = self._reads(self.outages)
-        self.catching = catching_up(self.reads)
+        self.catching = catching_up(self.reads, self.window)
         self.answered_reads = [
             (at + self.answered_lag * (at > 0), until) for at, until in self._reads(self.outages + self.answered_outages)
         ]
 
     def _reads(self, outages):
         """(time, complete until) of every read that succeeds."""
-        times = set(range(READ_DELAY, self.length + 1, WINDOW))
+        times = set(range(READ_DELAY, self.length + 1, self.window))
         times |= {end + START_DELAY for _, end in self.downs}
-        reads = [(-WINDOW, 0)]
+        reads = [(-self.window, 0)]
         for at in sorted(times):
             if within(at, outages) or within(at, self.downs):
                 continue
-            until = (at - READ_DELAY + 1) // WINDOW * WINDOW
+            until = (at - READ_DELAY + 1) // self.window * self.window
             if until > reads[-1][1] or len(reads) == 1:
                 reads.append((at, until))
         return reads
@@ -83,13 +84,15 @@ class World:
         if skill.renamed and skill.renamed[0] <= at < skill.renamed[0] + HOLD:
             # The series under the new name shows its old value first.
             at = skill.renamed[0] - 1
-        windows = self.complete(at) // WINDOW
-        value = sum(skill.calls(window) for window in range(windows))
+        return self.held(skill, at, sum(map(skill.calls, range(self.complete(at) // self.window))))
+
+    def held(self, skill, at, value):
+        """None before the skill's series exist, 0 while they are new, then the value."""
         if skill.born is None:
             return value
-        if windows <= skill.born:
+        if self.complete(at) // self.window <= skill.born:
             return None
-        first = next(read for read, until in self.reads if until > skill.born * WINDOW)
+        first = next(read for read, until in self.reads if until > skill.born * self.window)
         return 0 if at < first + HOLD else value
 
     def series(self):
@@ -127,9 +130,7 @@ class World:
 
                 def served(at, skill=skill):
                     # A label set that is known from one report stands in both families.
-                    if self.total(skill, at) is None:
-                        return None
-                    return sum(map(skill.answered, range(self.answered_complete(at) // WINDOW)))
+                    return self.held(skill, at, sum(map(skill.answered, range(self.answered_complete(at) // self.window))))
 
                 add("wolkvox_answered_calls_total", labels, served)
                 # Three in four within 20 s, 30 s on average.
@@ -139,7 +140,7 @@ class World:
         if any(skill.answered for skill in self.skills):
             answered = operation + ',report="answered"'
             add("wolkvox_complete_until_timestamp_seconds", answered, self.answered_complete)
-            behind = catching_up(self.answered_reads)
+            behind = catching_up(self.answered_reads, self.window)
             add("wolkvox_catching_up", answered, lambda at: int(within(at, behind)))
         operation += ',report="abandoned"'
         add("wolkvox_observed_utc_offset_seconds", operation, lambda at: self.utc_offset)
@@ -178,8 +179,8 @@ def complete(reads, at):
     return [until for read, until in reads if read <= at][-1]
 
 
-def catching_up(reads):
-    return [(at, at + HOLD) for (_, before), (at, until) in zip(reads, reads[1:]) if until - before > 2 * WINDOW]
+def catching_up(reads, window):
+    return [(at, at + HOLD) for (_, before), (at, until) in zip(reads, reads[1:]) if until - before > 2 * window]
 
 
 def in_time(answered):

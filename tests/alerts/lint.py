@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks what promtool doesn't: each alert has both languages, a runbook under its heading, a severity, an audience and a test.
+"""Checks what promtool doesn't: each alert has both languages, a runbook under its heading, a severity, an audience and tests,
+one of them with a second report that comes and goes.
 
 The rules are read as text, for Python's standard library has no YAML: the files keep to one plain layout.
 """
@@ -23,6 +24,7 @@ def main():
     headings = runbooks[1::2]
     sections = dict(zip(headings, runbooks[2::2]))
     tests = "".join(path.read_text() for path in (ALERTS / "tests").glob("*.yml"))
+    of_two_reports = [test for test in re.split(r"\n  - name: ", tests) if "(two reports)" in test.split("\n", 1)[0]]
     blocks = re.split(r"\n      - (?=alert: |record: )", rules)
     alerts = {}
     for block in blocks:
@@ -49,6 +51,8 @@ def main():
         silent = f"alertname: {name}\n        exp_alerts: []" in tests
         if not fires or not silent:
             problems.append(f"{name} has no test that it fires, or none that it doesn't")
+        if not any(f"alertname: {name}\n        exp_alerts:\n" in test for test in of_two_reports):
+            problems.append(f"{name} has no test that it fires with `answered` switched on and off in the middle")
     for heading in headings:
         if heading not in alerts:
             problems.append(f"the runbook {heading} belongs to no alert")
