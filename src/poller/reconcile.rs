@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::outcome::Outcome;
-use domain::reconciliation::{OfReport, TRY_AGAIN_AFTER, range_of};
+use domain::reconciliation::{OfReport, TRY_AGAIN_AFTER, WAIT_FOR_REPORTS, range_of};
 use domain::vendor_totals::{MOST_SKILLS, NAME, VendorRow, VendorTotals};
 use jiff::civil::Date;
 use tokio::time::Instant;
@@ -29,7 +29,7 @@ pub async fn reconcile<C: Clock>(
     shutdown: Shutdown,
 ) {
     let token = TokenInTurn::new(api, turns);
-    let mut task = Reconciler { token, operation, comparisons, clock, shutdown: shutdown.clone() };
+    let mut task = Reconciler { token, operation, comparisons, clock, waits_since: None, shutdown: shutdown.clone() };
     tokio::select! {
         () = shutdown.at_once() => {}
         () = task.run() => {}
@@ -41,6 +41,8 @@ struct Reconciler<C> {
     operation: Arc<Operation>,
     comparisons: Arc<Comparisons>,
     clock: C,
+    /// Since when a report has read a day that another one has not.
+    waits_since: Option<Instant>,
     shutdown: Shutdown,
 }
 
@@ -50,8 +52,7 @@ impl<C: Clock> Reconciler<C> {
         while !self.shutdown.is_requested() {
             // What changes from here on wakes it.
             followed.account();
-            let now = self.operation.abandoned.clock.now(self.clock.now());
-            let due = self.operation.with_books(|books| self.comparisons.kept().due(books, now));
+            let due = self.due();
             let refused = self.was_refused();
             let wait = match due {
                 Some((date, Duration::ZERO)) => {
@@ -81,6 +82,20 @@ impl<C: Clock> Reconciler<C> {
                 }
             }
         }
+    }
+
+    /// The day that is to be asked for, and how long from now.
+    fn due(&mut self) -> Option<(Date, Duration)> {
+        let now = self.operation.abandoned.clock.now(self.clock.now());
+        let kept = self.comparisons.kept();
+        let [by_all, by_one] =
+            self.operation.with_books(|books| [false, true].map(|waited| kept.due(books, now, waited)));
+        if by_all.map(|(date, _)| date) == by_one.map(|(date, _)| date) {
+            self.waits_since = None;
+            return by_all;
+        }
+        let has_waited = self.waits_since.get_or_insert_with(Instant::now).elapsed() >= WAIT_FOR_REPORTS;
+        if has_waited { by_one } else { by_all }
     }
 
     fn was_refused(&self) -> bool {
@@ -219,6 +234,7 @@ mod tests {
             operation: operation.clone(),
             comparisons: comparisons.clone(),
             clock: SystemClock,
+            waits_since: None,
             shutdown: Shutdown::new().1,
         };
         let date = jiff::tz::TimeZone::UTC.to_datetime(now).date().yesterday().unwrap();

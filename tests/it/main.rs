@@ -41,3 +41,4 @@ mod systemd;
 mod trouble;
 mod web;
 mod web_config;
+mod weeks;

@@ -28,8 +28,9 @@ pub use readings::{Reading, Readings};
 /// After a call that failed the same day is asked for again so much later, until the next one is due.
 pub const TRY_AGAIN_AFTER: Duration = Duration::from_secs(3_600);
 
-/// A report that has fallen behind the others is waited for so long.
-const WAIT_FOR_REPORTS: Duration = Duration::from_secs(3_600);
+/// A report that has fallen behind the others is waited for so long from when the first of them had read a day. Not by their data:
+/// after an outage of all of them one is ahead of the others for a moment, and by hours.
+pub const WAIT_FOR_REPORTS: Duration = Duration::from_secs(3_600);
 
 /// All that is kept of an operation's comparisons. In the ledger first.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -67,16 +68,16 @@ pub struct Book<'a> {
 impl Reconciliation {
     /// The day that is to be asked for, and how long after `now`, by the clock that windows are planned by. `None` while
     /// there is none: a day is due when it is over, and the longest overlap has been read after it, so that all that was
-    /// late has been asked for; one that no report covers whole is not asked for at all.
-    pub fn due(&self, books: &[Book<'_>], now: Timestamp) -> Option<(Date, Duration)> {
+    /// late has been asked for; one that no report covers whole is not asked for at all. Where not all reports have read as
+    /// far, it is due once those that have not were `waited` for.
+    pub fn due(&self, books: &[Book<'_>], now: Timestamp, waited: bool) -> Option<(Date, Duration)> {
         let overlap = books.iter().map(|book| book.rules.overlap).max()?;
-        let read = |book: &Book<'_>, back| {
+        let read = books.iter().map(|book| {
             let until = book.account.marks.complete_until.min(now);
-            last_day_before(&book.rules.zone, earlier(earlier(until, overlap), back))
-        };
-        let by_all = books.iter().map(|book| read(book, Duration::ZERO)).min().flatten();
-        let by_one = books.iter().map(|book| read(book, WAIT_FOR_REPORTS)).max().flatten();
-        let date = by_all.max(by_one).filter(|date| self.answered.is_none_or(|answered| answered < *date))?;
+            last_day_before(&book.rules.zone, earlier(until, overlap))
+        });
+        let date = if waited { read.max() } else { read.min() }.flatten();
+        let date = date.filter(|date| self.answered.is_none_or(|answered| answered < *date))?;
         books.iter().any(|book| book.covers(date)).then_some(())?;
         let wait = match self.asked {
             // A clock that was put back since then must not make anybody wait for it.
