@@ -1,5 +1,6 @@
 //! The token and what belongs to callers are found nowhere: not in metrics, on the page, in logs at the most verbose
-//! level, in the ledger's bytes, nor in what `check-config` prints.
+//! level, in the bytes of the ledger and of a copy of it, in what a reload answers, nor in what `check-config`, `check-api` and
+//! `backup` print.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,16 +12,18 @@ use simulator::faults::{Armed, Fault};
 use simulator::report::Report;
 
 use crate::support::sim::{quiet, stream_of_calls};
-use crate::support::{Child, Folder, Sim, child, run};
+use crate::support::{Child, Folder, Sim, child, http, run};
 
-const DEFAULTS: [&str; 7] = [
-    "reports: [abandoned, answered]",
+const DEFAULTS: [&str; 8] = [
+    "reports: [abandoned, answered, totals]",
     "interval: 2s",
     "settle: 1s",
     "overlap: 2m",
     "answered_overlap: 2m",
     "hold: 0s",
-    "max_catch_up: 10m",
+    "max_catch_up: 74h",
+    // Yesterday is known whole, so that its totals are asked for at once.
+    "start: 73h",
 ];
 
 /// No secret is shorter than this many bytes.
@@ -58,8 +61,10 @@ fn nothing_personal_and_no_token_leaves_the_process() {
     let folder = Folder::new(&sim, &DEFAULTS, |_| vec![]);
     let mut texts = vec![("check-config".to_owned(), check_config(&folder))];
 
+    let words = leaking_faults(&calls[0], &token).remove(0);
+    sim.world().set_fault(Armed { report: Some(Report::Totals), ..Armed::new(words, Some(1)) });
     let mut command = folder.command();
-    command.args(["--log.level", "trace"]);
+    command.args(["--log.level", "trace", "--web.enable-lifecycle"]);
     let exporter = Child::start(command);
     // Messages with what a careless server might put into them, then what a good answer has, then an answer that breaks
     // off in the middle of a row.
@@ -73,9 +78,26 @@ fn nothing_personal_and_no_token_leaves_the_process() {
         let counted =
             ["wolkvox_abandoned_calls_total", "wolkvox_answered_calls_total"].map(|name| scrape.sum(name, &[]));
         let are_counted = counted.into_iter().all(|calls| calls >= 20.0);
-        if left == 0 && are_counted { Ok(()) } else { Err(format!("{left} faults left, {counted:?} calls")) }
+        let totals = scrape.sum("wolkvox_polls_total", &[("report", "totals")]);
+        if left == 0 && are_counted && totals > 0.0 {
+            Ok(())
+        } else {
+            Err(format!("{left} faults left, {counted:?} calls, {totals} calls for totals"))
+        }
     });
     texts.extend(answers(&exporter));
+    texts.extend(reloads(&exporter, &folder, &token));
+    texts.extend(answers(&exporter));
+    texts.push(("backup".to_owned(), output_of(&folder, &["backup", "copy.db"])));
+    texts.push(("the copy".to_owned(), read_bytes(&folder.path().join("copy.db"))));
+    for fault in leaking_faults(&calls[0], &token) {
+        sim.set_fault(fault.clone(), None);
+        texts.push((format!("check-api --json and {fault:?}"), output_of(&folder, &["check-api", "--json"])));
+        sim.clear_faults();
+    }
+    let checked = output_of(&folder, &["check-api"]);
+    assert!(find(&checked, b"ventas, totals: ") && find(&checked, b"Types: "), "{}", String::from_utf8_lossy(&checked));
+    texts.push(("check-api".to_owned(), checked));
     for file in ["ledger.db", "ledger.db-wal"] {
         texts.push((file.to_owned(), read_bytes(&folder.path().join(file))));
     }
@@ -206,11 +228,33 @@ fn secrets(calls: &[Call], token: &str) -> Vec<String> {
     secrets
 }
 
+/// What a reload answers: of a file that has the token where a file belongs, and of one that changes something.
+fn reloads(exporter: &Child, folder: &Folder, token: &str) -> Vec<(String, Vec<u8>)> {
+    let good = std::fs::read_to_string(folder.config()).expect("just written");
+    let place = format!("token_file: {:?}", folder.token_file("ventas"));
+    assert!(good.contains(&place), "{good}");
+    let bad = good.replace(&place, &format!("token_file: {token:?}"));
+    let changed = good.replace("hold: 0s", "hold: 1s");
+    let reload = |(text, status)| {
+        folder.write_config(text);
+        let answer = http::post(exporter.address(), "/-/reload").expect("an answer");
+        assert_eq!(answer.status, status, "{}", answer.text());
+        (format!("the answer {status} of a reload"), answer.body)
+    };
+    [(bad.as_str(), 500), (changed.as_str(), 200)].map(reload).into()
+}
+
 fn check_config(folder: &Folder) -> Vec<u8> {
-    let mut command = child::command(&["check-config", "--log.level", "trace", "--config.file"]);
-    command.arg(folder.config());
+    output_of(folder, &["check-config"])
+}
+
+/// All that a command prints, at its most talkative.
+fn output_of(folder: &Folder, command: &[&str]) -> Vec<u8> {
+    let mut command = child::command(command);
+    command.args(["--log.level", "trace", "--config.file"]).arg(folder.config()).current_dir(folder.path());
     let output = run(command);
-    assert!(output.status.success(), "{output:?}");
+    // 1 is for something to be done.
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{output:?}");
     [output.stdout, output.stderr].concat()
 }
 

@@ -153,6 +153,64 @@ fn a_day_is_compared_once_it_is_over_and_to_the_call() {
     assert!(!sim.requests().iter().any(|request| request.overlapping));
 }
 
+#[test]
+fn a_refused_token_pauses_the_totals_too_and_another_one_ends_the_pause() {
+    let sim = Sim::start(vec![quiet("ventas")]);
+    let now = Timestamp::now();
+    let calls = stream_of_calls(now - SignedDuration::from_hours(60), Duration::from_secs(900), 240);
+    sim.inject(calls.into_iter().map(Injected::from));
+    // Yesterday is read whole; pauses are long.
+    let defaults = [
+        "reports: [abandoned, answered]",
+        "interval: 5s",
+        "settle: 0s",
+        "overlap: 5s",
+        "hold: 0s",
+        "start: 73h",
+        "max_catch_up: 74h",
+    ];
+    let folder = Folder::new(&sim, &defaults, |_| vec![]);
+    let exporter = folder.serve();
+    let up = |scrape: &Scrape, report: &str| scrape.get("wolkvox_up", &[("report", report)]);
+    exporter.wait_for("all to be read", |scrape| match ["abandoned", "answered"].map(|report| up(scrape, report)) {
+        [Some(1.0), Some(1.0)] if scrape.sum("wolkvox_abandoned_calls_total", &[]) >= 200.0 => Ok(()),
+        ups => Err(format!("{ups:?}")),
+    });
+    exporter.terminate();
+
+    sim.operation("ventas").expect("simulated").set_token(Some("a-new-one".to_owned()));
+    let before = sim.requests().len();
+    let alone = std::fs::read_to_string(folder.config()).expect("just written");
+    folder.write_config(&alone.replace("[abandoned, answered]", "[abandoned, answered, totals]"));
+    let exporter = folder.serve();
+    let reports = ["abandoned", "answered", "totals"];
+    let refusals = |scrape: &Scrape| {
+        reports.map(|report| scrape.value("wolkvox_polls_total", &[("report", report), ("outcome", "unauthorized")]))
+    };
+    // By then the token was tried again.
+    let told = exporter.wait_for("all to hear of it, and one twice", |scrape| {
+        let told = refusals(scrape);
+        let all = told.iter().all(|told| *told >= 1.0) && told[0] >= 2.0;
+        if all { Ok(told) } else { Err(format!("{told:?}")) }
+    });
+    let asked: Vec<_> = sim.requests()[before..].iter().map(|request| (request.report, request.status)).collect();
+    assert_eq!(told[2], 1.0, "the totals are not asked for again before the token is another one: {told:?}");
+    assert!(asked.iter().all(|(_, status)| matches!(status, Some(401 | 403))), "{asked:?}");
+    // One of the three asks, and the others hear of it.
+    assert!(asked.len() as f64 <= told.iter().sum::<f64>() - 2.0, "{asked:?}, and {told:?} polls were told");
+    assert!(!exporter.lines_with(&["not asked, for the report"]).is_empty(), "{}", exporter.said());
+
+    folder.write_token("ventas", "a-new-one");
+    let scrape = exporter.wait_at_most(Duration::from_secs(15), "all to go on", |scrape| {
+        match reports.map(|report| up(scrape, report)) {
+            [Some(1.0), Some(1.0), Some(1.0)] => Ok(scrape.clone()),
+            ups => Err(format!("{ups:?}")),
+        }
+    });
+    assert_eq!((refusals(&scrape)[2], polls(&scrape, "ventas", "ok")), (1.0, 1.0));
+    assert!(!sim.requests().iter().any(|request| request.overlapping));
+}
+
 /// Operations whose time is `ahead`, with calls of the day before `midnight` and on: each third one is late.
 fn sim(ahead: SignedDuration, midnight: Timestamp) -> Sim {
     let clock = Clock(Arc::new(move || Timestamp::now() + ahead));
