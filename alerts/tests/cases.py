@@ -689,9 +689,12 @@ def service_of_minutes():
     def born(number, at):
         return Skill(str(number), f"Nueva {number}", uneven(9, at), answered=uneven(9, at), born=at)
 
-    # The last one is new when the day begins.
-    skills = [Skill("4173", "Ventas", uneven(6), answered=uneven(20)), born(1, 75), born(2, 119)]
-    world = World("ventas", skills, length, scrape, waits=(50, 80), utc_offset=-midnight, window=window)
+    # The second one is new when the day begins, and the hold of the last one is interrupted by three restarts.
+    skills = [Skill("4173", "Ventas", uneven(6), answered=uneven(20)), born(1, 75), born(2, 119), born(3, 90)]
+    restarts = [(5_590, 5_602), (5_680, 5_692), (5_770, 5_782)]
+    world = World(
+        "ventas", skills, length, scrape, downs=restarts, waits=(50, 80), utc_offset=-midnight, window=window, tells_starts=True
+    )
     values = []
     # What was recorded last is from an evaluation, every 61 s, and that from a scrape; now and then a window passes between two.
     recorded = {evaluated: world.complete(evaluated // scrape * scrape) for evaluated in range(0, length, 61)}
@@ -708,10 +711,11 @@ def service_of_minutes():
                 values.append((at, " or ".join(wrong), []))
                 every = f'count({{__name__=~"wolkvox:{level}_({"|".join(SERVICE)}):{span}",operation="ventas"{labels}}})'
                 news = [skill.born * window for skill in skills if skill.born and level == "operation"]
+                news.append(restarts[0][0] - 190)
                 if begin in recorded.values() and not any(0 <= edge - new < 600 for new in news for edge in (begin, until)):
                     values.append((at, every, [("{}", 4)]))
     # Who is known at midnight has a day, though the whole operation has none.
-    values.append((length - 400, 'count(wolkvox:operation_share:today) or count(wolkvox:skill_share:today)', [("{}", 2)]))
+    values.append((length - 400, 'count(wolkvox:operation_share:today) or count(wolkvox:skill_share:today)', [("{}", 3)]))
     return Test("windows of a minute, and new series when spans begin: the truth, or no number", scrape, world.series(), [], values)
 
 

@@ -52,6 +52,8 @@ class World:
     # Of the abandoned calls: per cent that waited for 10 s or less, and the mean of all in seconds.
     waits: tuple = ()
     window: int = WINDOW
+    # Whether the exporter says when its process began.
+    tells_starts: bool = False
 
     def __post_init__(self):
         self.reads = self._reads(self.outages)
@@ -93,6 +95,9 @@ class World:
         if self.complete(at) // self.window <= skill.born:
             return None
         first = next(read for read, until in self.reads if until > skill.born * self.window)
+        # A hold that a restart interrupts begins again.
+        for began, ended in sorted(self.downs):
+            first = ended if first <= began < first + HOLD and ended <= at else first
         return 0 if at < first + HOLD else value
 
     def series(self):
@@ -147,6 +152,9 @@ class World:
         add("wolkvox_complete_until_timestamp_seconds", operation, self.complete)
         add("wolkvox_catching_up", operation, lambda at: int(within(at, self.catching)))
         add("wolkvox_up", operation, lambda at: int(not within(at, self.outages)))
+        if self.tells_starts:
+            started = lambda at: max([0, *(end for _, end in self.downs if end <= at)])  # noqa: E731
+            found.append((f"process_start_time_seconds{{{target}}}", self.values(started)))
         found.append((f"up{{{target}}}", self.values(lambda at: int(not within(at, self.downs)), always=True)))
         return found
 
