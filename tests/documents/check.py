@@ -62,7 +62,7 @@ def unmeasured():
     for number, line in pages.prose(page):
         if line.startswith("| ") and not line.startswith("| what"):
             command = line.split(" | ")[-1].rstrip(" |")
-            known = re.findall(r"--bench \w+|benches/\w+\.py|--test it \w+|--test soak", command)
+            known = re.findall(r"--bench \w+|(?:benches|tests/rehearsal)/\w+\.py|--test it \w+|--test soak", command)
             if command != "the same" and not (known and all(word in long for word in known)):
                 yield f"{page}:{number}: no step of .ci/long measures this: {command}"
 
