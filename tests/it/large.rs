@@ -9,11 +9,13 @@
 //! prints how long the exporter took from the last byte of 58,999 rows until they were counted and stored, its peak
 //! memory, and its memory when idle.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use simulator::call::{Call, Injected};
 
+use crate::support::child::binary;
 use crate::support::scrape::Scrape;
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::truth::{Cadence, wait_until_exact};
@@ -56,6 +58,14 @@ fn the_largest_answer_is_counted_in_one_call() {
         let counted = Scrape::parse(first.text()).sum("wolkvox_abandoned_calls_total", &[]);
         assert_eq!((counted, refused > 0), (history.calls as f64, true), "after {refused} times 503");
     });
+}
+
+/// Who builds it elsewhere than in its folder may lose what `.cargo/config.toml` says.
+#[test]
+fn free_memory_goes_back_at_once() {
+    let setting = ["--quiet", "--text", "--fixed-strings", "narenas:2,dirty_decay_ms:0"];
+    let found = Command::new("grep").args(setting).arg(binary()).status().expect("grep is installed");
+    assert!(found.success(), "the allocator keeps what is free for ten seconds");
 }
 
 #[test]
