@@ -5,7 +5,7 @@ use exposition::model::Family;
 use jiff::Timestamp;
 
 use super::{AT_ONCE, TOGETHER_WITHIN, holds};
-use crate::trace::Scraped;
+use crate::trace::{Scraped, number};
 
 /// What has been stored lately, and what of it is shown: all reports as of one moment, which never goes back and is not
 /// long ago.
@@ -38,7 +38,15 @@ impl Published {
             return Ok(());
         };
         self.not_all_since.get_or_insert(last);
-        if self.stored.back().is_none_or(|(_, last)| !are_of_one_moment(last, &scraped.families)) {
+        let before = self.stored.back().map_or(0, |(_, last)| polls(last));
+        let is_new = |stored: &VecDeque<(_, Arc<Vec<Family>>)>, families: &Vec<Family>| {
+            stored.iter().all(|(_, known)| !are_of_one_moment(known, families))
+        };
+        // Polls that end without a call, for another report was refused the token, have no scrape between them.
+        if polls(&scraped.families) > before + 1 && polls(shown) > before && is_new(&self.stored, shown) {
+            self.stored.push_back((now, Arc::new(shown.clone())));
+        }
+        if is_new(&self.stored, &scraped.families) {
             self.stored.push_back((now, scraped.families.clone()));
         }
         let place = self.stored.iter().position(|(_, stored)| are_of_one_moment(stored, shown));
@@ -50,6 +58,12 @@ impl Published {
             format!("what was stored at {behind_since} is not yet shown at {now}")
         })
     }
+}
+
+/// The polls of all reports.
+fn polls(families: &[Family]) -> u64 {
+    let polls = families.iter().filter(|family| family.name == "wolkvox_polls_total");
+    polls.flat_map(|family| &family.series).map(|series| number(&series.value) as u64).sum()
 }
 
 /// Whether the accounts are the same, as far as calls have changed them: before each there is a scrape, and after it. What ends
