@@ -9,11 +9,12 @@ fn main() {
     let version = Command::new(rustc).arg("--version").output().ok().and_then(|out| String::from_utf8(out.stdout).ok());
     // `rustc 1.95.0 (…)`: the number alone, as the label `rustc` of the build info shows it.
     let number = version.as_deref().and_then(|text| text.split_whitespace().nth(1)).unwrap_or("unknown");
-    println!("cargo:rustc-env=WOLKVOX_EXPORTER_RUSTC={number}");
+    // None of the names of flags: cargo hands these on to what it runs, which warns of those it does not know.
+    println!("cargo:rustc-env=EXPORTER_BUILT_BY={number}");
     // A build without git, as in a container, is told.
     let told = std::env::var("WOLKVOX_EXPORTER_REVISION").ok().filter(|revision| !revision.is_empty());
     let revision = told.or_else(of_checkout).unwrap_or_else(|| "unknown".to_owned());
-    println!("cargo:rustc-env=WOLKVOX_EXPORTER_BUILT_FROM={revision}");
+    println!("cargo:rustc-env=EXPORTER_BUILT_FROM={revision}");
 }
 
 /// The revision of the checkout that this is, with `-dirty` where something in it has changed.

@@ -5,8 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Takes what is to be written, and never waits for whoever reads it: a thread writes, and what has no room until the
-/// reader goes on is dropped and counted. So is what can't be written: the disk is full, or the reader has gone. (`tracing-appender` is the same by number of lines, doesn't notice that the
-/// reader is back, and at the end writes to stdout, where nobody may read either.)
+/// reader goes on is dropped and counted. So is what can't be written: the disk is full, or the reader has gone.
+/// (`tracing-appender` is the same by number of lines, doesn't notice that the reader is back, and at the end writes to
+/// stdout, where nobody may read either.)
 #[derive(Debug, Clone)]
 pub struct Sink(Arc<Shared>);
 

@@ -69,17 +69,17 @@ impl<C: Clock> Reconciler<C> {
             };
             self.comparisons.pulse().next = due.map(|(_, wait)| domain::instant::later(self.clock.now(), wait));
             tokio::select! {
-                () = self.shutdown.requested() => {}
+                () = self.shutdown.requested() => return,
                 _ = followed.changed() => {}
-                () = tokio::time::sleep(wait) => {
-                    if let Some((date, _)) = due
-                        && refused
-                        && self.token.has_changed().await
-                    {
-                        tracing::info!(operation = %self.operation.name, report = NAME, "the token has changed, trying it now");
-                        _ = self.ask(date).await;
-                    }
-                }
+                () = tokio::time::sleep(wait) => {}
+            }
+            // Whatever woke it: where the reports are polled more often than the token is looked at, no wait ends.
+            if let Some((date, _)) = due
+                && refused
+                && self.token.has_changed().await
+            {
+                tracing::info!(operation = %self.operation.name, report = NAME, "the token has changed, trying it now");
+                _ = self.ask(date).await;
             }
         }
     }
