@@ -97,8 +97,11 @@ impl FromIterator<Piece> for Piece {
 /// The body that the pieces make together. All must have been packed in this encoding.
 pub fn join(encoding: Encoding, pieces: impl IntoIterator<Item = Piece>) -> Vec<Bytes> {
     let Piece { bytes, crc, .. } = pieces.into_iter().collect();
-    if encoding != Encoding::Gzip {
-        return bytes;
+    match encoding {
+        // Whoever unpacks it waits for a frame.
+        Encoding::Zstd if bytes.is_empty() => return vec![Bytes::from_static(&EMPTY_FRAME)],
+        Encoding::Identity | Encoding::Zstd => return bytes,
+        Encoding::Gzip => {}
     }
     let crc = crc.unwrap_or_default();
     let mut body = Vec::with_capacity(bytes.len() + 2);
@@ -111,6 +114,9 @@ pub fn join(encoding: Encoding, pieces: impl IntoIterator<Item = Piece>) -> Vec<
     body.push(tail.into());
     body
 }
+
+/// RFC 8878 §3.1.1: magic, a single segment of no bytes, and a last block of none.
+const EMPTY_FRAME: [u8; 9] = [0x28, 0xb5, 0x2f, 0xfd, 0x20, 0, 1, 0, 0];
 
 /// RFC 1952 §2.3: magic, deflate, no flags, no time, fastest algorithm, unknown system.
 const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
@@ -160,6 +166,16 @@ mod tests {
             Encoding::Zstd => plain = zstd::stream::decode_all(body).unwrap(),
         }
         plain
+    }
+
+    #[test]
+    fn nothing_unpacks_to_nothing() {
+        for encoding in [Encoding::Identity, Encoding::Gzip, Encoding::Zstd] {
+            for pieces in [0, 1, 3] {
+                let pieces = (0..pieces).map(|_| pack(encoding, Vec::new()));
+                assert_eq!(unpacked(encoding, &join(encoding, pieces).concat()), b"", "{encoding:?}");
+            }
+        }
     }
 
     proptest! {
