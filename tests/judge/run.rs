@@ -304,7 +304,8 @@ struct Process {
 /// Makes a scrape and has it watched; keeps what is then on the disk.
 fn look(world: &Arc<World>, process: Process, disk: &Disk) -> Look {
     let (world, disk) = (world.clone(), disk.clone());
-    let (on_disk, kept_days) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    // The accounts as they were last stored, and their days.
+    let known = Mutex::new(Vec::new());
     Arc::new(move || {
         let Process { operation, ledger, metrics } = &process;
         let families = |snapshots: &[Snapshot]| {
@@ -329,16 +330,19 @@ fn look(world: &Arc<World>, process: Process, disk: &Disk) -> Look {
             (shown, stored) = again;
         }
         let is_all = are_same(&shown, &stored);
+        let mut known = known.lock().unwrap();
+        let is_kept = known.len() == stored.len()
+            && known.iter().zip(&stored).all(|((account, _), stored)| Arc::ptr_eq(account, &stored.account));
         // Nothing else is written that a life goes on from.
-        let accounts: Vec<_> = stored.iter().map(|snapshot| snapshot.account.clone()).collect();
-        let before = std::mem::replace(&mut *on_disk.lock().unwrap(), accounts.clone());
-        if before.len() != accounts.len() || before.iter().zip(&accounts).any(|(one, other)| !Arc::ptr_eq(one, other)) {
+        if !is_kept {
             disk.keep();
         }
+        let days = days(&mut known, &stored);
+        drop(known);
         world.watch(Event::Scraped(Scraped {
             families: Arc::new(families(&stored)),
             shown: (!is_all).then(|| families(&shown)),
-            days: days(&mut kept_days.lock().unwrap(), &stored),
+            days,
         }));
     })
 }

@@ -181,12 +181,55 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class Rehearsal:
-    """The four processes and what was told."""
+class Processes:
+    """Programs that run beside one another, each with a log of its own in the folder."""
+
+    # Seconds.
+    ANSWERS_WITHIN = 30
+    ENDS_WITHIN = 10
 
     def __init__(self, folder):
         self.folder = folder
-        self.processes = []
+        self.processes = {}
+
+    def start(self, name, *command):
+        # One that is started anew goes on with its log.
+        with open(self.folder / f"{name}.log", "a") as log:
+            self.processes[name] = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log)
+
+    def stop(self):
+        for process in reversed(self.processes.values()):
+            process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(self.ENDS_WITHIN)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def all_run(self):
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise SystemExit(f"{name} ended:\n" + (self.folder / f"{name}.log").read_text()[-2000:])
+
+    def wait(self, url):
+        """Until it is answered."""
+        deadline = time.time() + self.ANSWERS_WITHIN
+        while time.time() < deadline:
+            self.all_run()
+            try:
+                request(url)
+                return
+            except OSError:
+                time.sleep(0.2)
+        raise SystemExit(f"no answer from {url}")
+
+
+class Rehearsal(Processes):
+    """The four processes and what was told."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
         self.failures = []
         self.receiver = Receiver()
 
@@ -263,32 +306,6 @@ operations:
         self.traffic = Traffic(self.simulator)
         self.traffic.start()
         self.began = time.time()
-
-    def start(self, name, *command):
-        log = open(self.folder / f"{name}.log", "w")
-        self.processes.append((name, subprocess.Popen([str(part) for part in command], stdout=log, stderr=log)))
-
-    def stop(self):
-        for _, process in reversed(self.processes):
-            process.terminate()
-        for _, process in self.processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def wait(self, url):
-        for _ in range(150):
-            for name, process in self.processes:
-                if process.poll() is not None:
-                    raise SystemExit(f"{name} ended at once:\n" + (self.folder / f"{name}.log").read_text()[-2000:])
-            try:
-                request(url)
-                return
-            except OSError:
-                time.sleep(0.2)
-        raise SystemExit(f"no answer from {url}")
 
     def query(self, expression):
         url = f"{self.prometheus}/api/v1/query?" + urllib.parse.urlencode({"query": expression})

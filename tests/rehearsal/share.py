@@ -29,7 +29,7 @@ import time
 import zoneinfo
 
 import share_judge
-from rehearse import ROOT, free_port, request
+from rehearse import ROOT, Processes, free_port, request
 
 # Minutes since the beginning.
 TIMETABLE = {"kill": 4, "new type": 14, "outage": 23, "outage over": 34, "new skill": 64, "overload": 60, "end": 103}
@@ -98,13 +98,16 @@ def calls(begin, seed):
     return made
 
 
-class Stage:
+class Stage(Processes):
     """The processes, what happened, and what is true."""
 
+    # Six of them are Prometheus, which stores what it has when it ends.
+    ANSWERS_WITHIN = 60
+    ENDS_WITHIN = 60
+
     def __init__(self, folder, exporter):
-        self.folder = folder
+        super().__init__(folder)
         self.exporter = exporter
-        self.processes = {}
         self.told_until = dict.fromkeys(OPERATIONS, 0)
 
     def begin(self, seed):
@@ -179,29 +182,6 @@ operations:
         self.start(name, server["binary"], f"--config.file={self.folder}/{name}.yml", f"--storage.tsdb.path={self.folder}/{name}",
                    f"--web.listen-address=127.0.0.1:{server['port']}")  # fmt: skip
 
-    def start(self, name, *command):
-        log = open(self.folder / f"{name}.log", "a")
-        self.processes[name] = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log)
-
-    def stop(self):
-        for process in reversed(self.processes.values()):
-            process.terminate()
-        for process in self.processes.values():
-            process.wait(60)
-
-    def wait(self, url):
-        deadline = time.time() + 60
-        while time.time() < deadline:
-            for name, process in self.processes.items():
-                if process.poll() is not None:
-                    raise SystemExit(f"{name} ended: see {self.folder}/{name}.log")
-            try:
-                request(url)
-                return
-            except OSError:
-                time.sleep(0.2)
-        raise SystemExit(f"no answer from {url}")
-
     def note(self, text):
         now = time.time()
         with open(self.folder / "events.jsonl", "a") as events:
@@ -237,9 +217,7 @@ operations:
                 name, _ = due.pop(0)
                 acts.get(name, lambda: None)()
                 self.note(name)
-            ended = [name for name, process in self.processes.items() if process.poll() is not None]
-            if ended:
-                raise SystemExit(f"{', '.join(ended)} ended: see the logs in {self.folder}")
+            self.all_run()
 
     def kill(self):
         self.processes["exporter"].kill()
