@@ -100,7 +100,7 @@ fn change(account: &mut Account, seen: &mut Seen<'_>, number: u32) -> Result<(),
     match number % 5 {
         0 => account.gaps = Gaps::default(),
         1 => _ = account.gaps.note_unreadable(date(second)),
-        _ => _ = account.gaps.shortfalls.look(place, u64::from(number)),
+        _ => _ = account.gaps.shortfalls.look(place, place, u64::from(number)),
     }
     let key = SeriesKey { skill_id: format!("{}", number % 3).into(), type_interaction: "inbound".into() };
     account

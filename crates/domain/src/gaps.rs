@@ -74,7 +74,8 @@ mod tests {
         for second in [1, 5, 9] {
             assert!(gaps.note_unreadable(date(second)));
             assert!(!gaps.note_unreadable(date(second)), "once");
-            gaps.shortfalls.look(CivilRange { ini: date(second - 1), end: date(second) }, 1);
+            let place = CivilRange { ini: date(second - 1), end: date(second) };
+            gaps.shortfalls.look(place, place, 1);
         }
         gaps.forget_before(date(5));
         assert_eq!(gaps.unreadable, BTreeSet::from([5, 9].map(date)));

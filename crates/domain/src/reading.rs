@@ -5,7 +5,7 @@ use core::num::NonZero;
 use core::time::Duration;
 
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, civil::DateTime};
+use jiff::{SignedDuration, Timestamp, civil::DateTime};
 
 use super::account::Account;
 use super::cadence::retry_pause;
@@ -213,7 +213,10 @@ impl Reading {
         let expected = known.expected(asked);
         let beyond = short.saturating_sub(*expected.end());
         match halves {
-            None => self.doubts.explain(stretch, known.look(asked, short)),
+            None => {
+                let place = CivilRange { ini: asked.ini.max(before(asked.end)), ..asked };
+                self.doubts.explain(stretch, known.look(place, asked, short));
+            }
             Some(halves) if shape.may_be_cut() => return self.divide(stretch, halves, shape, beyond),
             Some(_) if expected.contains(&short) => {
                 known.narrow(asked, short);
@@ -293,12 +296,22 @@ impl Reading {
     }
 
     /// A part as it is asked for: if the API leaves `date_end` out, the last second of the part before has yet to come,
-    /// and no overlap of a later read may reach back to it.
+    /// and no overlap of a later read may reach back to it. And with the whole of a place of missing rows that it would
+    /// come upon: these would excuse as many others, if it were not known whether they are in the answer.
     fn with_the_second_before(&self, part: Stretch) -> Stretch {
-        let before = second(part.from.as_second().saturating_sub(1)).max(self.plan.stretch.from);
-        let date = self.zone.to_datetime(before);
-        let spoils = self.gaps.unreadable.contains(&date) || self.set_aside.contains(&date);
-        if spoils { part } else { Stretch { from: before, ..part } }
+        let mut part = part;
+        let date = |at: Timestamp| self.zone.to_datetime(at);
+        loop {
+            let from = second(part.from.as_second().saturating_sub(1)).max(self.plan.stretch.from);
+            if from == part.from || self.gaps.unreadable.contains(&date(from)) || self.set_aside.contains(&date(from)) {
+                return part;
+            }
+            part.from = from;
+            let place = CivilRange { ini: before(date(from)), end: date(from) };
+            if !self.gaps.shortfalls.lack_at(place) {
+                return part;
+            }
+        }
     }
 
     /// Sets the parts of `stretch` to be read, which lacks `rows` beyond what is known: its halves, or what the last poll's
@@ -392,6 +405,11 @@ impl Doubts {
         self.unexplained = Some((rows, polls));
         rows > 0 && polls >= POLLS_TO_BELIEVE
     }
+}
+
+/// The second before a date; the same at the end of the calendar.
+fn before(date: DateTime) -> DateTime {
+    date.saturating_sub(SignedDuration::from_secs(1))
 }
 
 /// An instant in whole seconds; the end of the calendar where there is none.

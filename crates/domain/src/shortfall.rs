@@ -48,6 +48,11 @@ impl Shortfalls {
         least..=most
     }
 
+    /// Whether rows are known to be missing at just this place.
+    pub fn lack_at(&self, place: CivilRange) -> bool {
+        self.0.get(&place).is_some_and(|shortfall| shortfall.rows > 0)
+    }
+
     /// A whole answer to `asked` lacked `rows`, which is what was expected. Of a place that only ends within, as many as are
     /// not lacked any more are before it: otherwise those would excuse as many that go missing later. Those that are may be
     /// the place's own or new ones behind it, and stay where they are known.
@@ -90,11 +95,11 @@ impl Shortfalls {
         self.drop_idle();
     }
 
-    /// Notes that a second lacks `rows`. `asked` is the place: what its neighbours lack is not its own, for the second
-    /// before was asked for too. Returns how many more that is than was known of it.
-    pub fn look(&mut self, asked: CivilRange, rows: u64) -> u64 {
-        let own = rows.saturating_sub(self.beside(asked, asked));
-        let shortfall = self.0.entry(asked).or_default();
+    /// Notes that an answer to `asked` lacked `rows`, which is to say the second that it ends with, and that is `place` with
+    /// the one before it: what its neighbours lack is not its own. Returns how many more that is than was known of it.
+    pub fn look(&mut self, place: CivilRange, asked: CivilRange, rows: u64) -> u64 {
+        let own = rows.saturating_sub(self.beside(place, asked));
+        let shortfall = self.0.entry(place).or_default();
         let polls = if shortfall.rows == own { shortfall.polls.saturating_add(1) } else { 1 };
         let more = own.saturating_sub(shortfall.rows);
         *shortfall = Shortfall { rows: own, polls, ..*shortfall };
@@ -166,6 +171,11 @@ mod tests {
     use super::*;
     use alloc::vec;
 
+    /// A second that lacks rows, asked for as its own place.
+    fn look(known: &mut Shortfalls, place: CivilRange, rows: u64) {
+        known.look(place, place, rows);
+    }
+
     fn date(second: i64) -> DateTime {
         jiff::civil::date(2026, 3, 2).at(7, 0, 0, 0) + SignedDuration::from_secs(second)
     }
@@ -221,8 +231,8 @@ mod tests {
     #[test]
     fn what_is_known_of_a_range_is_expected_of_it() {
         let mut known = Shortfalls::default();
-        known.look(range(9, 10), 2);
-        known.look(range(19, 20), 1);
+        look(&mut known, range(9, 10), 2);
+        look(&mut known, range(19, 20), 1);
         assert_eq!(known.expected(range(0, 100)), 3..=3);
         assert_eq!(known.expected(range(0, 15)), 2..=2);
         assert_eq!(known.expected(range(0, 8)), 0..=0);
@@ -235,15 +245,15 @@ mod tests {
     #[test]
     fn what_stays_through_three_polls_is_counted_once() {
         let mut known = Shortfalls::default();
-        known.look(range(9, 10), 2);
+        look(&mut known, range(9, 10), 2);
         assert_eq!(known.settle(date(0)), 0);
         known.confirm(range(0, 100));
         assert_eq!(known.settle(date(0)), 0);
-        known.look(range(9, 10), 2);
+        look(&mut known, range(9, 10), 2);
         assert_eq!(known.settle(date(0)), 2);
         known.confirm(range(0, 100));
         assert_eq!(known.settle(date(50)), 0);
-        known.look(range(9, 10), 3);
+        look(&mut known, range(9, 10), 3);
         assert_eq!(known.settle(date(0)), 0, "one more is another matter");
         known.confirm(range(0, 100));
         known.confirm(range(0, 100));
@@ -253,17 +263,17 @@ mod tests {
     #[test]
     fn what_comes_and_goes_is_counted_at_most_once() {
         let mut known = Shortfalls::default();
-        known.look(range(9, 10), 2);
+        look(&mut known, range(9, 10), 2);
         known.clear(range(0, 100));
         assert_eq!(known, Shortfalls::default(), "all has come");
         for _ in 0..3 {
-            known.look(range(9, 10), 2);
+            look(&mut known, range(9, 10), 2);
         }
         assert_eq!(known.settle(date(0)), 2);
         known.clear(range(0, 100));
         assert_eq!(known.expected(range(0, 100)), 0..=0);
         for _ in 0..3 {
-            known.look(range(9, 10), 2);
+            look(&mut known, range(9, 10), 2);
         }
         assert_eq!(known.settle(date(0)), 0, "missing again");
     }
@@ -271,7 +281,7 @@ mod tests {
     #[test]
     fn what_no_read_asks_for_any_more_is_missing() {
         let mut known = Shortfalls::default();
-        known.look(range(9, 10), 2);
+        look(&mut known, range(9, 10), 2);
         assert_eq!(known.settle(date(10)), 0);
         assert_eq!(known.settle(date(11)), 2);
         assert_eq!(known.settle(date(12)), 0, "once");
@@ -281,7 +291,7 @@ mod tests {
     fn a_row_that_two_seconds_were_asked_for_is_missing_from_one() {
         let mut known = Shortfalls::default();
         for (second, rows) in [(9, 0), (10, 1), (11, 1), (12, 0)] {
-            known.look(range(second - 1, second), rows);
+            look(&mut known, range(second - 1, second), rows);
         }
         assert_eq!(known.iter().map(|(place, _)| place).collect::<alloc::vec::Vec<_>>(), [range(9, 10)]);
     }
@@ -291,7 +301,7 @@ mod tests {
         let mut known = Shortfalls::default();
         let mut missing = 0;
         for second in 0..MOST_PLACES as i64 + 5 {
-            known.look(range(2 * second, 2 * second), 1);
+            look(&mut known, range(2 * second, 2 * second), 1);
             missing += known.settle(date(-1));
         }
         assert_eq!((known.iter().count(), missing), (MOST_PLACES, 5));

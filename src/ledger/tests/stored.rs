@@ -106,6 +106,12 @@ fn a_row_is_known_until_its_date_is_forgotten() {
     assert_eq!(Ledger::open(&folder.path().join("ledger.db"), now()).unwrap().figures().keys, 3, "the digests fit");
 }
 
+/// Notes that `rows` are missing between two seconds.
+fn look(account: &mut Account, (ini, end): (i64, i64), rows: u64) {
+    let place = CivilRange { ini: date(ini), end: date(end) };
+    _ = account.gaps.shortfalls.look(place, place, rows);
+}
+
 #[test]
 fn each_mark_and_each_gap_is_stored() {
     let account = begin();
@@ -126,13 +132,13 @@ fn each_mark_and_each_gap_is_stored() {
         |account, at| account.marks.catch_up = CatchUp::Done(at),
         |account, _| account.marks.catch_up = CatchUp::Behind,
         |account, at| account.marks.copied_at = Some(at),
-        |account, _| _ = account.gaps.shortfalls.look(CivilRange { ini: date(0), end: date(1) }, 1),
-        |account, _| _ = account.gaps.shortfalls.look(CivilRange { ini: date(0), end: date(2) }, 1),
-        |account, _| _ = account.gaps.shortfalls.look(CivilRange { ini: date(1), end: date(1) }, 1),
-        |account, _| _ = account.gaps.shortfalls.look(CivilRange { ini: date(0), end: date(1) }, 2),
+        |account, _| look(account, (0, 1), 1),
+        |account, _| look(account, (0, 2), 1),
+        |account, _| look(account, (1, 1), 1),
+        |account, _| look(account, (0, 1), 2),
         |account, _| account.gaps.shortfalls.believe(CivilRange { ini: date(0), end: date(1) }, 1),
         |account, _| {
-            account.gaps.shortfalls.look(CivilRange { ini: date(0), end: date(1) }, 1);
+            look(account, (0, 1), 1);
             account.gaps.shortfalls.settle(date(9));
         },
         |account, _| _ = account.gaps.note_unreadable(date(0)),

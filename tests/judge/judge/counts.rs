@@ -64,7 +64,9 @@ pub struct Counts {
     /// Rejected rows by reason.
     pub rejected: HashMap<&'static str, u64>,
     pub unreadable: u64,
-    pub late: u64,
+    late: u64,
+    /// So many more, if windows were completed that may have been.
+    perhaps_late: u64,
     pub overflow: u64,
     /// What was counted, by the rows' own dates, and by quarter of an hour.
     pub days: BTreeMap<(Date, Key), OfDay>,
@@ -79,8 +81,8 @@ pub struct Under<'a> {
     pub zone: &'a TimeZone,
     pub settings: &'a Settings,
     pub start: Timestamp,
-    /// Windows have been completed up to here.
-    pub complete: Timestamp,
+    /// Windows have been completed up to the first, and perhaps to the second.
+    pub complete: [Timestamp; 2],
 }
 
 impl Counts {
@@ -217,11 +219,22 @@ impl Counts {
             None => self.unreadable += 1,
         }
         let window_ends = window_of(at, under.settings) + Duration::from_secs(under.settings.interval);
-        if window_ends <= under.complete {
-            self.late += 1;
-        } else {
+        let [complete, perhaps] = under.complete;
+        self.late += u64::from(window_ends <= complete);
+        self.perhaps_late += u64::from(complete < window_ends && window_ends <= perhaps);
+        if window_ends > complete {
             self.on_time.push((at, key));
         }
+    }
+
+    /// Compares the late rows, of which it may not be known whether they were.
+    pub fn late_were(&mut self, late: u64) -> Result<(), String> {
+        let perhaps = std::mem::take(&mut self.perhaps_late);
+        if !(self.late..=self.late + perhaps).contains(&late) {
+            return Err(format!("late rows: {late} instead of {}, or up to {perhaps} more", self.late));
+        }
+        self.late = late;
+        Ok(())
     }
 
     /// The calls of [`from`, `to`) that were counted on time, by series.

@@ -9,8 +9,10 @@ pub struct Cursor {
     pub start: Option<Timestamp>,
     /// A read was committed.
     pub read_before: bool,
-    /// Windows have been completed up to here.
+    /// Windows have been completed up to here; and perhaps to there, where one answer may have completed windows that were
+    /// taken back at once.
     pub windows_until: i64,
+    pub windows_until_at_most: i64,
     /// What whole answers covered that were made after it.
     proven: Stretches,
     /// What was given up.
@@ -29,7 +31,8 @@ impl Cursor {
     /// What is known of the start of a ledger that has read nothing.
     pub fn begins_at(&mut self, start: Timestamp) {
         self.start = Some(start);
-        (self.windows_until, self.known_from) = (start.as_second(), start.as_second());
+        self.known_from = start.as_second();
+        self.completed_windows(start.as_second(), start.as_second());
     }
 
     pub fn start(&self) -> Timestamp {
@@ -44,8 +47,14 @@ impl Cursor {
     pub fn give_up(&mut self, from: Timestamp, to: Timestamp, most: Timestamp) {
         self.given_up.add(from.as_second(), most.as_second());
         self.floor = Some(to);
-        self.windows_until = self.windows_until.max(most.as_second());
-        self.known_from = self.known_from.max(most.as_second());
+        let until = |from: i64, end: Timestamp| from.max(end.as_second());
+        self.completed_windows(until(self.windows_until, to), until(self.windows_until_at_most, most));
+        self.known_from = until(self.known_from, most);
+    }
+
+    /// Windows are completed up to `until`, or up to `at_most`.
+    pub fn completed_windows(&mut self, until: i64, at_most: i64) {
+        (self.windows_until, self.windows_until_at_most) = (until, at_most);
     }
 
     /// The seconds of [`from`, `to`) that are neither proven nor given up.

@@ -141,13 +141,13 @@ impl Judge {
         if more == 0 || !self.claims_may_be_wrong() {
             return least;
         }
-        least.max(Timestamp::from_second(self.windows_until(more)).unwrap())
+        least.max(Timestamp::from_second(self.later_by(self.cursor.windows_until_at_most, more)).unwrap())
     }
 
-    /// The end, in seconds, of so many windows more than are known to be completed.
-    fn windows_until(&self, more: u64) -> i64 {
-        let before = Timestamp::from_second(self.cursor.windows_until).unwrap();
-        (self.life().number_of(before) + more as i64) * self.life().settings.interval as i64
+    /// The end, in seconds, of so many windows more than end with `until`.
+    fn later_by(&self, until: i64, more: u64) -> i64 {
+        let interval = self.life().settings.interval as i64;
+        (until.div_euclid(interval) + more as i64) * interval
     }
 
     /// The rows of an answer that are looked at: those beyond what it completes are left for the next one, for no scrape
@@ -224,7 +224,8 @@ impl Judge {
         let life = self.life.as_ref().expect("a life has begun");
         let (zone, settings) = (life.zone.clone(), life.settings.clone());
         // What is given up was not completed by a read.
-        let complete = Timestamp::from_second(self.cursor.windows_until).unwrap();
+        let complete = [self.cursor.windows_until, self.cursor.windows_until_at_most]
+            .map(|at| Timestamp::from_second(at).unwrap());
         if new.skipped > old.skipped {
             let seconds = SignedDuration::from_secs((new.skipped - old.skipped) as i64);
             let mut to = old.complete + seconds;
@@ -256,7 +257,7 @@ impl Judge {
                 self.counts.rejected.get(reason.as_str()).copied().unwrap_or(0),
             )?;
         }
-        equal("late rows", new.late, self.counts.late)?;
+        self.counts.late_were(new.late)?;
         equal("calls without a time", new.unreadable, self.counts.unreadable)?;
         equal("overflow", new.overflow, self.counts.overflow)?;
         self.reaches_back(told, old, new)?;
@@ -339,20 +340,26 @@ impl Judge {
     /// Each window is completed once.
     fn windows(&mut self, told: &Told, old: &Numbers, new: &Numbers) -> Result<(), String> {
         let life = self.life.as_ref().expect("a life has begun");
-        let before = Timestamp::from_second(self.cursor.windows_until).unwrap();
-        let completed = (life.number_of(new.complete) - life.number_of(before)).max(0) as u64;
+        let interval = life.settings.interval as i64;
+        let from = [self.cursor.windows_until, self.cursor.windows_until_at_most];
+        let [most, least] = from.map(|from| (life.number_of(new.complete) - from.div_euclid(interval)).max(0) as u64);
         let more = new.windows - old.windows;
         // What was completed and taken back at once shows in the windows only, whether the cursor then stands where it
         // was, or before, or behind.
-        let is_taken_back = new.complete < old.complete || (more > completed && self.claims_may_be_wrong());
-        holds(more == completed || is_taken_back, || format!("windows completed: {more} instead of {completed}"))?;
-        let interval = life.settings.interval as i64;
-        let seen = if is_taken_back { self.windows_until(more) } else { 0 };
-        let complete = new.complete.as_second().max(self.cursor.windows_until).max(seen);
-        self.cursor.windows_until = complete;
+        let is_taken_back = new.complete < old.complete || (more > most && self.claims_may_be_wrong());
+        holds((least..=most).contains(&more) || is_taken_back, || {
+            format!("windows completed: {more} instead of {most}, or {least}")
+        })?;
+        let until = |from: i64| {
+            let seen = if is_taken_back { self.later_by(from, more) } else { 0 };
+            new.complete.as_second().max(seen)
+        };
+        let known = !is_taken_back && more > 0;
+        let [complete, at_most] = from.map(|from| if known { new.complete.as_second() } else { until(from).max(from) });
+        self.cursor.completed_windows(complete, at_most);
         let may_be_unused = told.rows.is_empty() && new.complete == old.complete && self.may_be_partly_used(told);
         if !may_be_unused {
-            self.cursor.known_from = self.cursor.known_from.max(complete - complete.rem_euclid(interval) - interval);
+            self.cursor.known_from = self.cursor.known_from.max(at_most - at_most.rem_euclid(interval) - interval);
         }
         // In a local time that occurs twice, a part of the range can look like the whole; and between parts a window may
         // fall due.
