@@ -1,4 +1,5 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::outcome::Outcome;
 use tokio::time::Instant;
@@ -42,6 +43,14 @@ impl Refusals {
         }
     }
 
+    /// For how long `report`, whose poll has ended as `outcome`, is not to ask, if that is what another one was told.
+    pub fn left(&self, report: &'static str, outcome: Outcome) -> Option<Duration> {
+        let refusal = self.refusal();
+        let heard =
+            refusal.as_ref().filter(|refusal| refusal.report != report && refusal.failure.outcome == outcome)?;
+        heard.until.checked_duration_since(Instant::now())
+    }
+
     /// Why `report` is not to ask with `token` now.
     pub fn stands(&self, report: &'static str, token: u64) -> Option<Failure> {
         let refusal = self.refusal();
@@ -65,7 +74,6 @@ fn concerns_all(outcome: Outcome) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn failure(outcome: Outcome) -> Failure {
         Failure::new(outcome, "no")
@@ -85,6 +93,9 @@ mod tests {
             refusals.poll_ended("abandoned", outcome, until + Duration::from_secs(300));
             tokio::time::advance(Duration::from_secs(449)).await;
             assert_eq!(stands("answered", 7), Some(outcome));
+            assert_eq!(refusals.left("answered", outcome), Some(Duration::from_secs(1)));
+            let others = [refusals.left("abandoned", outcome), refusals.left("answered", Outcome::Timeout)];
+            assert_eq!(others, [None, None], "its own, and another matter");
             tokio::time::advance(Duration::from_secs(1)).await;
             assert_eq!(stands("answered", 7), None);
         }

@@ -18,7 +18,7 @@ use domain::cadence::Cadence;
 use domain::instant::{later, shifted};
 use domain::offset::{Observation, OffsetObserver, zones_that_fit};
 use domain::outcome::Outcome;
-use domain::plan::{Plan, plan};
+use domain::plan::{Plan, plan, read_now};
 use domain::range::{CivilRange, Stretch};
 use domain::reading::Doubts;
 use domain::row::ReadRow;
@@ -71,6 +71,15 @@ pub struct Poller<R, C> {
     unknown_results: BTreeSet<Arc<str>>,
 }
 
+/// What a poller was waiting for.
+#[derive(Debug, Clone, Copy)]
+enum Wake {
+    /// A window's time.
+    Window,
+    /// Another token than the one that was refused.
+    Token,
+}
+
 impl<R: CallsReport, C: Clock> Poller<R, C> {
     pub fn new(api: Arc<R>, report: Arc<Report>, turns: Turns, clock: C, shutdown: Shutdown) -> Self {
         Self {
@@ -91,10 +100,11 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
 
     /// Polls until shutdown. At the start all that is due is read at once; then each window at its time.
     pub async fn run(mut self) {
+        let mut wake = Wake::Window;
         loop {
             self.take_back().await;
             let mut polled_at = self.now();
-            if let Some(plan) = self.plan() {
+            if let Some(plan) = self.plan(std::mem::replace(&mut wake, Wake::Window)) {
                 if self.begin_after_others().await.is_none() {
                     return;
                 }
@@ -110,9 +120,8 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
                     continue;
                 }
             }
-            if self.wait_for_next_poll(polled_at).await.is_none() {
-                return;
-            }
+            let Some(next) = self.wait_for_next_poll(polled_at).await else { return };
+            wake = next;
         }
     }
 
@@ -132,11 +141,15 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         }
     }
 
-    /// What is to be read now, if anything is due.
-    fn plan(&self) -> Option<Plan> {
+    /// What is to be read now, if anything is due or a token is to be tried.
+    fn plan(&self, wake: Wake) -> Option<Plan> {
         let moment = self.moment();
         let clocks = self.report.clock.time().clocks(moment);
-        plan(&self.report.account(), &self.report.rules, clocks)
+        let (account, rules) = (self.report.account(), &self.report.rules);
+        match wake {
+            Wake::Window => plan(&account, rules, clocks),
+            Wake::Token => Some(read_now(&account, rules, clocks)),
+        }
     }
 
     /// Takes the cursor back if it proves to be ahead of the time; whether it was.
@@ -198,7 +211,12 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         let (moment, now) = (self.moment(), self.now());
         let rules = &self.report.rules;
         let retry_after = ended.trouble.as_ref().and_then(|trouble| trouble.retry_after());
-        self.cadence.poll_ended(ended.outcome, retry_after, &rules.windows, &rules.zone, now, moment.monotonic);
+        match self.report.refusals.left(self.report.kind.name, ended.outcome) {
+            Some(left) => self.cadence.poll_not_made(ended.outcome, left, &rules.windows, now, moment.monotonic),
+            None => {
+                self.cadence.poll_ended(ended.outcome, retry_after, &rules.windows, &rules.zone, now, moment.monotonic)
+            }
+        }
         let next = self.cadence.next_poll(&rules.windows, now, now, moment.monotonic);
         let wait = next.saturating_sub(moment.monotonic);
         let asks_again = Instant::now() + wait.saturating_sub(rules.windows.interval() / 2);
@@ -227,7 +245,7 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
     /// Sleeps until the first window's time after `polled_at` (at once, if a window fell due during a long poll that
     /// succeeded); `None` on shutdown. Follows the clock, which may be set meanwhile, and ends early when the token has
     /// changed that the last call was refused with.
-    async fn wait_for_next_poll(&mut self, polled_at: Timestamp) -> Option<()> {
+    async fn wait_for_next_poll(&mut self, polled_at: Timestamp) -> Option<Wake> {
         let refused = self.report.pulse().last_call == Some(Outcome::Unauthorized);
         let windows = self.report.rules.windows;
         let mut due = Duration::MAX;
@@ -245,14 +263,14 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
             let left = due.saturating_sub(moment.monotonic);
             if left.is_zero() {
                 self.report.pulse().next_poll = None;
-                return Some(());
+                return Some(Wake::Window);
             }
             self.report.pulse().next_poll = Some(later(moment.host, left));
             self.sleep(left.min(if refused { TOKEN_LOOK } else { LONGEST_SLEEP })).await?;
             if refused && self.token.has_changed().await {
                 tracing::info!(operation = %self.report.operation, report = self.report.kind.name, "the token has changed, trying it now");
                 self.cadence.resume();
-                return Some(());
+                return Some(Wake::Token);
             }
         }
     }

@@ -17,7 +17,7 @@ use domain::zone::civil_range;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::Poller;
+use super::{Poller, Wake};
 use crate::clock::Clock;
 use crate::ledger::CommitError;
 use crate::operation::Report;
@@ -179,7 +179,7 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
                     return None;
                 }
                 self.begin_again(moment, later).await;
-                let plan = self.plan()?;
+                let plan = self.plan(Wake::Window)?;
                 progress.reading.begin_again(plan, &self.report.account());
                 progress.skip_to = plan.skip_to;
                 Some(Duration::ZERO)

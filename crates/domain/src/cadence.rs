@@ -91,9 +91,33 @@ impl Cadence {
         if let Some(retry_after) = retry_after {
             until = until.max(later(now, retry_after.min(longest)));
         }
+        self.pause_until(until, outcome, windows, now, monotonic);
+    }
+
+    /// Notes that a poll ended without a call, for a report with the same token was refused and asks again in `left`: this
+    /// one does so then, however often either was refused.
+    pub fn poll_not_made(
+        &mut self,
+        outcome: Outcome,
+        left: Duration,
+        windows: &Windows,
+        now: Timestamp,
+        monotonic: Duration,
+    ) {
+        self.pause_until(windows.next_due(later(now, left)), outcome, windows, now, monotonic);
+    }
+
+    fn pause_until(
+        &mut self,
+        until: Timestamp,
+        outcome: Outcome,
+        windows: &Windows,
+        now: Timestamp,
+        monotonic: Duration,
+    ) {
         let lasts = Duration::try_from(until.duration_since(now)).unwrap_or_default();
         let ends = monotonic.saturating_add(lasts);
-        self.pause = (until > next).then_some(Pause { until, outcome, ends });
+        self.pause = (until > windows.next_due(now)).then_some(Pause { until, outcome, ends });
     }
 }
 
@@ -198,6 +222,21 @@ mod tests {
         let now = "2026-01-18T04:31:02Z"; // 23:31:02 in Bogota
         let cadence = ended(Outcome::QuotaExceeded, None, now);
         assert_eq!(next(&cadence, at(now)), at("2026-01-18T05:01:00Z"));
+    }
+
+    /// A report that had let some windows pass heard of the quota late, and waited for an hour from then.
+    #[test]
+    fn what_another_report_was_told_pauses_for_as_long_as_that_one() {
+        let now = at("2026-01-18T12:41:02Z");
+        for outcome in [Outcome::QuotaExceeded, Outcome::Unauthorized] {
+            for (left, asks) in [(0, "12:46:00"), (148, "12:46:00"), (1_048, "13:01:00"), (3_448, "13:41:00")] {
+                let mut cadence = ended(Outcome::Unauthorized, None, "2026-01-18T12:01:02Z");
+                cadence.poll_not_made(outcome, Duration::from_secs(left), &windows(), now, monotonic(now));
+                let next = next(&cadence, now).strftime("%H:%M:%S").to_string();
+                assert_eq!(next, asks);
+                assert_eq!(cadence.pause().is_some(), asks != "12:46:00");
+            }
+        }
     }
 
     #[test]

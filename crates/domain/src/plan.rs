@@ -39,14 +39,19 @@ pub struct Plan {
 /// or a window is due by another clock only, there is something to find out, and so to ask.
 pub fn plan(account: &Account, rules: &Rules, clocks: Clocks) -> Option<Plan> {
     let marks = &account.marks;
+    let due_end = rules.windows.last_due_end(clocks.now.max(clocks.latest));
+    let is_ahead = marks.complete_until > shifted(clocks.now, CLOCKS_MAY_DIFFER);
+    let is_due = due_end > marks.complete_until || !marks.read_before || is_ahead;
+    is_due.then(|| read_now(account, rules, clocks))
+}
+
+/// What is to be read where something must be asked, due or not: where nothing is, the overlap once more.
+pub fn read_now(account: &Account, rules: &Rules, clocks: Clocks) -> Plan {
+    let marks = &account.marks;
     let windows = &rules.windows;
     let now = clocks.now;
     let due_end = windows.last_due_end(now);
-    let is_ahead = marks.complete_until > shifted(now, CLOCKS_MAY_DIFFER);
     let latest_end = windows.last_due_end(clocks.latest);
-    if due_end.max(latest_end) <= marks.complete_until && marks.read_before && !is_ahead {
-        return None;
-    }
     let earliest_end = windows.last_due_end(clocks.earliest);
     let oldest = windows.start_of(earlier(windows.last_due_end(clocks.least), rules.max_catch_up));
     let skip_to = (marks.complete_until < oldest).then_some(oldest);
@@ -68,12 +73,12 @@ pub fn plan(account: &Account, rules: &Rules, clocks: Clocks) -> Option<Plan> {
     from = from.max(skip_to.or(marks.floor).max(known_from).unwrap_or(Timestamp::MIN));
     // A cursor that both clocks took beyond the oldest identity is asked at: the answer tells the time.
     let to = if from < to { to } else { later(from, windows.interval()) };
-    Some(Plan {
+    Plan {
         stretch: not_too_long(rules, Stretch { from, to }),
         skip_to,
         catch_up: windows.ends_within(cursor, due_end) > 1,
         due_end,
-    })
+    }
 }
 
 /// `stretch`, cut off where its local range would be longer than the API answers: clocks that are put forward in it make
@@ -130,6 +135,18 @@ mod tests {
             planned(&account, &rules("UTC"), "2026-03-01T12:11:00Z"),
             expected("2026-03-01T11:00:00Z .. 2026-03-01T12:10:00Z", None, true)
         );
+    }
+
+    #[test]
+    fn who_must_ask_though_nothing_is_due_asks_for_the_overlap() {
+        for (complete_until, now, stretch) in [
+            ("2026-03-01T12:00:00Z", "2026-03-01T12:05:59Z", "2026-03-01T11:00:00Z .. 2026-03-01T12:00:00Z"),
+            ("2026-03-01T12:00:00Z", "2026-03-01T12:06:00Z", "2026-03-01T11:00:00Z .. 2026-03-01T12:05:00Z"),
+            ("2026-03-01T12:05:00Z", "2026-03-01T12:06:00Z", "2026-03-01T11:05:00Z .. 2026-03-01T12:05:00Z"),
+        ] {
+            let plan = read_now(&read_until(complete_until), &rules("UTC"), Clocks::agreed(at(now)));
+            assert_eq!(format!("{} .. {}", plan.stretch.from, plan.stretch.to), stretch);
+        }
     }
 
     /// The clock that plans is behind, and another one has told that there is more.

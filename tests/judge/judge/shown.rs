@@ -62,7 +62,7 @@ impl Judge {
             return Err(format!("{key:?} at {} shows {shows:?} instead of {may_be:?}", now.host));
         };
         // Where both are the same, the next scrapes tell.
-        if doubted && own != counted.shown() {
+        if may_be.len() > 1 && own != counted.shown() {
             match &mut counted.held {
                 Some(held) if shows != own => held.may_have_ended = false,
                 held => *held = None,
