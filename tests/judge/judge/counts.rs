@@ -141,8 +141,9 @@ impl Counts {
             Some(_) if !inside => (true, Contents::default()),
             Some(Seen::Counted | Seen::Rejected) => (true, Contents::default()),
             Some(Seen::Passed(before)) => (contents.is_subset(before), before.clone()),
-            Some(Seen::BeforeStart(before)) => (contents.is_subset(before) && at < under.start, before.clone()),
-            Some(Seen::Outside) => (false, Contents::default()),
+            Some(Seen::BeforeStart(before)) if at < under.start => (contents.is_subset(before), before.clone()),
+            // By another zone it was before the start, and nobody has looked at what it said.
+            Some(Seen::BeforeStart(_) | Seen::Outside) => (false, Contents::default()),
         };
         if again {
             return "duplicate";

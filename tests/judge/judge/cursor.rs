@@ -15,6 +15,8 @@ pub struct Cursor {
     pub windows_until_at_most: i64,
     /// What whole answers covered that were made after it.
     proven: Stretches,
+    /// And those of them that are known to have been used.
+    used: Stretches,
     /// What was given up.
     pub given_up: Stretches,
     /// Nothing before is asked for again.
@@ -39,8 +41,12 @@ impl Cursor {
         self.start.expect("the first scrape has told")
     }
 
-    pub fn prove(&mut self, from: Timestamp, to: Timestamp) {
+    /// A whole answer covered a stretch, and `was_used` for certain or may have been.
+    pub fn prove(&mut self, from: Timestamp, to: Timestamp, was_used: bool) {
         self.proven.add(from.as_second(), to.as_second());
+        if was_used {
+            self.used.add(from.as_second(), to.as_second());
+        }
     }
 
     /// Up to `to`, and perhaps to `most`: up to there no window is completed any more.
@@ -66,9 +72,9 @@ impl Cursor {
         all.lacks(from.as_second(), to.as_second())
     }
 
-    /// The seconds of [`from`, `to`) that no answer has proven.
-    pub fn never_read(&self, from: Timestamp, to: Timestamp) -> i64 {
-        self.proven.lacks(from.as_second(), to.as_second())
+    /// The seconds of [`from`, `to`) that no answer has proven, the least and the most.
+    pub fn never_read(&self, from: Timestamp, to: Timestamp) -> [u64; 2] {
+        [&self.proven, &self.used].map(|read| read.lacks(from.as_second(), to.as_second()) as u64)
     }
 }
 

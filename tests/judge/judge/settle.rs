@@ -112,11 +112,11 @@ impl Judge {
             holds(same == *new, || format!("an answer that is not used made {old:?} into {new:?}"))?;
             if is_answer && sent == 0 && told.short <= new.missing {
                 // It may have been used, and the cursor taken back at once, or already there.
-                self.prove(&told, old, new);
+                self.prove(&told, old, new, false);
             }
             return self.cursor_without_an_answer(now, old, new);
         }
-        let may_begin_again = self.may_begin_again(told.to.at) && self.was_in_doubt();
+        let may_begin_again = self.may_have_begun_again(told.to.at, new.complete) && self.was_in_doubt();
         if may_begin_again && rows == 0 && new.windows == old.windows && new.complete != old.complete {
             self.begun_again(new.complete, told.made);
             return Ok(());
@@ -185,9 +185,12 @@ impl Judge {
         holds(right, || format!("{outcome} for an answer that means {:?} ({told:?})", told.meaning))
     }
 
-    /// Whether an account has read nothing, or has counted nothing and begins in the future.
-    fn may_begin_again(&self, now: Timestamp) -> bool {
-        !self.cursor.read_before || self.cursor.start() > now && !self.counts.rows.contains_key("counted")
+    /// Whether an account, which now is complete until `complete`, has read nothing, or has counted nothing and begins in the
+    /// future: by the true time or, where that shows, by a clock that may be believed.
+    fn may_have_begun_again(&self, now: Timestamp, complete: Timestamp) -> bool {
+        let start = self.cursor.start();
+        let waits = start > now || self.claims_may_be_wrong() && complete < start;
+        !self.cursor.read_before || waits && !self.counts.rows.contains_key("counted")
     }
 
     /// An account that had read nothing was begun again by a clock that is believed; if that lies, it begins ahead.
@@ -201,7 +204,7 @@ impl Judge {
         if new.complete == old.complete {
             return Ok(());
         }
-        if self.may_begin_again(now) {
+        if self.may_have_begun_again(now, new.complete) {
             self.begun_again(new.complete, now);
             return Ok(());
         }
@@ -295,19 +298,19 @@ impl Judge {
     }
 
     /// A whole answer covers what it was asked for, as far as that was over when it was made.
-    fn prove(&mut self, told: &Told, old: &Numbers, new: &Numbers) {
+    fn prove(&mut self, told: &Told, old: &Numbers, new: &Numbers, was_used: bool) {
         let zone = &self.life().zone;
         let from = zone.to_ambiguous_timestamp(told.asked.ini).earlier().unwrap();
         let to = zone.to_ambiguous_timestamp(told.asked.end).later().unwrap() + SignedDuration::from_secs(1);
         let made = told.made + CLOCKS_MAY_DIFFER;
         // What is beyond the part that was used is asked for again, or is given up before it can be.
         let used = if self.may_be_partly_used(told) { new.complete.max(old.complete) } else { to };
-        self.cursor.prove(from, to.min(made).min(used));
+        self.cursor.prove(from, to.min(made).min(used), was_used);
     }
 
     /// The cursor passes a second only with a whole answer that covers it and was made after it.
     fn claims(&mut self, told: &Told, old: &Numbers, new: &Numbers) -> Result<(), String> {
-        self.prove(told, old, new);
+        self.prove(told, old, new, true);
         self.life.as_mut().expect("a life has begun").used = true;
         let claimed_from = self.cursor.floor.map_or(old.complete, |floor| floor.max(old.complete));
         if self.cadence.is_whole_poll(told) {
