@@ -93,8 +93,8 @@ DEFECTS = {
         (READING, "        let short = shape.shortfall();\n", "        let short = 0 * shape.shortfall();\n"),
     ],
     "parts-lose-their-last-second": [
-        (READING, "        if spoils { part } else { Stretch { from: before, ..part } }\n",
-         "        if spoils || before < part.from { part } else { Stretch { from: before, ..part } }\n"),
+        (READING, "            let from = second(part.from.as_second().saturating_sub(1)).max(self.plan.stretch.from);\n",
+         "            let from = part.from;\n"),
     ],
     "empty-by-absence-of-anything-else": [
         ("crates/domain/src/evidence.rs", "!matches!(self, Self::Bare404)", "{ _ = self; true }"),
