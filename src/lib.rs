@@ -1,13 +1,13 @@
-//! Prometheus exporter for the wolkvox report "detail of abandoned calls": every call counted exactly once.
+//! Prometheus exporter for wolkvox's reports of abandoned and answered calls: every call counted exactly once.
 //!
 //! The tour, in the order in which a call passes through:
 //!
-//! - [`poller`] has one task per operation. When a window is due it asks [`wolkvox`], one call with one outcome, and
-//!   counts what comes. [`clock`] and the API are traits, so that a test plays years in seconds.
+//! - [`poller`] has one task per report of an operation. When a window is due it asks [`wolkvox`], one call with one outcome,
+//!   and counts what comes. [`clock`] and the API are traits, so that a test plays years in seconds.
 //! - [`domain`] is what is known about windows, zones, rows and counting: pure, with the time passed in. The promise is
 //!   kept there, in [`domain::plan`] and [`domain::tally`].
-//! - [`operation`] is one operation in one place: its rules, and of its report what has been counted and how the polls go.
-//!   Poller, metrics and page share it.
+//! - [`operation`] is one operation in one place: per report its rules, what has been counted and how the polls go. Poller,
+//!   metrics and page share it.
 //! - [`ledger`] stores a read in one transaction: the cursor, the totals and the row identities, or nothing.
 //! - [`metrics`] makes families of what has been stored, [`exposition`] writes them in the format that a scrape asks for,
 //!   and [`web`] serves them beside the status page.
