@@ -63,13 +63,15 @@ impl Judge {
 
     /// How many identities there are to be kept at least, and at most, where that is known.
     pub(super) fn identities_to_keep(&self) -> Option<(u64, Option<u64>)> {
-        let last = self.last.as_ref().filter(|_| self.pending.is_none() && self.life().used)?;
+        let last = self.last.as_ref().filter(|_| self.pending.is_none())?;
+        let used = self.life().used?;
         if self.cursor.may_be_ahead {
             return None;
         }
         // They are kept from where the cursor is proven, and while clocks are in doubt, or rows seem to contradict them,
-        // that is behind it.
-        let is_proven = !self.in_doubt() && self.all.zones_were_right;
+        // that is behind it. Where answers tell no time, a process proves nothing before `settle` has passed.
+        let settled = self.life().began.at + Duration::from_secs(self.life().settings.settle);
+        let is_proven = !self.in_doubt() && self.all.zones_were_right && (self.all.heads_told || used >= settled);
         let reach = last.complete - Duration::from_secs(self.life().settings.overlap);
         let date = |at| self.life().zone.to_datetime(at);
         let (least, most) = (self.counts.seen_from(date(reach)), self.counts.seen_from(date(reach - KEPT_LONGER)));

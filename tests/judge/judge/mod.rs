@@ -117,8 +117,8 @@ struct OneLife {
     /// No scrape has come yet.
     is_new: bool,
     zone_is_new: bool,
-    /// When the last whole answer was used.
-    used: bool,
+    /// When the last answer that was used was asked for.
+    used: Option<Timestamp>,
 }
 
 /// What the last scrape showed.
@@ -206,7 +206,7 @@ impl Judge {
             host_is_set: life.clock_step.is_some(),
             lies: 0,
             is_new: true,
-            used: false,
+            used: None,
         });
     }
 

@@ -311,7 +311,7 @@ impl Judge {
     /// The cursor passes a second only with a whole answer that covers it and was made after it.
     fn claims(&mut self, told: &Told, old: &Numbers, new: &Numbers) -> Result<(), String> {
         self.prove(told, old, new, true);
-        self.life.as_mut().expect("a life has begun").used = true;
+        self.life.as_mut().expect("a life has begun").used = Some(told.from.at);
         let claimed_from = self.cursor.floor.map_or(old.complete, |floor| floor.max(old.complete));
         if self.cadence.is_whole_poll(told) {
             self.cursor.last_whole_read = Some(told.made);
