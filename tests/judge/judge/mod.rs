@@ -135,6 +135,8 @@ struct AllLives {
     heads_were_right: bool,
     /// Whether each answer had a time.
     heads_told: bool,
+    /// Whether a cache kept none of them.
+    all_were_fresh: bool,
     /// Whether one of the clocks was right whenever an answer came.
     one_was_right: bool,
     zones_were_right: bool,
@@ -153,6 +155,7 @@ impl Judge {
                 hosts_were_right: true,
                 heads_were_right: true,
                 heads_told: true,
+                all_were_fresh: true,
                 one_was_right: true,
                 zones_were_right: true,
                 zone_changes_soon: changes_soon(&truth.zone, truth.begin),
@@ -225,6 +228,7 @@ impl Judge {
         let nothing_came = matches!(told.meaning, Meaning::Outcome("timeout" | "connect"));
         self.all.one_was_right &= nothing_came || self.one_clock_is_right(told);
         self.all.heads_told &= told.head.date.is_some() || nothing_came;
+        self.all.all_were_fresh &= told.head.age == Duration::ZERO;
         self.cadence.answered(told);
         self.pending = Some(told.clone());
     }
@@ -257,6 +261,11 @@ impl Judge {
     /// Whether there ever was reason to doubt a clock, or one that told nothing.
     fn was_in_doubt(&self) -> bool {
         !self.all.hosts_were_right || !self.all.heads_were_right || !self.all.heads_told
+    }
+
+    /// Whether windows may have been passed that nothing proves to have settled: they are given up with what follows.
+    fn may_be_unproven(&self) -> bool {
+        self.was_in_doubt() || !self.all.all_were_fresh
     }
 
     /// Whether there was reason in this life to doubt a clock.

@@ -233,7 +233,7 @@ impl Judge {
             let seconds = SignedDuration::from_secs((new.skipped - old.skipped) as i64);
             let mut to = old.complete + seconds;
             let mut least = to;
-            if self.was_in_doubt() {
+            if self.may_be_unproven() {
                 // What a clock passed alone is given up with what follows; how much that is shows in the windows only, and
                 // not even there if some of them were taken back at once.
                 let windows = (new.windows - old.windows) as i64;
