@@ -153,7 +153,7 @@ impl Truth {
         match &row.form {
             // Known by all that it says, but for the name of its skill.
             Form::Spoilt(Spoilt::Date) => {
-                format!("{}|{}|{}|{}", call.conn_id, call.skill_id, call.date, self.content(row))
+                format!("no date|{}|{}|{}|{}", call.conn_id, call.skill_id, call.date, self.content(row))
             }
             // Known by its text only.
             Form::Spoilt(spoilt) => format!("{spoilt:?} {}", row.call),

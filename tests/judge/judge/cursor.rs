@@ -55,7 +55,7 @@ impl Cursor {
         self.floor = Some(to);
         let until = |from: i64, end: Timestamp| from.max(end.as_second());
         self.completed_windows(until(self.windows_until, to), until(self.windows_until_at_most, most));
-        self.known_from = until(self.known_from, most);
+        self.known_from = until(self.known_from, to);
     }
 
     /// Windows are completed up to `until`, or up to `at_most`.
