@@ -51,10 +51,10 @@ CURRENT = f"{AGE} < {LATE_AFTER}"
 # Seconds since midnight of the operation's zone at the end of the time range, as the zone is observed in the data; UTC
 # until it is known, which takes a few calls. The day's first window is read LOOK_AHEAD after midnight at the earliest, so
 # the day of a counter begins there: then "today" is the calls of today, not those of yesterday's last window.
-TODAY = (
-    f"clamp_min((time() + (max(last_over_time(wolkvox_observed_utc_offset_seconds{{{SELF}}}[7d])) or vector(0))"
-    f" - {LOOK_AHEAD}) % 86400, 60)"
-)
+LOCAL = f"(time() + (max(last_over_time(wolkvox_observed_utc_offset_seconds{{{SELF}}}[7d])) or vector(0)) - {LOOK_AHEAD})"
+TODAY = f"clamp_min({LOCAL} % 86400, 60)"
+# Likewise since the zone's last whole hour.
+THIS_HOUR = f"clamp_min({LOCAL} % 3600, 60)"
 
 
 def summed(by):
@@ -189,9 +189,10 @@ def bars_top(end):
 BARS_REST = bars("", f" unless on ({SKILL}) {TOP}") + " > 0"
 
 # One column of the heat map: calls in 15 minutes. The span is the step, so that each call stands in one column; a column
-# in which an outage was made good shows the average of what it caught up, not a burst.
+# in which an outage was made good shows the average of what it caught up, not a burst; one of which a single window was read
+# shows nothing, for that one's calls would stand there threefold.
 HEAT_STEP = "900s"
-HEAT = per_windows(900 // WINDOW, "$__interval", "le", part="abandon_time_seconds_bucket")
+HEAT = per_windows(900 // WINDOW, "$__interval", "le", least=2, part="abandon_time_seconds_bucket")
 
 HALF_AN_HOUR_READ = f"{windows('1h')} > {PER_HOUR // 2 - 0.5:g}"
 
@@ -216,8 +217,13 @@ def local_hours(day=False):
     return each
 
 
-def by_hour_today(today):
-    return f"sum by (hour) (sum_over_time(({local_hours()})[{today}:1h])) > 0.5"
+def by_hour_today(today, this_hour):
+    """Calls of each of today's hours. Of the one that goes on, those so far, unless an earlier hour's were made good in it."""
+    so_far = (
+        f'{total(this_hour)} * on () group_left (hour) count_values("hour", hour({LOCAL}))'
+        f" unless on () max(max_over_time(wolkvox_catching_up{{{SELF}}}[{this_hour}])) == 1"
+    )
+    return f"(sum by (hour) (sum_over_time(({local_hours()})[{today}:1h])) or ({so_far})) > 0.5"
 
 
 # As many columns of 50 px as fit beside the day's on a screen of 1280.

@@ -8,7 +8,8 @@ a real Prometheus; the shipped rules are evaluated over the last day (evaluated.
 what they say. It fails unless the skill with the incident is paged for, and nothing else.
 
 PROGRAM draws one dashboard: `{dashboard}` is its file, `{prometheus}` the address, `{from}` and `{to}` the range in milliseconds,
-`{out}` the picture; its TZ is the centre's. Without --draw the Prometheus stays for a Grafana of one's own. Needs `prometheus` and
+`{out}` the picture, `{width}` and `{theme}` how it is to look; its TZ is the
+centre's. Without --draw the Prometheus stays for a Grafana of one's own. Needs `prometheus` and
 `promtool`; some minutes.
 """
 
@@ -95,6 +96,21 @@ def evaluate(prometheus, end):
     return evaluation.firing()
 
 
+def draw(program, dashboard, url, end, hours, out, width=1600, theme="dark"):
+    """Runs PROGRAM, which draws one dashboard, for so many hours up to `end`."""
+    known = {
+        "dashboard": dashboard,
+        "prometheus": url,
+        "from": (end - hours * 3600) * 1000,
+        "to": end * 1000,
+        "out": out,
+        "width": width,
+        "theme": theme,
+    }
+    command = [part.format(**known) for part in shlex.split(program)]
+    subprocess.run(command, check=True, env={**os.environ, "TZ": "America/Bogota"})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--exporter", default=str(ROOT / "target/debug/wolkvox-exporter"), help="the binary with the simulator")
@@ -114,15 +130,8 @@ def main():
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
         for name, hours in PICTURES.items() if options.draw else ():
-            known = {
-                "dashboard": ROOT / "dashboards" / "es" / f"{name}.json",
-                "prometheus": prometheus.url,
-                "from": (SCENE.end - hours * 3600) * 1000,
-                "to": SCENE.end * 1000,
-                "out": options.out / f"{name}.png",
-            }
-            command = [part.format(**known) for part in shlex.split(options.draw)]
-            subprocess.run(command, check=True, env={**os.environ, "TZ": "America/Bogota"})
+            board = ROOT / "dashboards" / "es" / f"{name}.json"
+            draw(options.draw, board, prometheus.url, SCENE.end, hours, options.out / f"{name}.png")
 
 
 if __name__ == "__main__":

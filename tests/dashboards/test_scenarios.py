@@ -54,7 +54,7 @@ class Case(unittest.TestCase):
         # How old the data are.
         self.assertAlmostEqual(screen.single(AGE), (self.end - self.cursor) / 60, delta=0.02)
         # At what hour most are lost.
-        hours = [self.history.count(at, at + 3600) for at in range(MIDNIGHT, self.cursor - 3599, 3600)]
+        hours = [self.history.count(at, min(at + 3600, self.cursor)) for at in range(MIDNIGHT, self.cursor, 3600)]
         shown = [(int(labels["hour"]), value) for labels, values in screen.panel(WORST)["A"] for value in values.values()]
         self.assertEqual(len(shown), int(any(hours)))
         for hour, value in shown:

@@ -62,6 +62,12 @@ VARIABLES = [
         "/\\{\\} (\\d+)/",
     ),
     frame.hidden_value(
+        "hour",
+        Text("Segundos desde la última hora en punto de la operación", "Seconds since the operation's last whole hour"),
+        f"query_result({q.THIS_HOUR})",
+        "/\\{\\} (\\d+)/",
+    ),
+    frame.hidden_value(
         "bar",
         Text("Segundos de una barra: una ventana, o una hora en rangos de más de dos días", "Seconds of a bar: a window, or an hour over more than two days"),
         f"query_result(vector({q.WINDOW}) + {3600 - q.WINDOW} * (vector($__range_s) > bool {2 * 86_400}))",

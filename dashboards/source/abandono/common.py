@@ -16,3 +16,4 @@ def lagging(es, en):
 
 
 TODAY = "${today}s"
+THIS_HOUR = "${hour}s"

@@ -7,7 +7,7 @@ from .. import grafana as g
 from .. import promql as q
 from ..frame import panel_link
 from ..text import Text
-from .common import OTHER_UID, TODAY, lagging
+from .common import OTHER_UID, THIS_HOUR, TODAY, lagging
 
 AGE_STEPS = g.steps("text", (q.LATE_MINUTES, g.AMBER), (q.STALE_MINUTES, g.RED))
 
@@ -136,12 +136,13 @@ STATS = [
         7,
         Text("Peor hora de hoy", "Worst hour today"),
         Text(
-            "De las horas de hoy que ya terminaron, en la hora local de la operación, la que tuvo más llamadas abandonadas, y"
-            " cuántas.",
-            "Of today's hours that are over, in the operation's local time, the one with most abandoned calls, and how many.",
+            "De las horas de hoy, en la hora local de la operación, la que tuvo más llamadas abandonadas, y cuántas; la que está"
+            " en curso cuenta con las que lleva.",
+            "Of today's hours, in the operation's local time, the one with most abandoned calls, and how many; the one that goes"
+            " on counts with those so far.",
         ),
         (14, 5, 4, 4),
-        [g.instant(f"topk(1, {q.by_hour_today(TODAY)})", Text("{{hour}} h", "{{hour}}:00"))],
+        [g.instant(f"topk(1, {q.by_hour_today(TODAY, THIS_HOUR)})", Text("{{hour}} h", "{{hour}}:00"))],
         "none",
         no_value=Text("aún ninguna", "none yet"),
     ),
