@@ -21,6 +21,8 @@ OVERLOAD_SHARE, OVERLOAD_FACTOR, OVERLOAD_CALLS = 0.4, 2.0, 5
 LASTING = 3
 HISTORY = 4 * WEEK
 BUSY_HOURS = range(8, 20)
+# Of an incident, in windows: 20 to 45 minutes, as the simulator's are.
+LENGTHS = range(4, 10)
 
 
 @dataclasses.dataclass
@@ -37,13 +39,16 @@ class Truth:
     # Seconds since midnight, local time, at which the first window begins.
     midnight: int = 0
 
-    def busy_rate(self):
-        """Abandoned calls an hour that are usual between 8 and 20 h on working days: the mean of the five busiest days."""
-        days = [
+    def days(self):
+        """Abandoned calls that are usual between 8 and 20 h on each day."""
+        return [
             sum(count for window, count in enumerate(self.usual_abandoned[start : start + DAY], start) if self.hour(window) in BUSY_HOURS)
             for start in range(0, len(self.usual_abandoned) - DAY + 1, DAY)
         ]
-        days.sort(reverse=True)
+
+    def busy_rate(self):
+        """Abandoned calls an hour that are usual between 8 and 20 h on working days: the mean of the five busiest days."""
+        days = sorted(self.days(), reverse=True)
         weekdays = days[: max(1, len(days) * 5 // 7)]
         return sum(weekdays) / len(weekdays) / len(BUSY_HOURS)
 
@@ -71,9 +76,14 @@ class Truth:
             found.append(window > last + AFTERMATH)
         return found
 
-    def incidents(self):
-        """(first window, window after the last, factor) of each after the history."""
-        return [(begin, end, factor) for begin, end, factor in stretches(self.incident) if begin >= HISTORY]
+    def incidents(self, since):
+        """(first window, window after the last, factor) of each that begins then or later."""
+        return [(begin, end, factor) for begin, end, factor in stretches(self.incident) if begin >= since]
+
+    def part(self, begin, end):
+        """The same of so many windows."""
+        lists = {name: values[begin:end] for name, values in vars(self).items() if isinstance(values, list)}
+        return dataclasses.replace(self, midnight=self.midnight + begin * WINDOW, **lists)
 
 
 def stretches(values):
@@ -104,16 +114,21 @@ def joined(found):
     return whole
 
 
-def episodes(fires):
-    """(begin, end) of each page after the history: what is true again within `keep_firing_for` goes on."""
+def episodes(fires, since):
+    """(begin, end) of each page from then on: what is true again within `keep_firing_for` goes on."""
     found = []
-    for now in range(HISTORY, len(fires)):
+    for now in range(since, len(fires)):
         if fires[now]:
             if found and now <= found[-1][1] + KEEP:
                 found[-1][1] = now
             else:
                 found.append([now, now])
     return found
+
+
+def delay(begin, hit):
+    """Seconds from an incident's beginning until a person is told of what the window `hit` has brought."""
+    return (hit + 1 - begin) * WINDOW + DELAY_SECONDS
 
 
 @dataclasses.dataclass
@@ -130,43 +145,54 @@ class Score:
     lasting_paged: int = 0
     # factor: [delay in seconds, or None]
     delays: dict = dataclasses.field(default_factory=dict)
+    # The same, of a page that knew when the queue is overloaded.
+    known: dict = dataclasses.field(default_factory=dict)
 
     def add(self, other):
         self.weeks += other.weeks
         for name in ("pages", "false", "overloads", "overloads_paged", "lasting", "lasting_paged"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for factor, delays in other.delays.items():
-            self.delays.setdefault(factor, []).extend(delays)
+        for mine, others in ((self.delays, other.delays), (self.known, other.known)):
+            for factor, delays in others.items():
+                mine.setdefault(factor, []).extend(delays)
 
     def soon(self, factor):
-        delays = self.delays.get(factor, [])
-        return sum(delay is not None and delay <= SOON_SECONDS for delay in delays), len(delays)
+        return soon(self.delays.get(factor, []))
 
     def ever(self, factor):
-        delays = self.delays.get(factor, [])
-        return sum(delay is not None for delay in delays), len(delays)
+        return ever(self.delays.get(factor, []))
 
 
-def judge(truth, fires):
-    """`fires`: for each window whether the rule is true once it has been read."""
-    score = Score(weeks=(len(fires) - HISTORY) / WEEK)
+def soon(delays):
+    """(how many, of how many) are told within 20 minutes."""
+    return sum(delay is not None and delay <= SOON_SECONDS for delay in delays), len(delays)
+
+
+def ever(delays):
+    return sum(delay is not None for delay in delays), len(delays)
+
+
+def judge(truth, fires, since=HISTORY):
+    """`fires`: for each window whether the rule is true once it has been read; those before `since` are history."""
+    score = Score(weeks=(len(fires) - since) / WEEK)
     overloaded = truth.overloaded()
     bad = [bool(over or factor) for over, factor in zip(overloaded, truth.incident)]
-    pages = episodes(fires)
+    pages = episodes(fires, since)
     score.pages = len(pages)
     # True at the page's own 15 minutes, or an incident that has just ended.
     score.false = sum(
         not any(bad[max(0, begin - 2) : begin + 1]) and not any(truth.incident[max(0, begin - AFTERMATH) : begin + 1])
         for begin, _ in pages
     )
-    for begin, end, factor in truth.incidents():
+    for begin, end, factor in truth.incidents(since):
         if any(first < begin <= last + KEEP for first, last in pages):
             # A page stood already: it was not this incident that was found.
             continue
         hit = next((first for first, _ in pages if begin <= first < end + AFTERMATH), None)
-        delay = None if hit is None else (hit + 1 - begin) * WINDOW + DELAY_SECONDS
-        score.delays.setdefault(factor, []).append(delay)
-    over = [stretch for stretch in stretches(overloaded) if stretch[0] >= HISTORY]
+        known = next((now for now in range(begin, min(end + AFTERMATH, len(fires))) if overloaded[now]), None)
+        for found, at in ((score.delays, hit), (score.known, known)):
+            found.setdefault(factor, []).append(None if at is None else delay(begin, at))
+    over = [stretch for stretch in stretches(overloaded) if stretch[0] >= since]
     lasting = [stretch for stretch in over if stretch[1] - stretch[0] >= LASTING]
     score.overloads, score.overloads_paged = paged(joined(over), pages)
     score.lasting, score.lasting_paged = paged(joined(lasting), pages)
@@ -181,6 +207,3 @@ def interval(hits, of):
     middle = (share + z * z / (2 * of)) / (1 + z * z / of)
     half = z / (1 + z * z / of) * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
     return f"{100 * share:.0f} ({100 * max(0, middle - half):.0f}-{100 * min(1, middle + half):.0f})"
-
-
-__all__ = ["HOUR", "Score", "Truth", "interval", "judge"]

@@ -5,7 +5,8 @@
 
 The traffic and the true state of the queues come from the simulator (`wolkvox-exporter simulate --print queue`), several seeds
 of it, at several sizes of centre; the numbers are those that the rules record (rule.py), with the thresholds as they stand
-in wolkvox.rules.yml; judge.py says what a page is worth, and optimum.py what the best test of counts could find. Nothing but
+in wolkvox.rules.yml; judge.py says what a page is worth,
+planted.py what it finds of incidents that have their whole effect at once, and optimum.py what the best test of counts could find. Nothing but
 Python's standard library is needed.
 """
 
@@ -13,6 +14,7 @@ import argparse
 import csv
 import io
 import pathlib
+import random
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -20,6 +22,7 @@ from concurrent.futures import ProcessPoolExecutor
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import judge
 import optimum
+import planted
 import rule
 
 # Monday 2026-01-05, 00:00 in Bogotá.
@@ -27,9 +30,10 @@ FROM = "2026-01-05T05:00:00Z"
 # Names of the sizes, by abandoned calls in a busy hour.
 SIZES = [("3", 1.5, 5), ("7", 5, 9), ("11", 9, 15), ("22", 15, 32), ("44", 32, 80)]
 FACTORS = (2, 3, 6)
-# The optimum is given as many false pages, and incidents of as many windows as the simulator's: 20 to 45 minutes.
+# Days of a server without history, in windows; the rules say nothing in its first hour.
+YOUNG = {"1": (rule.HOUR, rule.DAY), "2 to 4": (rule.DAY, 4 * rule.DAY), "5 to 14": (4 * rule.DAY, 2 * rule.WEEK)}
+# The optimum is given as many false pages.
 OPTIMUM_FALSE = 0.5
-LENGTHS = range(4, 10)
 # Goals of the issue that asked for this: (size, factor): within 20 minutes, ever, per cent.
 GOALS = {("22", 6): (80, 95), ("22", 3): (25, 60), ("11", 6): (50, 80), ("7", 6): (35, 60)}
 
@@ -69,9 +73,10 @@ def traffic(exporter, seed, rate, weeks, incidents):
 
 
 def play(job):
-    """{(size, rule): score}, and {size: [what optimum.py takes]}, of one simulated centre."""
+    """{(size, rule): score} and {(size, rule, days without history): score}, {(size, factor, with answered calls): what planted.py found} and {size: [what optimum.py takes]}, of
+    one simulated centre."""
     exporter, seed, rate, weeks, incidents = job
-    scores, sized = {}, {}
+    scores, at_once, sized = {}, {}, {}
     for truth in traffic(exporter, seed, rate, weeks, incidents):
         busy = truth.busy_rate()
         size = next((name for name, least, most in SIZES if least <= busy < most), None)
@@ -81,29 +86,70 @@ def play(job):
         for name, fires in RULES.items():
             score = judge.judge(truth, [fires(skill, now) for now in range(len(truth.abandoned))])
             scores.setdefault((size, name), judge.Score()).add(score)
+        for (days, name), score in young(truth):
+            scores.setdefault((size, name, days), judge.Score()).add(score)
+        for factor in FACTORS:
+            for with_answered in (True, False):
+                found = planted.planted(truth, skill, factor, with_answered, random.Random(seed))
+                add(at_once, (size, factor, with_answered), found)
         sized.setdefault(size, []).append(
             (truth.abandoned, truth.usual_abandoned, truth.without_incident(), truth.overloaded())
         )
-    return scores, sized
+    return scores, at_once, sized
+
+
+def young(truth):
+    """((days, rule), score) of a server that begins with the first week after the history of the others."""
+    first = truth.part(judge.HISTORY, judge.HISTORY + 2 * rule.WEEK)
+    for name, answered in (("the page", first.answered), ("the page, without answered calls", None)):
+        skill = rule.Skill(first.abandoned, answered)
+        fires = [RULES[name](skill, now) for now in range(len(first.abandoned))]
+        for days, (begin, end) in YOUNG.items():
+            yield (days, name), judge.judge(first.part(0, end), fires[:end], begin)
+
+
+def add(sums, key, numbers):
+    sums[key] = [old + new for old, new in zip(sums.get(key, [0] * len(numbers)), numbers)]
 
 
 def best(job):
     traffic, factor = job
-    return optimum.optimum(traffic, factor, OPTIMUM_FALSE, LENGTHS, judge.DELAY_SECONDS, judge.SOON_SECONDS)
+    return optimum.optimum(traffic, factor, OPTIMUM_FALSE, judge.LENGTHS, judge.DELAY_SECONDS, judge.SOON_SECONDS)
 
 
-def tables(scores, optima):
-    yield "| abandoned an hour | incident | found within 20 min, % | ever, % | of | goal | optimum of counts |"
+def goal(size, factor):
+    return " / ".join(map(str, GOALS.get((size, factor), ())))
+
+
+def percent(pairs):
+    """Of (how many, of how many) each."""
+    return " / ".join(f"{100 * hits / of:.0f}" if of else "-" for hits, of in pairs)
+
+
+def tables(scores, at_once, optima):
+    yield "| abandoned an hour | incident of the queue | found within 20 min, % | ever, % | of | overloaded by then, % | goal |"
     yield "|---|---|---|---|---|---|---|"
     for size, _, _ in SIZES:
         score = scores.get((size, "the page"))
         for factor in FACTORS if score else ():
-            goal, could = GOALS.get((size, factor)), optima[size, factor]
+            known = score.known.get(factor, [])
             yield (
                 f"| {size} | x{factor} | {judge.interval(*score.soon(factor))} | {judge.interval(*score.ever(factor))}"
-                f" | {score.ever(factor)[1]} | {f'{goal[0]} / {goal[1]}' if goal else ''}"
-                f" | {100 * could[0]:.0f} / {100 * could[1]:.0f} |"
+                f" | {score.ever(factor)[1]} | {percent((judge.soon(known), judge.ever(known)))} | {goal(size, factor)} |"
             )
+    yield ""
+    yield (
+        "| abandoned an hour | effect at once | found within 20 min, % | ever, % | of"
+        " | without answered calls, % | optimum of counts, % | goal |"
+    )
+    yield "|---|---|---|---|---|---|---|---|"
+    for (size, factor), optimum in optima.items():
+        (soon, ever, of), (soon_by_counts, ever_by_counts, of_counts) = (at_once[size, factor, share] for share in (True, False))
+        by_counts = percent(((soon_by_counts, of_counts), (ever_by_counts, of_counts)))
+        yield (
+            f"| {size} | x{factor} | {judge.interval(soon, of)} | {judge.interval(ever, of)} | {of}"
+            f" | {by_counts} | {percent((share, 1) for share in optimum)} | {goal(size, factor)} |"
+        )
     yield ""
     yield "| rule | abandoned an hour | pages a week | false a week | overloads paged, % | of | lasting ones, % | of |"
     yield "|---|---|---|---|---|---|---|---|"
@@ -115,6 +161,18 @@ def tables(scores, optima):
                     f" | {judge.interval(score.overloads_paged, score.overloads)} | {score.overloads}"
                     f" | {judge.interval(score.lasting_paged, score.lasting)} | {score.lasting} |"
                 )
+    yield ""
+    yield "| rule, without history | days | abandoned an hour | pages a week | false a week | overloads paged, % | lasting ones, % | of |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for name in list(RULES)[:2]:
+        for days in YOUNG:
+            for size, _, _ in SIZES:
+                if score := scores.get((size, name, days)):
+                    yield (
+                        f"| {name} | {days} | {size} | {score.pages / score.weeks:.1f} | {score.false / score.weeks:.1f}"
+                        f" | {percent([(score.overloads_paged, score.overloads)])}"
+                        f" | {percent([(score.lasting_paged, score.lasting)])} | {score.lasting} |"
+                    )
 
 
 def main():
@@ -130,16 +188,18 @@ def main():
         for seed in arguments.seeds
         for rate in arguments.rates
     ]
-    scores, sized = {}, {}
+    scores, at_once, sized = {}, {}, {}
     with ProcessPoolExecutor() as pool:
-        for found, traffic in pool.map(play, jobs):
+        for found, planted_found, traffic in pool.map(play, jobs):
+            for key, numbers in planted_found.items():
+                add(at_once, key, numbers)
             for key, score in found.items():
                 scores.setdefault(key, judge.Score()).add(score)
             for size, skills in traffic.items():
                 sized.setdefault(size, []).extend(skills)
-        cells = [(size, factor) for size in sized for factor in FACTORS]
+        cells = [(size, factor) for size, _, _ in SIZES if size in sized for factor in FACTORS]
         optima = dict(zip(cells, pool.map(best, [(sized[size], factor) for size, factor in cells])))
-    for line in tables(scores, optima):
+    for line in tables(scores, at_once, optima):
         print(line)
 
 

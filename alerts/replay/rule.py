@@ -45,6 +45,12 @@ def usual(per_hour, t):
     return found
 
 
+def recent(per_hour, now):
+    """What stands in for the usual while it is unknown: the three hours that ended half an hour ago, or yesterday's around now."""
+    known = [per_hour[then] for then in (now - HOUR // 2, now - DAY + 3 * HOUR // 2) if then >= 3 * HOUR]
+    return max(known, default=0)
+
+
 def remembered(counts, t):
     """Calls of the three hours around each moment on all days before, of which each forgets a part."""
     three, found = sums(counts, 3 * HOUR), []
@@ -106,6 +112,17 @@ def share_low(abandoned, answered):
     return (middle - z * math.sqrt((share * (1 - share) + z * z / (4 * offered)) / offered)) / (1 + z * z / offered)
 
 
+def share_says(abandoned, answered, usual, t):
+    """Of the last 15 minutes' share: whether it pages by itself, and whether it says that what is unusual is no overload."""
+    share = abandoned / (abandoned + answered)
+    over = (
+        abandoned > t["share_min_calls"]
+        and share > max(t["share_floor"], t["share_factor"] * usual)
+        and share_low(abandoned, answered) > max(t["share_low_floor"], t["share_low_factor"] * usual)
+    )
+    return over, share <= max(t["surprise_share_floor"], t["surprise_share_factor"] * usual)
+
+
 class Skill:
     """All numbers of a skill, each a list with one value for each window; `answered` where that report is on."""
 
@@ -127,8 +144,8 @@ class Skill:
         self.limit = [limit(known, t) for known in learnt(self.surprise, t["surprise_rare_share"], t)]
         rare = learnt(self.calls_15m, t["absolute_rare_share"], t)
         self.absolute = [
-            max(t["absolute_floor"], known or 0, t["absolute_factor"] * (hour / 4 + 0.5) if hour is not None else 0)
-            for hour, known in zip(self.usual_1h, rare)
+            max(t["absolute_floor"], known or 0, t["absolute_factor"] * ((recent(per_hour, now) if hour is None else hour) / 4 + 0.5))
+            for now, (hour, known) in enumerate(zip(self.usual_1h, rare))
         ]
         # Whether the share alone pages, and whether it says that what is unusual is no overload.
         self.share_over, self.share_calm = [False] * len(abandoned), [False] * len(abandoned)
@@ -140,20 +157,13 @@ class Skill:
         ]
 
     def _share(self, answered):
-        t = self.t
-        usual_lost, usual_served = remembered(self.abandoned, t), remembered(answered, t)
-        quarters = zip(self.calls_15m, sums(answered, 3), usual_lost, usual_served)
-        for now, (lost, served, hours_lost, hours_served) in enumerate(quarters):
-            if not lost:
-                continue
-            both, share = hours_lost + hours_served, lost / (lost + served)
-            known = hours_lost / both if both else 0
-            self.share_calm[now] = share <= max(t["surprise_share_floor"], t["surprise_share_factor"] * known)
-            self.share_over[now] = (
-                lost > t["share_min_calls"]
-                and share > max(t["share_floor"], t["share_factor"] * known)
-                and share_low(lost, served) > max(t["share_low_floor"], t["share_low_factor"] * known)
-            )
+        usual_lost, usual_served = remembered(self.abandoned, self.t), remembered(answered, self.t)
+        self.usual_share = [
+            lost / (lost + served) if lost + served else self.t["share_unlearnt"] for lost, served in zip(usual_lost, usual_served)
+        ]
+        for now, (lost, served, usual) in enumerate(zip(self.calls_15m, sums(answered, 3), self.usual_share)):
+            if lost:
+                self.share_over[now], self.share_calm[now] = share_says(lost, served, usual, self.t)
 
     def _drift(self):
         """The cumulative sum of evidence for `drift_factor` times the expected rate."""
@@ -168,20 +178,27 @@ class Skill:
             found.append(total)
         return found
 
-    def by_surprise(self, now):
-        return (
-            self.calls_15m[now] > self.t["spike_floor"]
-            and self.surprise[now] is not None
-            and self.surprise[now] > self.limit[now]
-        )
+    def by_surprise(self, now, calls=None):
+        """`calls`: of 15 minutes, in place of those that were."""
+        calls = self.calls_15m[now] if calls is None else calls
+        expected = self.expected_15m[now]
+        return calls > self.t["spike_floor"] and expected is not None and surprise(calls, expected) > self.limit[now]
 
-    def by_limit(self, now):
-        return self.calls_15m[now] > self.absolute[now]
+    def by_limit(self, now, calls=None):
+        return (self.calls_15m[now] if calls is None else calls) > self.absolute[now]
 
     def unusual(self, now):
         """The verdict, on which the page goes out."""
         by_calls = self.by_surprise(now) or self.by_limit(now)
         return by_calls and not self.share_calm[now] or self.share_over[now]
+
+    def would_page(self, now, calls, answered=None):
+        """The verdict if these were the calls of the last 15 minutes; `answered` where that report is on."""
+        by_calls = self.by_surprise(now, calls) or self.by_limit(now, calls)
+        if answered is None or not calls:
+            return by_calls
+        over, calm = share_says(calls, answered, self.usual_share[now], self.t)
+        return by_calls and not calm or over
 
     def elevated(self, now):
         """The ticket."""

@@ -614,6 +614,43 @@ def calm():
     ]
 
 
+def young():
+    """A server in its first hours, which knows no usual: what a skill always loses is no page, what rises is one."""
+    length = 5 * HOUR
+    often = [
+        # Two in five are lost, as ever; four in five all of a sudden.
+        Skill("4173", "Difícil", by_window((0, 5)), answered=by_window((0, 7))),
+        Skill("4174", "Desbordada", by_window((0, 2), (50, 8)), answered=by_window((0, 8), (50, 2))),
+    ]
+    alone = [
+        # 24 in 15 minutes, as ever; four times as many as before.
+        Skill("4175", "Grande", by_window((0, 8))),
+        Skill("4176", "Sube", by_window((0, 4), (54, 16))),
+    ]
+    series = World("nueva", often, length, 60).series() + World("sola", alone, length, 60, instance="second:10119").series()
+    pages = "count by (operation, skill_id) (wolkvox:skill_unusual:15m)"
+    by_share, by_calls = (('{operation="nueva",skill_id="4174"}', 1), ('{operation="sola",skill_id="4176"}', 1))
+    return [
+        Test(
+            "without history: what a skill always loses is no page",
+            60,
+            series,
+            [],
+            [
+                # Until three hours are known nothing stands in for the usual number.
+                (2 * HOUR - 130, pages, [('{operation="sola",skill_id="4175"}', 1)]),
+                (4 * HOUR - 130, pages, []),
+                (length - 130, pages, [by_share, by_calls]),
+                (
+                    length - 130,
+                    'round(wolkvox:skill_calls:absolute_limit{skill_id="4173"}, 0.1)',
+                    [('{operation="nueva",skill_id="4173"}', 46.5)],
+                ),
+            ],
+        )
+    ]
+
+
 SERVICE = ("share", "adjusted_share", "service_level", "answer_time_mean_seconds")
 
 
@@ -1800,7 +1837,7 @@ def files():
         file.tests = [of_two_reports(test) for test in file.tests]
     others = {
         "emulation": File("The numbers of the replay.", emulation()),
-        "share": File("The page by the share of the offered calls.", share() + calm()),
+        "share": File("The page by the share of the offered calls.", share() + calm() + young()),
         "service": File("Recorded shares against the truth.", [service(15), service(30), service(60), service_of_minutes()]),
         "reports": File("One report in trouble, the other not; no report at all.", [one_report_alone(), no_label()]),
         "only_empty": File("WolkvoxOnlyEmpty.", only_empty(), evaluation=293),
