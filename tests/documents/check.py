@@ -17,7 +17,7 @@ import pages
 READMES = ("README.md", "README.es.md")
 OWN = (*READMES, "CONTRIBUTING.md", "SECURITY.md", "alerts/README.md", "dashboards/README.md",
        *sorted(str(path.relative_to(pages.ROOT)) for path in (pages.ROOT / "docs").glob("*.md")))
-OTHERS = ("ARCHITECTURE.md", "CHANGELOG.md", "alerts/runbooks.md")
+OTHERS = ("ARCHITECTURE.md", "CHANGELOG.md", "alerts/runbooks.md", "dashboards/scenes.md")
 
 
 def unaccounted(page):
