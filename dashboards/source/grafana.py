@@ -135,7 +135,7 @@ def stat(id, title, description, place, targets, unit, thresholds=None, no_value
         "graphMode": "none",
         "justifyMode": "center",
         "textMode": more.pop("text_mode", "value"),
-        "wideLayout": True,
+        "wideLayout": more.pop("wide_layout", True),
         "orientation": "auto",
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
     }
