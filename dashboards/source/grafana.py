@@ -130,12 +130,14 @@ def stat(id, title, description, place, targets, unit, thresholds=None, no_value
     if decimals is not None:
         defaults["decimals"] = decimals
     defaults.update(more.pop("defaults", {}))
+    text_mode = more.pop("text_mode", "value")
     options = {
         "colorMode": more.pop("color_mode", "value"),
         "graphMode": "none",
         "justifyMode": "center",
-        "textMode": more.pop("text_mode", "value"),
-        "wideLayout": more.pop("wide_layout", True),
+        "textMode": text_mode,
+        # Beside its name a value has a third of the width: a sentence has letters of five points then, on a telephone.
+        "wideLayout": text_mode != "value_and_name",
         "orientation": "auto",
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
     }

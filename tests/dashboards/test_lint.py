@@ -276,6 +276,13 @@ class Lint(unittest.TestCase):
             for panel in panels_of(dashboard):
                 self.assertLessEqual(len(panel["title"]), (400 - 62) / 7.6, panel["title"])
 
+    def test_no_sentence_stands_beside_a_name(self):
+        """It would have a third of the width there, and letters of five points on a telephone."""
+        for dashboard in DASHBOARDS.values():
+            for panel in panels_of(dashboard):
+                if panel["type"] == "stat" and panel["options"]["textMode"] == "value_and_name":
+                    self.assertFalse(panel["options"]["wideLayout"], panel["title"])
+
     def test_a_telephone_shows_which_since_when_and_how_bad_without_pushing(self):
         for language, since, times in (("es", "Desde hace", "Veces"), ("en", "For", "Times")):
             (table,) = [p for p in panels_of(DASHBOARDS[language, "abandono"]) if p["title"].startswith("Skills, ")]

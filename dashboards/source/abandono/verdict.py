@@ -44,8 +44,6 @@ VERDICT = g.stat(
     no_value=Text("Sin datos: no hay exportador, o no responde", "No data: no exporter, or it does not answer"),
     text_mode="value_and_name",
     color_mode="background_solid",
-    # Beside a name a sentence would have a third of the width, and on a telephone letters of five points.
-    wide_layout=False,
     defaults={
         "mappings": g.mapping(
             (NOBODY, Text("Ningún skill pierde más de lo usual", "No skill loses more than usual"), g.CALM),
