@@ -191,6 +191,17 @@ fn what_is_no_answer_of_the_report_is_malformed() {
         cases.push((answer("200 OK\r\ncontent-type: text/html", page.replace("{}", held)), "malformed"));
         cases.push((answer("404 Not Found", page.replace("{}", held)), "malformed"));
     }
+    // Cut in the last row, where what it has within looks like more rows and like the end of all; the count fits that.
+    for (inside, count) in [
+        (r#""parts":[{"a":1}],"c":3"#, "3 records were found"),
+        (r#""parts":[{"a":1},{"b":2}],"c":3"#, ""),
+        (r#""parts":[1,2]"#, "2 records were found"),
+        (r#""parts":{"list":[[1],{}]}"#, "2 records were found"),
+    ] {
+        let last = format!("{},{inside}}}", ROW.trim_end_matches('}'));
+        let whole = report(&[ROW, &last]).replace("2 records were found", count);
+        cases.push((answer(json, &whole[..whole.len() - 2]), "malformed"));
+    }
     check(&cases);
 }
 

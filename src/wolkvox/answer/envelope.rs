@@ -2,7 +2,7 @@ use std::io::Read;
 
 use super::json::{self, Stop};
 use super::page::is_page;
-use super::rows::{Listed, ReadsRows, Rows};
+use super::rows::{Listed, ReadsRows, Rows, Trust};
 use super::window::Window;
 use super::{Code, Data, Decoded, NotReadable};
 
@@ -21,9 +21,9 @@ pub(super) fn decode<P: ReadsRows>(body: impl Read, rows: P) -> Result<Decoded<P
         return Err(NotReadable::Page);
     }
     window.pass(at + 1);
-    let mut envelope = Envelope { window, rows: Some(rows), decoded: Decoded::default(), end_is_guessed: false };
+    let mut envelope = Envelope { window, rows: Some(rows), decoded: Decoded::default(), trust: Trust::Whole };
     let read = envelope.read();
-    let Envelope { mut window, decoded, end_is_guessed, .. } = envelope;
+    let Envelope { mut window, decoded, trust, .. } = envelope;
     read?;
     // After a warning an object that is none of the API's may be part of the warning, or of a page.
     let is_answer = !matches!(decoded.data, Data::Missing) || (decoded.code != Code::Missing && decoded.msg.is_some());
@@ -31,12 +31,12 @@ pub(super) fn decode<P: ReadsRows>(body: impl Read, rows: P) -> Result<Decoded<P
         return Err(NotReadable::NoObject);
     }
     let spoilt = NotReadable::Spoilt(window.place());
-    if end_is_guessed && decoded.announced() != Some(decoded.rows().len() as u64) {
+    if trust == Trust::BadEnd && decoded.announced() != Some(decoded.rows().len() as u64) {
         return Err(spoilt);
     }
     // A warning after the answer takes nothing from it. A second object might hold rows that nobody would miss.
     match another_object(&mut window)? {
-        Some(_) if end_is_guessed => Err(spoilt),
+        Some(_) if trust != Trust::Whole => Err(spoilt),
         Some(place) => Err(NotReadable::Trailing(place)),
         None => Ok(decoded),
     }
@@ -47,7 +47,7 @@ struct Envelope<R, P: ReadsRows> {
     /// Until `data` has come.
     rows: Option<P>,
     decoded: Decoded<P::Row>,
-    end_is_guessed: bool,
+    trust: Trust,
 }
 
 impl<R: Read, P: ReadsRows> Envelope<R, P> {
@@ -90,9 +90,9 @@ impl<R: Read, P: ReadsRows> Envelope<R, P> {
             "message" => self.decoded.message = self.text()?,
             "data" => match self.rows.take() {
                 Some(rows) => {
-                    let Listed { data, end_is_guessed } = Rows::new(&mut self.window, rows).read()?;
+                    let Listed { data, trust } = Rows::new(&mut self.window, rows).read()?;
                     self.decoded.data = data;
-                    self.end_is_guessed = end_is_guessed;
+                    self.trust = trust;
                 }
                 None => return Err(NotReadable::Spoilt(self.window.place())),
             },

@@ -86,8 +86,18 @@ pub(super) struct Rows<'w, R, P: ReadsRows> {
 /// What `data` was.
 pub(super) struct Listed<R> {
     pub data: Data<R>,
-    /// Whether the last row was bad, so that the end was guessed: the rows may be fewer than there are.
-    pub end_is_guessed: bool,
+    pub trust: Trust,
+}
+
+/// How sure it is that the list's end is its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// All rows were JSON, and so nothing was guessed.
+    Whole,
+    /// Behind a bad row others were found. If they were parts of it, so was the end, and rows stand behind it.
+    BadRow,
+    /// The last row was bad, and the end was guessed: the rows may be fewer than there are.
+    BadEnd,
 }
 
 /// What comes after a bad row.
@@ -121,24 +131,33 @@ impl<'w, R: Read, P: ReadsRows> Rows<'w, R, P> {
             self.window.pass(1);
             return Ok(whole(Data::Rows(self.rows)));
         }
+        let mut trust = Trust::Whole;
         loop {
             self.window.next()?;
-            let end_is_guessed = match self.window.enough(|bytes| element(bytes, &mut self.members))? {
+            match self.window.enough(|bytes| element(bytes, &mut self.members))? {
                 Ok(end) => {
                     self.row(0, end)?;
                     self.window.pass(end);
-                    false
                 }
-                Err(_) => match self.pass_bad_row()? {
-                    Next::Row => continue,
-                    Next::End => true,
-                    Next::Nothing => return Err(NotReadable::Cut(self.window.place())),
-                },
-            };
+                Err(stop) => {
+                    let from = match stop {
+                        Stop::Bad => 1,
+                        Stop::Short => unclosed_text(self.window.bytes()).ok_or_else(|| self.spoilt(stop))?,
+                    };
+                    match self.pass_bad_row(from)? {
+                        Next::Row => {
+                            trust = Trust::BadRow;
+                            continue;
+                        }
+                        Next::End => trust = Trust::BadEnd,
+                        Next::Nothing => return Err(NotReadable::Cut(self.window.place())),
+                    }
+                }
+            }
             match self.window.next()? {
                 Some(b']') => {
                     self.window.pass(1);
-                    return Ok(Listed { data: Data::Rows(self.rows), end_is_guessed });
+                    return Ok(Listed { data: Data::Rows(self.rows), trust });
                 }
                 // Or a bad byte between two good rows.
                 _ => self.window.pass(1),
@@ -207,10 +226,11 @@ impl<'w, R: Read, P: ReadsRows> Rows<'w, R, P> {
         Ok(())
     }
 
-    /// Rejects the row at which the window stands, and goes to the next one or to the list's end.
-    fn pass_bad_row(&mut self) -> Result<Next, NotReadable> {
+    /// Rejects the row at which the window stands, and goes to the next one or to the list's end, which are `from` bytes
+    /// away or more.
+    fn pass_bad_row(&mut self, from: usize) -> Result<Next, NotReadable> {
         let mut head: Option<Vec<u8>> = None;
-        let mut at = 1;
+        let mut at = from;
         let next = loop {
             let bytes = self.window.bytes();
             let rest = bytes.get(at..).unwrap_or_default();
@@ -262,7 +282,7 @@ impl<'w, R: Read, P: ReadsRows> Rows<'w, R, P> {
 const READ_ON_FROM: usize = 256 << 10;
 
 fn whole<R>(data: Data<R>) -> Listed<R> {
-    Listed { data, end_is_guessed: false }
+    Listed { data, trust: Trust::Whole }
 }
 
 fn row_or_value(bytes: &[u8], members: &mut Vec<Member>) -> Result<usize, Stop> {
@@ -279,6 +299,19 @@ fn element(bytes: &[u8], members: &mut Vec<Member>) -> Result<usize, Stop> {
         // A bad byte between two rows: both are whole.
         _ if json::byte(bytes, json::space(bytes, behind + 1))? == b'{' && bytes.starts_with(b"{") => Ok(end),
         _ => Err(Stop::Bad),
+    }
+}
+
+/// Where the text begins within which the bytes end. A row that goes on to the body's end is cut, and has no row behind it,
+/// unless it lacks the quote of its last text: then the list's end is in that text.
+fn unclosed_text(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += bytes.get(at..)?.iter().position(|byte| *byte == b'"')?;
+        match json::string(bytes, at) {
+            Ok(end) => at = end,
+            Err(_) => return Some(at),
+        }
     }
 }
 

@@ -193,6 +193,37 @@ fn an_answer_cut_anywhere_is_never_an_answer() {
     }
 }
 
+// What stands within a row may look like other rows and like the end of all.
+#[test]
+fn an_answer_cut_in_a_row_that_has_lists_is_never_an_answer() {
+    for inside in [
+        r#""parts":[{"a":1},{"b":2}],"c":3"#,
+        r#""parts":[1,2]"#,
+        r#""parts":[{"date":"2026-01-18 19:34:30","skill_id":"1"}]"#,
+        r#""parts":{"list":[[1],{}]},"c":"d""#,
+        r#""parts":{"data":[{"a":{"b":[{"c":1}]}}],"code":"200","msg":"1"}"#,
+    ] {
+        let row = GOOD.replace("}", &format!(",{inside}}}"));
+        // Without a count too, and with one that fits what is left.
+        for count in ["", "1 records", "2 records", "3 records"] {
+            let body = envelope(&[&row, &row, GOOD]).replace("3 records were found", count);
+            assert_eq!(rows(&body).len(), 3, "{inside}");
+            for end in body.find('[').unwrap()..body.len() {
+                let cut = read(&body.as_bytes()[..end]);
+                assert!(matches!(cut, Err(NotReadable::Cut(_))), "cut at {end} of {body}: {cut:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_behind_what_looks_like_the_end_within_a_bad_row_are_missed() {
+    for inside in [r#""parts":[{"a":1}],"c":3"#, r#""parts":{"list":[{"a":1},{}]}"#, r#""parts":[{"date":[]}]"#] {
+        let bad = GOOD.replace("\"37\"", &format!("NaN,{inside}"));
+        assert!(matches!(read(envelope(&[GOOD, &bad, GOOD])), Err(NotReadable::Spoilt(_))), "{inside}");
+    }
+}
+
 #[test]
 fn deep_nesting_does_not_overflow_the_stack() {
     let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
