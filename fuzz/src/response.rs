@@ -1,36 +1,28 @@
 use std::sync::LazyLock;
-use std::time::Duration;
 
-use domain::evidence::Evidence;
-use domain::outcome::Outcome;
 use domain::range::CivilRange;
 use jiff::civil::datetime;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufStream};
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use wolkvox_exporter::config::TokenSource;
 use wolkvox_exporter::wolkvox::client::{Client, Network};
-use wolkvox_exporter::wolkvox::{Answer, Call, CallsReport as _, Failure, Token};
+use wolkvox_exporter::wolkvox::{Call, CallsReport as _, Token};
 
-use super::answer::{check, hasher};
+use super::answer::hasher;
 use super::configuration::{SECRET, load};
+use super::judge::{judge, judge_failure};
 
 /// All that a wolkvox server sends over a connection: a head, and a body in any encoding. Panics where the outcome, what
 /// is said of it, or a row is none that the types allow.
 pub fn response(sent: &[u8]) {
-    judge(&fetch(&[sent]));
-}
-
-/// The lines of a head, around an answer without rows and around a refusal.
-pub fn headers(lines: &[u8]) {
-    judge(&fetch(&[b"HTTP/1.1 200 OK\r\n", lines, b"\r\n\r\n{\"code\":\"200\",\"data\":[]}"]));
-    judge(&fetch(&[b"HTTP/1.1 429 Too Many Requests\r\n", lines, b"\r\n\r\n"]));
+    judge(&fetch(sent));
 }
 
 /// All that a server sends when it is asked how many calls are left. Panics where what is said of it is none that the types
 /// allow.
 pub fn token_info(sent: &[u8]) {
-    let told = ask(&[sent], async |client, token| client.token_uses(token).await);
+    let told = ask(sent, async |client, token| client.token_uses(token).await);
     match told {
         Ok(uses) => assert!([uses.remaining, uses.today, uses.limit].iter().any(Option::is_some), "told nothing"),
         Err(failure) => judge_failure(&failure),
@@ -38,14 +30,15 @@ pub fn token_info(sent: &[u8]) {
 }
 
 /// What the exporter's client makes of a server that sends this in answer to a question for calls.
-fn fetch(sent: &[&[u8]]) -> Call {
+fn fetch(sent: &[u8]) -> Call {
     let range = CivilRange { ini: datetime(2026, 1, 18, 19, 30, 0, 0), end: datetime(2026, 1, 18, 19, 34, 59, 0) };
     ask(sent, async |client, token| client.fetch(range, token, &hasher()).await)
 }
 
 /// Asks a server that sends this, whatever it is asked, and closes the connection.
-fn ask<T>(sent: &[&[u8]], question: impl AsyncFnOnce(&Client, &Token) -> T) -> T {
-    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("threads"));
+fn ask<T>(sent: &[u8], question: impl AsyncFnOnce(&Client, &Token) -> T) -> T {
+    static RUNTIME: LazyLock<Runtime> =
+        LazyLock::new(|| Builder::new_current_thread().enable_all().build().expect("a runtime"));
     static SERVER: LazyLock<(TcpListener, Client)> = LazyLock::new(|| {
         let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
@@ -67,10 +60,8 @@ fn ask<T>(sent: &[&[u8]], question: impl AsyncFnOnce(&Client, &Token) -> T) -> T
         while connection.read_line(&mut line).await.is_ok_and(|bytes| bytes > 2) {
             line.clear();
         }
-        for part in sent {
-            // The client may have had enough.
-            let _ = connection.write_all(part).await;
-        }
+        // The client may have had enough.
+        let _ = connection.write_all(sent).await;
         let _ = connection.shutdown().await;
     };
     RUNTIME.block_on(async {
@@ -78,29 +69,3 @@ fn ask<T>(sent: &[&[u8]], question: impl AsyncFnOnce(&Client, &Token) -> T) -> T
         tokio::join!(question(client, &token), serve).0
     })
 }
-
-fn judge(call: &Call) {
-    if let Some(stamp) = call.stamp {
-        assert_eq!(stamp.server_time().is_some(), stamp.made_at().is_some());
-    }
-    match &call.result {
-        Ok(answer) => judge_answer(answer),
-        Err(failure) => judge_failure(failure),
-    }
-}
-
-fn judge_failure(Failure { outcome, message, retry_after, .. }: &Failure) {
-    assert!(!matches!(outcome, Outcome::Ok | Outcome::Empty | Outcome::Incomplete), "{outcome:?}: {message}");
-    assert!(!message.is_empty() && message.chars().count() <= Failure::MAX_MESSAGE_CHARS, "{message}");
-    assert!(!message.contains(char::is_control) && !message.contains(SECRET), "{message:?}");
-    assert!(retry_after.is_none_or(|delay| delay <= MAX_DELAY), "{retry_after:?}");
-}
-
-fn judge_answer(answer: &Answer) {
-    answer.rows.iter().for_each(check);
-    assert!(answer.rows.is_empty() || !answer.broken, "rows of an answer that is spoilt");
-    assert!(answer.rows.is_empty() || answer.evidence == Evidence::Rows, "{:?} beside rows", answer.evidence);
-}
-
-/// Longer ones are cut down to this.
-const MAX_DELAY: Duration = Duration::from_secs(31 * 86_400);

@@ -6,7 +6,7 @@
 pub mod answer;
 mod cause;
 pub mod client;
-mod http_time;
+pub mod http_time;
 pub mod redact;
 pub mod token;
 pub mod verdict;

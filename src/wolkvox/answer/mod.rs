@@ -26,7 +26,7 @@ pub use rows::{CallRows, ReadsRows, TotalsRows};
 pub const MAX_ROWS: usize = 200_000;
 
 /// What a body says, before anybody judges it. The texts are from outside: not to be shown unless redacted.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Decoded<R = ReadRow> {
     pub code: Code,
     /// `None` where there is none.
