@@ -213,6 +213,16 @@ fn a_catch_up_lasts_until_what_was_due_has_been_read() {
 }
 
 #[test]
+fn a_copy_is_one_until_what_was_due_has_been_read() {
+    let mut counting = Counting::begin();
+    counting.account.begin_copy(at(-60));
+    counting.read_as(0, 300, [ReadRow::Row(call(1, 10))], |read| read.due_end = at(900));
+    assert_eq!(counting.account.marks.copied_at, Some(at(-60)));
+    counting.read_as(300, 900, [], |read| read.due_end = at(900));
+    assert_eq!((counting.account.marks.copied_at, &counting.series("1").hold), (None, &None));
+}
+
+#[test]
 fn series_beyond_the_most_are_counted_together() {
     let mut counting = Counting::begin();
     counting.rules.max_series = 2;
@@ -534,6 +544,18 @@ fn rows_that_never_come_are_lacking_where_they_were_announced() {
     counting.read_as(0, 600, [], |read| read.findings.gaps = gaps.clone());
     let lacking = |second| counting.account.days.days[&date(second).date()].uncounted_rows;
     assert_eq!([lacking(-86_400), lacking(0)], [2, 5], "those without a place are in the range that was asked for");
+}
+
+#[test]
+fn what_is_known_to_be_missing_or_comes_to_nothing_is_lacking_in_no_other_day() {
+    let mut counting = Counting::begin();
+    let place = crate::range::CivilRange { ini: date(-86_400), end: date(-86_399) };
+    let shortfalls = &mut counting.account.gaps.shortfalls;
+    shortfalls.believe(place, 2);
+    shortfalls.settle(place.ini);
+    let gaps = counting.account.gaps.clone();
+    counting.read_as(0, 300, [], |read| read.findings.gaps = gaps.clone());
+    assert!(counting.account.days.days.is_empty());
 }
 
 #[test]
