@@ -442,7 +442,8 @@ mod tests {
 
     #[test]
     fn no_account_that_has_read_nothing_begins_in_the_future() {
-        for (begun, now, begins) in [(40_000_000, 300, 300), (900, 301, 300), (300, 599, 300), (0, 900, 0), (60, 90, 0)]
+        for (begun, now, begins) in
+            [(40_000_000, 300, 300), (900, 301, 300), (300, 300, 300), (300, 599, 300), (0, 900, 0), (60, 90, 0)]
         {
             let mut account = Account::new(&windows(if begun == 60 { 60 } else { 300 }), at(begun));
             let is_ahead = account.begins_after(at(now));
@@ -475,6 +476,16 @@ mod tests {
         assert_eq!(back(account.clone(), 0).0, at(50_000), "what was given up");
         account.marks.kept_from = Some(bogota.to_datetime(at(70_000)));
         assert_eq!(back(account, 0).0, at(70_000), "the oldest identity");
+    }
+
+    #[test]
+    fn what_is_known_of_the_report_and_of_the_copy_outlasts_a_wrong_start() {
+        let mut account = Account::new(&windows(300), at(9_000));
+        account.marks.has_answered = true;
+        account.begin_copy(at(100));
+        account.begin_again(&windows(300), at(9_000), at(9_000), SignedDuration::from_secs(-3_000));
+        assert_eq!((account.marks.start, account.marks.has_answered), (at(6_000), true));
+        assert_eq!(account.marks.copied_at, Some(at(100)));
     }
 
     /// Of an earlier process, whose windows were shorter.
