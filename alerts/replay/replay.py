@@ -5,9 +5,8 @@
 
 The traffic and the true state of the queues come from the simulator (`wolkvox-exporter simulate --print queue`), several seeds
 of it, at several sizes of centre; the numbers are those that the rules record (rule.py), with the thresholds as they stand
-in wolkvox.rules.yml; judge.py says what a page is worth,
-planted.py what it finds of incidents that have their whole effect at once, and optimum.py what the best test of counts could find. Nothing but
-Python's standard library is needed.
+in wolkvox.rules.yml; judge.py says what a page is worth, planted.py what it finds of incidents that have their whole effect at
+once, and optimum.py what the best test of counts could find. Nothing but Python's standard library is needed.
 """
 
 import argparse
@@ -73,8 +72,8 @@ def traffic(exporter, seed, rate, weeks, incidents):
 
 
 def play(job):
-    """{(size, rule): score} and {(size, rule, days without history): score}, {(size, factor, with answered calls): what planted.py found} and {size: [what optimum.py takes]}, of
-    one simulated centre."""
+    """Of one simulated centre {(size, rule): score} and {(size, rule, days without history): score},
+    {(size, factor, with answered calls): what planted.py found} and {size: [what optimum.py takes]}."""
     exporter, seed, rate, weeks, incidents = job
     scores, at_once, sized = {}, {}, {}
     for truth in traffic(exporter, seed, rate, weeks, incidents):

@@ -8,9 +8,8 @@ a real Prometheus; the shipped rules are evaluated over the last day (evaluated.
 what they say. It fails unless the skill with the incident is paged for, and nothing else.
 
 PROGRAM draws one dashboard: `{dashboard}` is its file, `{prometheus}` the address, `{from}` and `{to}` the range in milliseconds,
-`{out}` the picture, `{width}` and `{theme}` how it is to look; its TZ is the
-centre's. Without --draw the Prometheus stays for a Grafana of one's own. Needs `prometheus` and
-`promtool`; some minutes.
+`{out}` the picture, `{width}` and `{theme}` how it is to look; its TZ is the centre's. Without --draw the Prometheus stays for a
+Grafana of one's own. Needs `prometheus` and `promtool`; some minutes.
 """
 
 import argparse
