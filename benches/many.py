@@ -16,10 +16,10 @@ import calendar
 import concurrent.futures
 import http.client
 import json
+import multiprocessing
 import pathlib
 import re
 import tempfile
-import threading
 import time
 
 from scrape import Process, ROOT, free_port, request
@@ -27,6 +27,8 @@ from scrape import Process, ROOT, free_port, request
 INTERVAL = 60
 # The last stretch of a window, in which nothing is prepared any more.
 QUIET = 3
+# In the log line of a poll that has been published.
+SUCCESS = b"the poll succeeded"
 
 
 def main():
@@ -50,9 +52,10 @@ def measure(folder, arguments):
         put_calls(simulator, names, arguments.skills, due, number)
         before = serving.cpu()
         wait_until(due - 1)
+        succeeded = log.read_bytes().count(SUCCESS)
         with Scrapes(serving.port, arguments.pause) as scrapes:
             expected = (number + 1) * arguments.skills * len(names)
-            published = last_publication(log, len(names), due)
+            published = last_publication(log, succeeded + len(names), due)
         counted = total(serving.port)
         assert counted == expected, f"{counted} of {expected} calls are counted"
         first = first_request(simulator, due)
@@ -101,48 +104,52 @@ def put_calls(simulator, names, skills, due, number):
     assert time.time() < due - 1, "the calls were not ready in time: this machine is too slow"
 
 
-class Scrapes(threading.Thread):
-    """Scrapes on a kept connection until it is left."""
+class Scrapes:
+    """Scrapes on a kept connection until it is left, in a process of its own: in this one they would wait for its other work."""
 
     def __init__(self, port, pause):
-        super().__init__()
-        self.port, self.pause, self.over = port, pause, threading.Event()
+        self.pause, self.over, self.told = pause, multiprocessing.Event(), multiprocessing.Queue()
+        self.process = multiprocessing.Process(target=scrape, args=(port, pause, self.over, self.told), daemon=True)
         self.took, self.size, self.failed = [], 0, 0
 
-    def run(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-        while not self.over.is_set():
-            begin = time.perf_counter()
-            connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip"})
-            answer = connection.getresponse()
-            size = len(answer.read())
-            self.took.append(time.perf_counter() - begin)
-            if answer.status == 200:
-                self.size = size
-            else:
-                self.failed += 1
-            self.over.wait(self.pause)
-
     def __enter__(self):
-        self.start()
+        self.process.start()
         return self
 
     def __exit__(self, *_):
         # One more sees what came last.
         time.sleep(self.pause + 0.1)
         self.over.set()
-        self.join()
+        while (answer := self.told.get()) is not None:
+            took, status, size = answer
+            self.took.append(took)
+            self.failed += status != 200
+            self.size = size
+        self.process.join()
+
+
+def scrape(port, pause, over, told):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    while not over.is_set():
+        begin = time.perf_counter()
+        connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip"})
+        answer = connection.getresponse()
+        size = len(answer.read())
+        told.put((time.perf_counter() - begin, answer.status, size))
+        over.wait(pause)
+    told.put(None)
 
 
 def successes(log, since):
     """When polls had succeeded, and so had been published a moment before, from `since` on."""
-    lines = (json.loads(line) for line in log.read_bytes().splitlines() if b"the poll succeeded" in line)
+    lines = (json.loads(line) for line in log.read_bytes().splitlines() if SUCCESS in line)
     times = (seconds(line["timestamp"]) for line in lines)
     return [at for at in times if at >= since]
 
 
-def last_publication(log, operations, due):
-    wait_for(lambda: log.read_bytes().count(b"the poll succeeded") and len(successes(log, due)) >= operations, 1)
+def last_publication(log, expected, due):
+    # Only counted while it is measured: reading the lines takes the processor.
+    wait_for(lambda: log.read_bytes().count(SUCCESS) >= expected, 1)
     return max(successes(log, due))
 
 
