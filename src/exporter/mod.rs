@@ -132,6 +132,14 @@ impl Exporter {
             }
             "the feeding of the watchdog".to_owned()
         });
+        let (packed, stop) = (site.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            tokio::select! {
+                () = packed.pack_ahead() => {}
+                () = stop.requested() => {}
+            }
+            "the packing of what scrapes will ask for".to_owned()
+        });
         tracing::info!("ready");
         systemd::ready();
         tasks.spawn(operations.run(reloading.asked));

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use exposition::prepared::expose;
@@ -17,6 +18,9 @@ use crate::operation::status::Status;
 use crate::operation::{Operation, Snapshot};
 use crate::web::secure::Secured;
 use crate::web::{self, NotShown, Reloaded, Scrape};
+
+/// Commits that come within this are packed together.
+const PACK_PAUSE: Duration = Duration::from_millis(100);
 
 /// What the HTTP server shows.
 #[derive(Debug)]
@@ -105,6 +109,33 @@ impl Site {
         }
     }
 
+    /// Packs what commits have changed before scrapes ask for it, again and again. Never ends.
+    pub async fn pack_ahead(&self) {
+        let Some(ledger) = self.ledger.get() else { return std::future::pending().await };
+        loop {
+            ledger.stored_more().await;
+            tokio::time::sleep(PACK_PAUSE).await;
+            if let Ok(shown) = self.shown() {
+                self.metrics.pack_ahead(shown).await;
+            }
+        }
+    }
+
+    /// What scrapes are shown.
+    fn shown(&self) -> Result<Vec<Snapshot>, NotShown> {
+        let mut snapshots = self.snapshots(SystemClock.now());
+        let is_copy = |of: &Snapshot| of.account.marks.copied_at.is_some();
+        if self.is_whole.get().is_none() {
+            if snapshots.iter().any(is_copy) {
+                return Err(NotShown::Copy);
+            }
+            self.is_whole.get_or_init(|| ());
+        }
+        // One that a reload has brought back from a copy waits for what it lacks, and keeps the others from nobody.
+        snapshots.retain(|of| !is_copy(of));
+        Ok(snapshots)
+    }
+
     fn snapshots(&self, now: Timestamp) -> Vec<Snapshot> {
         self.operations.load().iter().flat_map(|operation| Snapshot::all(operation, now)).collect()
     }
@@ -123,16 +154,7 @@ impl Site {
 impl web::Site for Site {
     async fn metrics(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Result<Scrape, NotShown> {
         let ledger = self.ledger.get().ok_or(NotShown::NotLoaded)?;
-        let mut snapshots = self.snapshots(SystemClock.now());
-        let is_copy = |of: &Snapshot| of.account.marks.copied_at.is_some();
-        if self.is_whole.get().is_none() {
-            if snapshots.iter().any(is_copy) {
-                return Err(NotShown::Copy);
-            }
-            self.is_whole.get_or_init(|| ());
-        }
-        // One that a reload has brought back from a copy waits for what it lacks, and keeps the others from nobody.
-        snapshots.retain(|of| !is_copy(of));
+        let snapshots = self.shown()?;
         let shown: Vec<_> = snapshots.iter().map(|of| (of.report.clone(), of.account.clone())).collect();
         let files = self.look_at_files();
         self.metrics.set_loaded(files.bad_config.is_none() && files.bad_web.is_none(), files.good_at);

@@ -280,6 +280,11 @@ impl Ledger {
         self.shared.turns.load(Ordering::Relaxed)
     }
 
+    /// Ends when something has been stored since it ended last. For one who waits.
+    pub async fn stored_more(&self) {
+        self.shared.stored.notified().await;
+    }
+
     /// Ends when another file has taken the ledger's place.
     pub async fn replaced(&self) -> Replaced {
         let mut replaced = self.shared.replaced.subscribe();

@@ -10,6 +10,7 @@ use std::thread;
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tempfile::NamedTempFile;
+use tokio::sync::Notify;
 
 use super::account::Scope;
 use super::error::OpenError;
@@ -46,6 +47,7 @@ pub fn open(path: &Path, now: Timestamp) -> Result<Ledger, OpenError> {
                 keys: AtomicI64::new(checked.keys),
                 commit_errors: AtomicU64::new(0),
                 turns: AtomicU64::new(0),
+                stored: Notify::new(),
                 size_bytes: AtomicU64::new(store.size()),
                 next_id: AtomicI64::new(checked.next_id),
                 is_gone: Default::default(),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::error::{CommitError, Replaced};
 use super::file::LOOK_EVERY;
@@ -33,6 +33,8 @@ pub struct Shared {
     pub commit_errors: AtomicU64,
     /// Of the thread, at least one a second while no commit takes longer.
     pub turns: AtomicU64,
+    /// Told when changes have been stored.
+    pub stored: Notify,
     /// As of the last commit: a scrape doesn't ask the disk.
     pub size_bytes: AtomicU64,
     /// For the next operation or account.
@@ -106,6 +108,7 @@ fn work(mut store: impl Store, queue: &Receiver<Job>, shared: &Shared) {
             // What shows an account may panic; the others are to be shown all the same.
             _ = catch_unwind(AssertUnwindSafe(|| done(stored.map_err(CommitError::Store))));
         }
+        shared.stored.notify_one();
     }
     _ = keep(&mut store, shared);
 }

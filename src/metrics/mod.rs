@@ -70,6 +70,15 @@ impl Metrics {
         made.unwrap_or_else(|_| self.families_now(&operations, ledger))
     }
 
+    /// Packs what has changed before the next scrape comes, where that may be much.
+    pub async fn pack_ahead(self: &Arc<Self>, operations: Vec<Snapshot>) {
+        if operations.len() >= MANY_REPORTS {
+            let this = self.clone();
+            // Where it fails, the next scrape does it.
+            _ = tokio::task::spawn_blocking(move || this.prepared(&operations).pack_ahead()).await;
+        }
+    }
+
     /// As [`Metrics::families`], on the calling thread.
     pub fn families_now(&self, operations: &[Snapshot], ledger: LedgerFigures) -> (Arc<Prepared>, Vec<Family>) {
         let (prepared, mut others) = self.families_of(operations, ledger);
@@ -103,7 +112,11 @@ impl Metrics {
             _ => {
                 (kept.calls, kept.counts) = (calls, counts);
                 let groups = vec![kept.calls.clone(), kept.counts.clone()];
-                kept.prepared.insert(Prepared::new(groups, self.settings)).clone()
+                let prepared = match &kept.prepared {
+                    Some(before) => before.followed_by(groups),
+                    None => Prepared::new(groups, self.settings),
+                };
+                kept.prepared.insert(prepared).clone()
             }
         }
     }
@@ -226,6 +239,9 @@ mod tests {
                 change(&operations[changed], &mut rng).await;
             }
             let snapshots: Vec<_> = operations.iter().flat_map(|operation| Snapshot::all(operation, now)).collect();
+            if rng.random() {
+                kept.prepared(&snapshots).pack_ahead();
+            }
             let (calls, others) = kept.families_now(&snapshots, ledger.figures());
             let (anew, _) = metrics().families_now(&snapshots, ledger.figures());
             assert_eq!(calls.families(), anew.families(), "step {step}");

@@ -2,10 +2,13 @@
 //!
 //! The series of calls are many and change once per window; they are scraped every few seconds. So they are kept in parts,
 //! such as those of one operation, and a part's bytes are made at the first scrape after it has changed, in the format that
-//! the scrape asks for, and copied from then on. A family is written whole: its head, and the series of each part. At most
-//! nine copies exist (three formats in three packings); they go when the last scrape that uses them is done.
+//! the scrape asks for, and copied from then on; or they are made before it ([`Prepared::pack_ahead`]). A family is written
+//! whole: its head, and the series of each part. At most nine copies exist (three formats in three packings); they go when
+//! the last scrape that uses them is done.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::Mutex;
@@ -20,8 +23,15 @@ use super::{openmetrics, protobuf, text};
 pub struct Prepared {
     groups: Vec<Group>,
     settings: Settings,
+    asked: Arc<Asked>,
     kept: Slots<Making>,
 }
+
+/// How scrapes wanted it, and when one last did.
+type Asked = std::sync::Mutex<HashMap<(Format, Encoding), Instant>>;
+
+/// What nobody has asked for within this is not packed before somebody does: longer than between any two scrapes.
+const ASKED_LATELY: Duration = Duration::from_secs(300);
 
 /// Parts that have the same families.
 pub type Group = Vec<Arc<Part>>;
@@ -75,6 +85,10 @@ impl Part {
         Arc::new(Self { source: Box::new(source), kept: Default::default() })
     }
 
+    fn encoded(&self, format: Format, encoding: Encoding, settings: Settings, packer: &mut Packer) -> &Encoded {
+        self.kept[place(format, encoding)].get_or_init(|| self.encode(format, settings, packer))
+    }
+
     fn encode(&self, format: Format, settings: Settings, packer: &mut Packer) -> Encoded {
         let mut families = (self.source)();
         let series = families.iter_mut().map(|family| {
@@ -95,7 +109,24 @@ impl Part {
 impl Prepared {
     /// The families of one group after those of the other.
     pub fn new(groups: Vec<Group>, settings: Settings) -> Arc<Self> {
-        Arc::new(Self { groups, settings, kept: Default::default() })
+        Arc::new(Self { groups, settings, asked: Arc::default(), kept: Default::default() })
+    }
+
+    /// What the same scrapes are shown next.
+    pub fn followed_by(&self, groups: Vec<Group>) -> Arc<Self> {
+        Arc::new(Self { groups, settings: self.settings, asked: self.asked.clone(), kept: Default::default() })
+    }
+
+    /// Packs what no scrape has asked for yet, as scrapes have asked for it lately. Takes the processor.
+    pub fn pack_ahead(&self) {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for ((format, encoding), _) in asked.into_iter().filter(|(_, at)| at.elapsed() < ASKED_LATELY) {
+            let mut packer = Packer::new(encoding);
+            // From the end: a scrape that comes meanwhile meets this once, and does not follow behind it part by part.
+            for part in self.groups.iter().rev().flat_map(|group| group.iter().rev()) {
+                part.encoded(format, encoding, self.settings, &mut packer);
+            }
+        }
     }
 
     /// All families.
@@ -121,6 +152,7 @@ impl Prepared {
     async fn piece(self: &Arc<Self>, format: Format, encoding: Encoding) -> Piece {
         let place = place(format, encoding);
         let slot = &self.kept[place];
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert((format, encoding), Instant::now());
         if let Some(piece) = slot.piece.get() {
             return piece.clone();
         }
@@ -140,14 +172,11 @@ impl Prepared {
     }
 
     fn make(&self, format: Format, encoding: Encoding) -> Piece {
-        let place = place(format, encoding);
         let mut packer = Packer::new(encoding);
         let mut pieces = Vec::new();
         for group in &self.groups {
-            let mut parts = Vec::with_capacity(group.len());
-            for part in group {
-                parts.push(part.kept[place].get_or_init(|| part.encode(format, self.settings, &mut packer)));
-            }
+            let encoded = |part| Part::encoded(part, format, encoding, self.settings, &mut packer);
+            let parts: Vec<_> = group.iter().map(|part| &**part).map(encoded).collect();
             let families = parts.first().map_or(&[][..], |part| &part.families);
             for (number, family) in families.iter().enumerate() {
                 let series = parts.iter().filter_map(|part| part.series.get(number));
@@ -214,6 +243,7 @@ fn head(format: Format, family: &Family, series_bytes: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
     use crate::model::{Kind, Series, Value};
@@ -303,6 +333,43 @@ mod tests {
             places.insert(scrape.await.unwrap().as_ptr() as usize);
         }
         assert_eq!(places.len(), 1, "each scrape should get the same bytes in memory");
+    }
+
+    #[tokio::test]
+    async fn what_is_packed_ahead_is_what_was_asked_for_and_is_not_made_again() {
+        let made = Arc::new(AtomicUsize::new(0));
+        let group = || {
+            let made = made.clone();
+            let source = move || {
+                made.fetch_add(1, Ordering::Relaxed);
+                samples::every_kind()
+            };
+            vec![Part::new(source.clone()), Part::new(source)]
+        };
+        let made_by = |work: &dyn Fn()| {
+            let before = made.load(Ordering::Relaxed);
+            work();
+            made.load(Ordering::Relaxed) - before
+        };
+        let first = Prepared::new(vec![group()], Settings::default());
+        assert_eq!(made_by(&|| first.pack_ahead()), 0, "nobody has asked");
+        let mut last = first;
+        for (asked, format, encoding) in [
+            (1, Format::Text, Encoding::Gzip),
+            (1, Format::Text, Encoding::Gzip),
+            (2, Format::OpenMetrics, Encoding::Zstd),
+            (3, Format::Protobuf, Encoding::Identity),
+        ] {
+            last.piece(format, encoding).await;
+            last = last.followed_by(vec![group()]);
+            assert_eq!(made_by(&|| last.pack_ahead()), 2 * asked, "each part as each was asked for");
+            assert_eq!(made_by(&|| last.pack_ahead()), 0);
+            let before = made.load(Ordering::Relaxed);
+            let ahead = last.piece(format, encoding).await;
+            assert_eq!(made.load(Ordering::Relaxed), before, "{format:?} {encoding:?}");
+            let anew = Prepared::new(vec![group()], Settings::default()).piece(format, encoding).await;
+            assert_eq!(ahead.bytes.concat(), anew.bytes.concat(), "{format:?} {encoding:?}");
+        }
     }
 
     #[tokio::test]
