@@ -223,8 +223,9 @@ impl Reading {
                 known.confirm(asked);
             }
             Some(_) if short == 0 => known.clear(asked),
-            // The search may have come close to the place of some.
-            Some(_) if is_first && self.doubts.see(beyond) => {
+            // The search may have come close to the place of some. A place that reaches to what is yet to come, by a clock that
+            // is in doubt, would excuse what goes missing there.
+            Some(_) if is_first && stretch.to <= self.plan.due_end && self.doubts.see(beyond) => {
                 let near = self.doubts.suspect.map(|near| (civil_range(&self.zone, near.part), near.rows.min(beyond)));
                 let rest = beyond - near.map_or(0, |(_, rows)| rows);
                 for (place, rows) in near.into_iter().chain([(asked, rest)]) {

@@ -214,6 +214,24 @@ fn rows_that_follow_each_other_are_each_missing_once() {
     }
 }
 
+/// Such a place excused what went missing hours later, when the clock that was ahead had long been refuted.
+#[test]
+fn no_place_is_believed_that_reaches_to_what_is_yet_to_come() {
+    let polls = Polls::new(60, 3_600, lacks([(5, 1)]));
+    for (ahead, used) in [(0, true), (60, false), (86_400, false)] {
+        let clocks = Clocks { latest: at(600 + ahead), ..Clocks::agreed(at(600)) };
+        let plan = plan(&polls.account, &polls.rules, clocks).expect("a window is due");
+        let doubts = Doubts { unexplained: Some((1, POLLS_TO_BELIEVE - 1)), ..Doubts::default() };
+        let mut reading = Reading::new(plan, &polls.account, &polls.rules, doubts);
+        let Step::Ask(question) = reading.step() else { panic!("nothing is asked") };
+        let judgement = reading.answered(question, polls.report.answer(question.asked));
+        match judgement {
+            Judgement::Use(Findings { missing, .. }) => assert_eq!((missing, used), (1, true), "{ahead}"),
+            judgement => assert_eq!((judgement, used), (Judgement::Divided, false), "{ahead}"),
+        }
+    }
+}
+
 /// The search for the one may end with the last call of a poll.
 #[test]
 fn a_row_that_found_its_place_is_no_hint_where_others_are() {
