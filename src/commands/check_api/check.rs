@@ -25,6 +25,9 @@ use crate::wolkvox::{Call, CallsReport as _, Failure};
 /// How far back is asked: every contact centre has had calls by then, and the API's limits on an answer are far.
 const REACH: Duration = Duration::from_secs(7 * 86_400);
 
+/// The pause after a call that was given up: the server may still be at it, and refuses another one at the same time.
+const AFTER_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Asks for each report of an operation once, and then how many calls are left.
 pub async fn operation(config: &OperationConfig, network: &Network, turns: Turns) -> anyhow::Result<Vec<Checked>> {
     let mut checked = Vec::new();
@@ -32,12 +35,14 @@ pub async fn operation(config: &OperationConfig, network: &Network, turns: Turns
     for ReportSettings { kind, rules, .. } in report_settings(config) {
         let api = Arc::new(Client::new(config, kind, network)?);
         let mut token = TokenInTurn::new(api.clone(), turns.clone());
+        last_call_ended(&checked).await;
         checked.push(report(config, kind, &rules, &api, &mut token).await);
         last_asked = Some((api, token, rules));
     }
     if config.reports.totals
         && let Some((api, token, rules)) = &mut last_asked
     {
+        last_call_ended(&checked).await;
         checked.push(totals(config, rules, api, token).await);
     }
     let answered = |checked: &Checked| {
@@ -45,13 +50,22 @@ pub async fn operation(config: &OperationConfig, network: &Network, turns: Turns
     };
     // Each of these costs a call: none is made where the API could not be asked at all.
     if checked.iter().any(answered)
-        && let Some(last) = checked.last_mut()
         && let Some((api, mut token, _)) = last_asked
     {
-        last.message.push(' ');
-        last.message.push_str(&uses_told(uses(&api, &mut token).await));
+        last_call_ended(&checked).await;
+        let told = uses_told(uses(&api, &mut token).await);
+        if let Some(last) = checked.last_mut() {
+            last.message.push(' ');
+            last.message.push_str(&told);
+        }
     }
     Ok(checked)
+}
+
+async fn last_call_ended(checked: &[Checked]) {
+    if checked.last().is_some_and(|last| last.outcome == Outcome::Timeout) {
+        tokio::time::sleep(AFTER_TIMEOUT).await;
+    }
 }
 
 async fn uses(api: &Client, token: &mut TokenInTurn<Client>) -> Result<TokenUses, Failure> {
