@@ -103,14 +103,9 @@ impl Exporter {
             server::run(listeners, served, options, async move { stop.requested().await }).await;
             "the HTTP server".to_owned()
         });
-        let (kept, stop) = (secured.clone(), shutdown.clone());
-        tasks.spawn(async move {
-            tokio::select! {
-                () = kept.keep() => {}
-                () = stop.requested() => {}
-            }
-            "the look at the web configuration".to_owned()
-        });
+        let kept = secured.clone();
+        let keep = async move { kept.keep().await };
+        tasks.spawn(until_shutdown("the look at the web configuration", keep, shutdown.clone()));
 
         let opening = tokio::task::spawn_blocking(move || {
             let network = Network::from_environment(config.operations.iter().map(|operation| &operation.server))?;
@@ -124,22 +119,12 @@ impl Exporter {
         look_at_tokens(config.operations.clone());
         let shown = (site.clone(), ledger.clone());
         let operations = Operations::new(config, &network, shown, secured, reloading.read, shutdown.clone())?;
-        let (fed, stop) = (site.clone(), shutdown.clone());
-        tasks.spawn(async move {
-            tokio::select! {
-                () = fed.feed_watchdog(asked_at) => {}
-                () = stop.requested() => {}
-            }
-            "the feeding of the watchdog".to_owned()
-        });
-        let (packed, stop) = (site.clone(), shutdown.clone());
-        tasks.spawn(async move {
-            tokio::select! {
-                () = packed.pack_ahead() => {}
-                () = stop.requested() => {}
-            }
-            "the packing of what scrapes will ask for".to_owned()
-        });
+        let fed = site.clone();
+        let feed = async move { fed.feed_watchdog(asked_at).await };
+        tasks.spawn(until_shutdown("the feeding of the watchdog", feed, shutdown.clone()));
+        let packed = site.clone();
+        let pack = async move { packed.pack_ahead().await };
+        tasks.spawn(until_shutdown("the packing of what scrapes will ask for", pack, shutdown.clone()));
         tracing::info!("ready");
         systemd::ready();
         tasks.spawn(operations.run(reloading.asked));
@@ -175,6 +160,15 @@ impl Exporter {
         }
         Ok(())
     }
+}
+
+/// A task that would go on for ever, until shutdown. Returns its name.
+async fn until_shutdown(name: &str, work: impl Future<Output = ()>, shutdown: Shutdown) -> String {
+    tokio::select! {
+        () = work => {}
+        () = shutdown.requested() => {}
+    }
+    name.to_owned()
 }
 
 /// How many files the process may have open, or where that can't be learnt, the usual number.
