@@ -301,14 +301,14 @@ impl Reading {
     /// come upon: these would excuse as many others, if it were not known whether they are in the answer.
     fn with_the_second_before(&self, part: Stretch) -> Stretch {
         let mut part = part;
-        let date = |at: Timestamp| self.zone.to_datetime(at);
         loop {
             let from = second(part.from.as_second().saturating_sub(1)).max(self.plan.stretch.from);
-            if from == part.from || self.gaps.unreadable.contains(&date(from)) || self.set_aside.contains(&date(from)) {
+            let date = self.zone.to_datetime(from);
+            if from == part.from || self.gaps.unreadable.contains(&date) || self.set_aside.contains(&date) {
                 return part;
             }
             part.from = from;
-            let place = CivilRange { ini: before(date(from)), end: date(from) };
+            let place = CivilRange { ini: before(date), end: date };
             if !self.gaps.shortfalls.lack_at(place) {
                 return part;
             }
