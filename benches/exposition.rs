@@ -67,9 +67,9 @@ fn packing(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pack 100,000 series of text");
     group.throughput(Throughput::Bytes(plain.len() as u64)).sample_size(20);
     for encoding in [Encoding::Gzip, Encoding::Zstd] {
-        let packed: usize = pack(encoding, plain.clone()).bytes.iter().map(Bytes::len).sum();
+        let packed: usize = pack(encoding, &plain).bytes.iter().map(Bytes::len).sum();
         group.bench_function(format!("{encoding:?}, to {} of {} bytes", packed, plain.len()), |bencher| {
-            bencher.iter(|| black_box(pack(encoding, black_box(plain.clone()))));
+            bencher.iter(|| black_box(pack(encoding, black_box(&plain))));
         });
     }
     group.finish();

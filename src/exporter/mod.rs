@@ -37,6 +37,7 @@ use threads::ServerThreads;
 
 pub use reload::{Read, Reloading, Reloads};
 pub use site::Site;
+pub use threads::give_way;
 
 /// A commit to a disk that hangs is not waited for longer: the process promises to end within ten seconds. The server
 /// cuts its connections after five.
@@ -124,7 +125,8 @@ impl Exporter {
         tasks.spawn(until_shutdown("the feeding of the watchdog", feed, shutdown.clone()));
         let packed = site.clone();
         let pack = async move { packed.pack_ahead().await };
-        tasks.spawn(until_shutdown("the packing of what scrapes will ask for", pack, shutdown.clone()));
+        let pack = until_shutdown("the packing of what scrapes will ask for", pack, shutdown.clone());
+        server_threads.spawn(&mut tasks, pack);
         tracing::info!("ready");
         systemd::ready();
         tasks.spawn(operations.run(reloading.asked));
@@ -163,7 +165,7 @@ impl Exporter {
 }
 
 /// A task that would go on for ever, until shutdown. Returns its name.
-async fn until_shutdown(name: &str, work: impl Future<Output = ()>, shutdown: Shutdown) -> String {
+async fn until_shutdown(name: &'static str, work: impl Future<Output = ()>, shutdown: Shutdown) -> String {
     tokio::select! {
         () = work => {}
         () = shutdown.requested() => {}

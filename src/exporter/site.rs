@@ -20,7 +20,7 @@ use crate::web::secure::Secured;
 use crate::web::{self, NotShown, Reloaded, Scrape};
 
 /// Commits that come within this are packed together.
-const PACK_PAUSE: Duration = Duration::from_millis(100);
+const PACK_PAUSE: Duration = Duration::from_millis(250);
 
 /// What the HTTP server shows.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 //! What a scrape shows: the metric families of operations and of the process itself. Contract and code meet in
-//! [`families`], and nowhere else.
+//! [`families`] and [`gauges`], and nowhere else.
 
 mod families;
+mod gauges;
 mod instruments;
 mod view;
 
@@ -21,10 +22,14 @@ use view::View;
 /// From so many reports on, looking through them takes longer than handing that to a thread.
 const MANY_REPORTS: usize = 100;
 
-/// Reports whose counters are one part: alone they have a line or two of each family, which packs badly.
-const REPORTS_OF_A_PART: usize = 8;
+/// Reports of a part where that changes with each poll: alone they have a line or two of each family, which packs badly; and
+/// polls of many reports end at different times, so that a larger part would be written anew more often.
+const REPORTS_OF_POLLS: usize = 4;
 
-/// Makes the families, and keeps those of each report that have a series per label set, or many, until they change.
+/// Reports of a part that seldom changes.
+const REPORTS_OF_STATE: usize = 64;
+
+/// Makes the families, and keeps those of reports until they change.
 #[derive(Debug)]
 pub struct Metrics {
     started: Timestamp,
@@ -37,10 +42,8 @@ pub struct Metrics {
 #[derive(Default)]
 struct Kept {
     views: Vec<View>,
-    /// One for each view.
-    calls: Group,
-    /// One for each [`REPORTS_OF_A_PART`] views.
-    counts: Group,
+    /// With a part for each view, for each [`REPORTS_OF_POLLS`] and for each [`REPORTS_OF_STATE`] of them.
+    groups: [Group; 3],
     prepared: Option<Arc<Prepared>>,
 }
 
@@ -89,9 +92,7 @@ impl Metrics {
 
     /// The same of the operations and their ledger, without the process.
     pub fn families_of(&self, operations: &[Snapshot], ledger: LedgerFigures) -> (Arc<Prepared>, Vec<Family>) {
-        let mut others = families::operation_families(operations);
-        others.extend(families::ledger_families(ledger, self.started));
-        (self.prepared(operations), others)
+        (self.prepared(operations), families::ledger_families(ledger, self.started))
     }
 
     /// Whether the configuration in the files is the one in force, and since when that one is.
@@ -102,20 +103,24 @@ impl Metrics {
     fn prepared(&self, operations: &[Snapshot]) -> Arc<Prepared> {
         let views: Vec<_> = operations.iter().map(View::new).collect();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let calls = parts(&kept.views, &kept.calls, &views, 1, View::shows_calls_as, families::call_families);
+        let Kept { views: before, groups: [calls, polls, state], .. } = &*kept;
         let started = self.started;
-        let of_counts = move |views: &[View]| families::count_families(views, started);
-        let counts = parts(&kept.views, &kept.counts, &views, REPORTS_OF_A_PART, View::shows_counts_as, of_counts);
+        let of_polls = move |views: &[View]| families::poll_families(views, started);
+        let groups = [
+            parts(before, calls, &views, 1, View::shows_calls_as, families::call_families),
+            parts(before, polls, &views, REPORTS_OF_POLLS, View::shows_polls_as, of_polls),
+            parts(before, state, &views, REPORTS_OF_STATE, View::shows_state_as, families::state_families),
+        ];
         kept.views = views;
+        let same = kept.groups.iter().zip(&groups).all(|(before, now)| is_same(before, now));
         match &kept.prepared {
-            Some(prepared) if is_same(&kept.calls, &calls) && is_same(&kept.counts, &counts) => prepared.clone(),
-            _ => {
-                (kept.calls, kept.counts) = (calls, counts);
-                let groups = vec![kept.calls.clone(), kept.counts.clone()];
-                let prepared = match &kept.prepared {
-                    Some(before) => before.followed_by(groups),
-                    None => Prepared::new(groups, self.settings),
+            Some(prepared) if same => prepared.clone(),
+            before => {
+                let prepared = match before {
+                    Some(before) => before.followed_by(groups.to_vec()),
+                    None => Prepared::new(groups.to_vec(), self.settings),
                 };
+                kept.groups = groups;
                 kept.prepared.insert(prepared).clone()
             }
         }
@@ -159,12 +164,19 @@ impl std::fmt::Debug for Kept {
 mod tests {
     use std::time::Duration;
 
+    use domain::account::CatchUp;
+    use domain::disposition::RejectReason;
+    use domain::offset::Observation;
     use domain::outcome::Outcome;
+    use domain::range::CivilRange;
+    use domain::reconciliation::Reconciliation;
     use domain::report::ABANDONED;
     use domain::series::SeriesKey;
     use domain::totals::Total;
     use exposition::negotiate::{Encoding, format};
     use exposition::prepared::compose;
+    use jiff::civil::{DateTime, date};
+    use rand::seq::IteratorRandom as _;
     use rand::{RngExt as _, SeedableRng as _};
     use rand_chacha::ChaCha8Rng;
 
@@ -172,6 +184,8 @@ mod tests {
     use crate::config::{OperationConfig, Reports, Server, TokenSource};
     use crate::ledger::Ledger;
     use crate::operation::Operation;
+    use crate::operation::ended::{EndedPoll, Trouble};
+    use crate::wolkvox::client::TokenUses;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -186,15 +200,21 @@ mod tests {
     }
 
     /// A change of any kind that a scrape may see.
-    async fn change(operation: &Operation, rng: &mut ChaCha8Rng) {
+    async fn change(operation: &Operation, now: Timestamp, rng: &mut ChaCha8Rng) {
         let reports: Vec<_> = operation.reports().cloned().collect();
         let report = &reports[rng.random_range(0..reports.len())];
         let (number, calls) = (rng.random_range(0..4_u32), rng.random_range(1..9));
         let key = SeriesKey { skill_id: format!("{number}").into(), type_interaction: "inbound".into() };
-        match rng.random_range(0..6) {
+        match rng.random_range(0..16) {
             0 => report.pulse().last_call = Some(Outcome::Timeout),
-            1 => report.pulse().durations.record(Duration::from_millis(calls)),
-            2 => report.amend(|account| account.totals.add(Total::Polls(Outcome::Ok), 1)).await.unwrap(),
+            1 => report.pulse().call_took(Duration::from_millis(calls)),
+            2 => {
+                let totals = [Total::Polls(Outcome::Ok), Total::RowsRejected(RejectReason::Date), Total::RowsMissing]
+                    .into_iter()
+                    .chain([Total::LateRows, Total::SkippedSeconds, Total::SeriesOverflow, Total::TimeUnreadable]);
+                let total = totals.choose(&mut *rng).expect("there are some");
+                report.amend(move |account| account.totals.add(total, 1)).await.unwrap();
+            }
             3 => {
                 let read = move |account: &mut domain::account::Account| {
                     account.marks.complete_until = account.marks.complete_until.max(at(calls as i64 * 300));
@@ -203,6 +223,32 @@ mod tests {
                     account.recent.insert((at(calls as i64 * 300 - 1).as_second(), 0), calls);
                 };
                 report.amend(read).await.unwrap();
+            }
+            4 => {
+                let range = CivilRange { ini: DateTime::constant(2026, 1, 1, 0, 0, 0, 0), end: DateTime::MAX };
+                let trouble = rng.random::<bool>().then_some(Trouble::TooManyParts { calls: 16 });
+                let (outcome, took) = (Outcome::Ok, Duration::ZERO);
+                let poll = EndedPoll { at: now, range, outcome, calls: 1, rows: 0, counted: 0, took, trouble };
+                report.pulse().poll_ended(poll, now);
+            }
+            5 => report.pulse().lateness.note(now, Duration::from_secs(calls)),
+            6 => report.pulse().offset = Some(Observation { offset: calls as i64 * 900, mismatch: rng.random() }),
+            7 => {
+                let uses = TokenUses { remaining: Some(calls), today: None, limit: Some(9) };
+                operation.quota.tell(rng.random::<bool>().then_some(uses));
+            }
+            8 => {
+                let Some(comparisons) = &operation.comparisons else { return };
+                comparisons.pulse().last_poll = Some(now);
+                let compared = move |kept: &mut Reconciliation| {
+                    kept.totals.add(Total::Polls(Outcome::Ok), 1);
+                    kept.day = Some(date(2026, 1, calls as i8));
+                };
+                comparisons.amend(compared).await.unwrap();
+            }
+            9 => {
+                let behind = move |account: &mut domain::account::Account| account.marks.catch_up = CatchUp::Done(now);
+                report.amend(behind).await.unwrap();
             }
             _ => {
                 let count = move |account: &mut domain::account::Account| {
@@ -227,16 +273,16 @@ mod tests {
         let metrics = || Metrics::new(Settings::default(), at(0)).unwrap();
         let kept = metrics();
         let mut rng = ChaCha8Rng::seed_from_u64(11);
-        for step in 0..60 {
+        for step in 0..120 {
             let now = at(step * 40);
-            if step == 40 {
+            if step == 80 {
                 // As after a reload.
                 operations.remove(3);
                 operations.swap(0, 7);
             }
             for _ in 0..rng.random_range(0..3) {
                 let changed = rng.random_range(0..operations.len());
-                change(&operations[changed], &mut rng).await;
+                change(&operations[changed], now, &mut rng).await;
             }
             let snapshots: Vec<_> = operations.iter().flat_map(|operation| Snapshot::all(operation, now)).collect();
             if rng.random() {

@@ -101,7 +101,7 @@ impl Operation {
                 kind,
                 rules: Arc::new(rules),
                 timeout: config.timeout,
-                buckets,
+                buckets: buckets.into(),
                 clock,
                 first,
                 start_at_open: opening.account().marks.start,

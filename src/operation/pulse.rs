@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::cadence::Pause;
@@ -22,7 +23,7 @@ pub struct Pulse {
     pub last_success: Option<Timestamp>,
     /// How the last call ended; `None` until one has.
     pub last_call: Option<Outcome>,
-    pub durations: Durations,
+    pub durations: Arc<Durations>,
     pub lateness: Lateness,
     /// The last read, if most of its rows can't be used.
     pub mostly_rejected: Option<ReadSummary>,
@@ -41,6 +42,11 @@ pub struct Pulse {
 }
 
 impl Pulse {
+    /// Notes how long a call took.
+    pub fn call_took(&mut self, took: Duration) {
+        Arc::make_mut(&mut self.durations).record(took);
+    }
+
     /// Notes a poll that ended at `now`.
     pub fn poll_ended(&mut self, poll: EndedPoll, now: Timestamp) {
         self.last_poll = Some(now);
@@ -89,7 +95,7 @@ impl Durations {
     /// Seconds. Loopback answers in milliseconds, wolkvox in seconds, and gives up a call after 60.
     pub const BOUNDS: [f64; 12] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 75.0];
 
-    pub fn record(&mut self, took: Duration) {
+    fn record(&mut self, took: Duration) {
         let seconds = took.as_secs_f64();
         if let Some(cell) = Self::BOUNDS.iter().position(|&bound| seconds <= bound) {
             self.cells[cell] += 1;

@@ -28,7 +28,7 @@ pub struct Report {
     /// The longest that a call may take.
     pub timeout: Duration,
     /// Bucket bounds in whole seconds.
-    pub buckets: Vec<u32>,
+    pub buckets: Arc<[u32]>,
     /// What is known of the server's clock: by this report's answers, for its own cursor.
     pub clock: ServerClock,
     /// Where an account would begin that this process begins, by the host's clock.

@@ -143,7 +143,7 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         refusals.note(kind, secret.fingerprint, call.result.as_ref().err(), until);
         drop(turn);
         if let Some(took) = call.took {
-            report.pulse().durations.record(took);
+            report.pulse().call_took(took);
         }
         Some(Called { call, asked, at: moment() })
     }

@@ -31,12 +31,17 @@ const GZIP_LEVEL: u32 = 1;
 const ZSTD_LEVEL: i32 = 1;
 
 /// Packs a part.
-pub fn pack(encoding: Encoding, plain: Vec<u8>) -> Piece {
-    Packer::new(encoding).pack(plain)
+pub fn pack(encoding: Encoding, plain: &[u8]) -> Piece {
+    Packer::new(encoding).pack(|out| out.extend_from_slice(plain))
 }
 
 /// Packs one part after another, each for itself. Beginning with a packer takes longer than packing a small part.
-pub struct Packer(Inner);
+pub struct Packer {
+    inner: Inner,
+    /// Of the part before, and room for the next one: memory that is asked for anew for each part takes longer than packing it.
+    plain: Vec<u8>,
+    packed: Vec<u8>,
+}
 
 enum Inner {
     Identity,
@@ -46,32 +51,41 @@ enum Inner {
 
 impl Packer {
     pub fn new(encoding: Encoding) -> Self {
-        Self(match encoding {
+        let inner = match encoding {
             Encoding::Identity => Inner::Identity,
             Encoding::Gzip => Inner::Gzip(Compress::new(Compression::new(GZIP_LEVEL), false)),
             Encoding::Zstd => Inner::Zstd(
                 zstd::bulk::Compressor::new(ZSTD_LEVEL).expect("it is made of memory alone, for a level that exists"),
             ),
-        })
+        };
+        Self { inner, plain: Vec::new(), packed: Vec::new() }
     }
 
-    pub fn pack(&mut self, plain: Vec<u8>) -> Piece {
+    /// Packs what `write` appends.
+    pub fn pack(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Piece {
+        let Self { inner, plain, packed } = self;
+        plain.clear();
+        write(plain);
         let length = plain.len();
         if length == 0 {
             return Piece { bytes: Vec::new(), length, crc: None };
         }
-        let (mut bytes, crc) = match &mut self.0 {
-            Inner::Identity => (plain, None),
+        packed.clear();
+        let (bytes, crc) = match inner {
+            Inner::Identity => (&*plain, None),
             Inner::Gzip(deflater) => {
                 let mut crc = Crc::new();
-                crc.update(&plain);
-                (deflate(deflater, &plain), Some(Arc::new(crc)))
+                crc.update(plain);
+                deflate(deflater, plain, packed);
+                (&*packed, Some(Arc::new(crc)))
             }
-            Inner::Zstd(packer) => (packer.compress(&plain).expect("compressing into memory knows no error"), None),
+            Inner::Zstd(packer) => {
+                packed.reserve(zstd::zstd_safe::compress_bound(length));
+                packer.compress_to_buffer(plain, packed).expect("compressing into memory knows no error");
+                (&*packed, None)
+            }
         };
-        // There may be thousands of pieces, each made in more room than it takes.
-        bytes.shrink_to_fit();
-        Piece { bytes: vec![bytes.into()], length, crc }
+        Piece { bytes: vec![Bytes::copy_from_slice(bytes)], length, crc }
     }
 }
 
@@ -124,22 +138,21 @@ const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
 /// An empty block with fixed codes and the "last" bit, padded to a byte.
 const LAST_BLOCK: [u8; 2] = [3, 0];
 
-fn deflate(deflater: &mut Compress, plain: &[u8]) -> Vec<u8> {
+fn deflate(deflater: &mut Compress, plain: &[u8], packed: &mut Vec<u8>) {
     deflater.reset();
     // Text shrinks to less than a tenth; what doesn't fit grows below.
-    let mut packed = Vec::with_capacity(plain.len() / 8 + LEAST_ROOM);
+    packed.reserve(plain.len() / 8);
     loop {
         let read = deflater.total_in() as usize;
         packed.reserve(LEAST_ROOM);
         deflater
-            .compress_vec(&plain[read..], &mut packed, FlushCompress::Sync)
+            .compress_vec(&plain[read..], packed, FlushCompress::Sync)
             .expect("deflating from memory into memory knows no error");
         // Room left over means that all has been read and flushed.
         if deflater.total_in() as usize == plain.len() && packed.len() < packed.capacity() {
             break;
         }
     }
-    packed
 }
 
 /// The room that each step of packing has at least. More than a flush's marker of five bytes, lest one be written twice.
@@ -172,7 +185,7 @@ mod tests {
     fn nothing_unpacks_to_nothing() {
         for encoding in [Encoding::Identity, Encoding::Gzip, Encoding::Zstd] {
             for pieces in [0, 1, 3] {
-                let pieces = (0..pieces).map(|_| pack(encoding, Vec::new()));
+                let pieces = (0..pieces).map(|_| pack(encoding, b""));
                 assert_eq!(unpacked(encoding, &join(encoding, pieces).concat()), b"", "{encoding:?}");
             }
         }
@@ -187,7 +200,7 @@ mod tests {
             // Bytes that don't shrink, and repetitions that do, over several windows.
             let parts: Vec<Vec<u8>> = parts.into_iter().map(|(bytes, times)| bytes.repeat(times)).collect();
             let mut packer = Packer::new(encoding);
-            let mut pieces: Vec<_> = parts.iter().map(|part| packer.pack(part.clone())).collect();
+            let mut pieces: Vec<_> = parts.iter().map(|part| packer.pack(|out| out.extend_from_slice(part))).collect();
             prop_assert!(unpacked(encoding, &join(encoding, pieces.clone()).concat()) == parts.concat());
             // Pieces that were put together before are no different, nor is their order that in which they were packed.
             pieces.reverse();

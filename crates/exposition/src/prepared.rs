@@ -92,14 +92,13 @@ impl Part {
     fn encode(&self, format: Format, settings: Settings, packer: &mut Packer) -> Encoded {
         let mut families = (self.source)();
         let series = families.iter_mut().map(|family| {
-            let mut out = Vec::new();
-            match format {
-                Format::Text => text::series(family, &mut out),
-                Format::OpenMetrics => openmetrics::series(family, settings.created_lines, &mut out),
-                Format::Protobuf => protobuf::series(family, &mut out),
-            }
+            let piece = packer.pack(|out| match format {
+                Format::Text => text::series(family, out),
+                Format::OpenMetrics => openmetrics::series(family, settings.created_lines, out),
+                Format::Protobuf => protobuf::series(family, out),
+            });
             family.series = Vec::new();
-            packer.pack(out)
+            piece
         });
         let series = series.collect();
         Encoded { families, series }
@@ -182,7 +181,7 @@ impl Prepared {
                 let series = parts.iter().filter_map(|part| part.series.get(number));
                 let series: Piece = series.cloned().collect();
                 if series.length > 0 {
-                    pieces.push(packer.pack(head(format, family, series.length)));
+                    pieces.push(packer.pack(|out| head(format, family, series.length, out)));
                     pieces.push(series);
                 }
             }
@@ -216,7 +215,7 @@ pub async fn compose(prepared: &Arc<Prepared>, small: &[Family], accepted: Accep
     if format == Format::OpenMetrics {
         end.extend_from_slice(openmetrics::EOF);
     }
-    let pieces = [prepared.piece(format, encoding).await, pack(encoding, end)];
+    let pieces = [prepared.piece(format, encoding).await, pack(encoding, &end)];
     Exposed { content_type, content_encoding: encoding.token(), body: join(encoding, pieces) }
 }
 
@@ -230,14 +229,12 @@ fn encode(format: Format, families: &[Family], settings: Settings) -> Vec<u8> {
     out
 }
 
-fn head(format: Format, family: &Family, series_bytes: usize) -> Vec<u8> {
-    let mut out = Vec::new();
+fn head(format: Format, family: &Family, series_bytes: usize, out: &mut Vec<u8>) {
     match format {
-        Format::Text => text::head(family, &mut out),
-        Format::OpenMetrics => openmetrics::head(family, &mut out),
-        Format::Protobuf => protobuf::head(family, series_bytes, &mut out),
+        Format::Text => text::head(family, out),
+        Format::OpenMetrics => openmetrics::head(family, out),
+        Format::Protobuf => protobuf::head(family, series_bytes, out),
     }
-    out
 }
 
 #[cfg(test)]
