@@ -1,11 +1,11 @@
 //! The metric families of operations: contract and code meet here, and nowhere else.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::gauges::{Change, gauge_families};
+use super::spelling::{Labels, boolean, family, report_labels, seconds, totals_labels};
 use super::view::View;
 use crate::ledger::LedgerFigures;
 use crate::logging;
@@ -17,11 +17,7 @@ use domain::outcome::Outcome;
 use domain::report::{REPORTS, ReportKind};
 use domain::series::SeriesKey;
 use domain::totals::{Total, Totals};
-use domain::vendor_totals;
 use exposition::model::{Family, Histogram, Kind, NativeHistogram, Series, Value};
-
-/// In the order in which they are written.
-pub(super) type Labels = Vec<(Cow<'static, str>, Arc<str>)>;
 
 /// The families with a series per label set, those of all reports. They change with a commit, not with a scrape, but for one
 /// thing: the window gauges of an operation are absent when its last complete window is too old to stand for "now".
@@ -63,10 +59,6 @@ fn report_families(kind: &ReportKind, views: &[View]) -> [Family; 3] {
     ]
 }
 
-pub(super) fn family((name, help): (&'static str, &'static str), kind: Kind, series: Vec<Series>) -> Family {
-    Family { name: name.into(), help: help.into(), kind, series }
-}
-
 fn labels_of(operation: &Arc<str>, account: &Account, key: &SeriesKey) -> Labels {
     let name = account.skills.get(&key.skill_id).map_or(&key.skill_id, |said| &said.name);
     vec![
@@ -75,11 +67,6 @@ fn labels_of(operation: &Arc<str>, account: &Account, key: &SeriesKey) -> Labels
         ("skill_name".into(), name.clone()),
         ("type_interaction".into(), key.type_interaction.clone()),
     ]
-}
-
-/// Whose a series is that the exporter tells of itself.
-pub(super) fn report_labels(operation: &Arc<str>, kind: &ReportKind) -> Labels {
-    vec![("operation".into(), operation.clone()), ("report".into(), kind.name.into())]
 }
 
 fn native(native: &Native) -> NativeHistogram {
@@ -176,11 +163,6 @@ const SINGLE: [(&str, &str, Total); 4] = [
 pub fn state_totals() -> impl Iterator<Item = Total> {
     let of_reasons = RejectReason::ALL.into_iter().map(Total::RowsRejected);
     of_reasons.chain(SINGLE.map(|(_, _, total)| total)).chain([Total::TimeUnreadable])
-}
-
-/// As [`report_labels`], of the vendor's totals.
-pub(super) fn totals_labels(operation: &Arc<str>) -> Labels {
-    vec![("operation".into(), operation.clone()), ("report".into(), vendor_totals::NAME.into())]
 }
 
 fn polls_for_totals(operation: &Arc<str>, totals: &Totals) -> impl Iterator<Item = Series> {
@@ -307,12 +289,4 @@ fn poll_durations(views: &[View], process_start: Timestamp) -> Family {
         kind: Kind::Histogram,
         series: series.collect(),
     }
-}
-
-pub(super) fn boolean(value: bool) -> f64 {
-    f64::from(u8::from(value))
-}
-
-pub(super) fn seconds(at: Timestamp) -> f64 {
-    at.as_millisecond() as f64 / 1_000.0
 }

@@ -6,7 +6,7 @@ use domain::zone::day_stretch;
 use exposition::model::{Family, Kind, Series, Value};
 use jiff::SignedDuration;
 
-use super::families::{Labels, boolean, family, report_labels, seconds, totals_labels};
+use super::spelling::{Labels, boolean, family, report_labels, seconds, totals_labels};
 use super::view::View;
 use crate::operation::Snapshot;
 use crate::operation::comparisons::ComparisonsPulse;

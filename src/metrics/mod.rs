@@ -4,6 +4,7 @@
 mod families;
 mod gauges;
 mod instruments;
+mod spelling;
 mod view;
 
 use std::sync::{Arc, Mutex, PoisonError};
