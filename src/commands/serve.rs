@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Failure, Loaded};
 use crate::cli::{ServeArgs, WebArgs};
 use crate::config;
-use crate::exporter::{Exporter, Read, Reloading, give_way};
+use crate::exporter::{Exporter, Read, Reloading, giving_way};
 use crate::shutdown::{Shutdown, ShutdownTrigger};
 
 /// Scrapes and polls are short; what takes long (decoding, the ledger, compression) has threads of its own.
@@ -21,7 +21,7 @@ pub const LAST_WORDS: Duration = Duration::from_secs(3);
 pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let Loaded { config, secured, remarks } = super::load_secured(args)?;
     remarks.lines().iter().for_each(|remark| tracing::warn!("{remark}"));
-    let runtime = threads().on_thread_start(give_way).build().map_err(anyhow::Error::from)?;
+    let runtime = threads().on_thread_start(giving_way()).build().map_err(anyhow::Error::from)?;
     let ended = runtime.block_on(async {
         let (trigger, shutdown) = Shutdown::new();
         let reloading = Reloading::new(file(args));

@@ -37,7 +37,7 @@ use threads::ServerThreads;
 
 pub use reload::{Read, Reloading, Reloads};
 pub use site::Site;
-pub use threads::give_way;
+pub use threads::giving_way;
 
 /// A commit to a disk that hangs is not waited for longer: the process promises to end within ten seconds. The server
 /// cuts its connections after five.

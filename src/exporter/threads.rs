@@ -14,11 +14,13 @@ const BLOCKING: usize = 8;
 /// want.
 const NICER: i32 = 5;
 
-/// Has this thread, and those that it begins, give way to the server's. To be called by those that read and count: a window
-/// has minutes for it, and whoever scrapes does not wait that long.
-pub fn give_way() {
-    // None is this thread. Who may not is as quick as the others.
-    _ = getpriority_process(None).and_then(|before| setpriority_process(None, before.saturating_add(NICER)));
+/// What has a thread give way to the server's, and those that it begins. For threads that read and count: a window has minutes
+/// for that, and whoever scrapes does not wait so long.
+pub fn giving_way() -> impl Fn() + Send + Sync + 'static {
+    // None is this thread. A thread begins as nice as the one that begins it, which may have given way itself.
+    let nice = getpriority_process(None).map(|nice| nice.saturating_add(NICER));
+    // Who may not is as quick as the others.
+    move || _ = nice.and_then(|nice| setpriority_process(None, nice))
 }
 
 /// Threads on which the server answers: where a thousand polls begin at once, no scrape stands in their queue. They end when
