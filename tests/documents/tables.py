@@ -145,7 +145,7 @@ class Whole:
             time.sleep(0.2)
         for name in missing:
             yield f"docs/metrics.md: no exporter shows {name}"
-        families_of_the_program = (pages.ROOT / "src/metrics/families.rs").read_text()
+        families_of_the_program = "".join((pages.ROOT / f"src/metrics/{file}.rs").read_text() for file in ("families", "gauges"))
         for name in told:
             if name.startswith(LATE) and f'"{name}"' not in families_of_the_program:
                 yield f"docs/metrics.md: the program has no {name}"
