@@ -46,15 +46,11 @@ impl Lane {
     /// Where it panics, or while the runtime shuts down.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
         let (place, lane) = (self.place().await, self.clone());
-        let (done, place) = spawn_blocking(move || {
-            let mut occupied = Occupied { place, lane, began: Instant::now() };
-            let done = work();
-            (done, occupied.leave())
+        spawn_blocking(move || {
+            let _occupied = Occupied { place, lane, began: Instant::now() };
+            work()
         })
-        .await?;
-        // Not before: to a thread that is about to end its work no other is given, and the runtime would begin a new one.
-        drop(place);
-        Ok(done)
+        .await
     }
 
     async fn place(&self) -> Option<OwnedSemaphorePermit> {
@@ -95,23 +91,13 @@ struct Occupied {
     began: Instant,
 }
 
-impl Occupied {
-    /// The place, for the next work. What has hung takes the place along that was added for it.
-    fn leave(&mut self) -> Option<OwnedSemaphorePermit> {
-        let place = self.place.take()?;
+impl Drop for Occupied {
+    /// What has hung takes the place along that was added for it.
+    fn drop(&mut self) {
         self.lane.steps.fetch_add(1, Ordering::Relaxed);
         if self.began.elapsed() >= PATIENCE && self.lane.narrow() {
-            place.forget();
-            return None;
+            self.place.take().into_iter().for_each(OwnedSemaphorePermit::forget);
         }
-        Some(place)
-    }
-}
-
-impl Drop for Occupied {
-    /// After a panic.
-    fn drop(&mut self) {
-        self.leave();
     }
 }
 
