@@ -223,15 +223,10 @@ impl Reading {
                 known.confirm(asked);
             }
             Some(_) if short == 0 => known.clear(asked),
-            // The search may have come close to the place of some. A place that reaches to what is yet to come, by a clock that
-            // is in doubt, would excuse what goes missing there.
-            Some(_) if is_first && stretch.to <= self.plan.due_end && self.doubts.see(beyond) => {
-                let near = self.doubts.suspect.map(|near| (civil_range(&self.zone, near.part), near.rows.min(beyond)));
-                let rest = beyond - near.map_or(0, |(_, rows)| rows);
-                for (place, rows) in near.into_iter().chain([(asked, rest)]) {
-                    known.believe(place, rows);
-                }
-            }
+            // The search gets no closer: somewhere in what was asked for. A part where it came last may have lacked others, that
+            // have come since. A place that reaches to what is yet to come, by a clock that is in doubt, would excuse what
+            // goes missing there.
+            Some(_) if is_first && stretch.to <= self.plan.due_end && self.doubts.see(beyond) => known.believe(asked, beyond),
             Some(halves) => return self.divide(stretch, halves, shape, beyond),
         }
         if is_first {
