@@ -160,16 +160,19 @@ impl Account {
         calls
     }
 
-    /// The last complete window. The cursor may have gone back since it was completed.
+    /// The last window that was completed. The cursor may have gone back since.
     pub fn last_window_stretch(&self, windows: &Windows) -> Stretch {
         let to = windows.start_of(self.marks.windows_until);
         Stretch { from: earlier(to, windows.interval()), to }
     }
 
     /// Whether the last complete window is known whole, and stands for "now": for two intervals and `settle` after its
-    /// end. After a change to a longer `interval` the first window began before what is kept.
+    /// end. After a change to a longer `interval` the first window began before what is kept; and what a clock completed
+    /// that has proved wrong is not complete.
     pub fn last_window_is_current(&self, windows: &Windows, now: Timestamp) -> bool {
-        self.last_window_stretch(windows).from >= self.marks.recent_from
+        let Stretch { from, to } = self.last_window_stretch(windows);
+        from >= self.marks.recent_from
+            && to <= self.marks.complete_until
             && now <= later(self.marks.complete_until, 2 * windows.interval() + windows.settle())
     }
 
@@ -336,6 +339,10 @@ mod tests {
         assert!(!account.last_window_is_current(&windows(300), at(900 + 661)));
         assert!(!account.last_window_is_current(&windows(900), at(900)), "kept only from its middle on");
         assert!(account.last_window_is_current(&windows(60), at(900)));
+        for taken_back_to in [0, 600, 899] {
+            account.marks.complete_until = at(taken_back_to);
+            assert!(!account.last_window_is_current(&windows(300), at(taken_back_to)), "read again before it is shown");
+        }
     }
 
     fn zone(name: &str) -> TimeZone {

@@ -23,6 +23,8 @@ pub struct Cursor {
     pub floor: Option<Timestamp>,
     /// Whole counts of single windows are known from here on.
     pub known_from: i64,
+    /// And perhaps from here on only, for windows have another length now.
+    pub known_for_certain_from: i64,
     /// A claim that no clock could refute when it was made.
     pub may_be_ahead: bool,
     /// When a call that was shown before had its read: one of the whole range, or the last of a range read in parts.
@@ -56,6 +58,11 @@ impl Cursor {
         let until = |from: i64, end: Timestamp| from.max(end.as_second());
         self.completed_windows(until(self.windows_until, to), until(self.windows_until_at_most, most));
         self.known_from = until(self.known_from, to);
+    }
+
+    /// Windows have another length from now on: of those that begin earlier, only a part may be kept.
+    pub fn windows_change(&mut self) {
+        self.known_for_certain_from = self.windows_until_at_most;
     }
 
     /// Windows are completed up to `until`, or up to `at_most`.

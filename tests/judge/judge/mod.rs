@@ -193,6 +193,9 @@ impl Judge {
         self.another_was_refused = None;
         let all = &mut self.all;
         let before = all.settings.replace(settings.clone());
+        if before.as_ref().is_some_and(|before| before.interval != settings.interval) {
+            self.cursor.windows_change();
+        }
         let host_is_right = life.clock_error == 0 && life.clock_step.is_none();
         all.hosts_were_right &= host_is_right;
         all.zones_were_right &= settings.wrong_zone.is_none();

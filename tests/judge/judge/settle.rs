@@ -353,16 +353,20 @@ impl Judge {
         holds((least..=most).contains(&more) || is_taken_back, || {
             format!("windows completed: {more} instead of {most}, or {least}")
         })?;
-        let until = |from: i64| {
-            let seen = if is_taken_back { self.later_by(from, more) } else { 0 };
-            new.complete.as_second().max(seen)
+        // So too where it is not known how much was given up before: a later begin, and some of it taken back.
+        let may_be_taken_back = is_taken_back || (more > least && self.claims_may_be_wrong());
+        let is_known = !may_be_taken_back && more > 0;
+        let until = |from: i64, is_taken_back: bool| match is_taken_back {
+            _ if is_known => new.complete.as_second(),
+            true => self.later_by(from, more).max(new.complete.as_second()).max(from),
+            false => new.complete.as_second().max(from),
         };
-        let known = !is_taken_back && more > 0;
-        let [complete, at_most] = from.map(|from| if known { new.complete.as_second() } else { until(from).max(from) });
+        let (complete, at_most) = (until(from[0], is_taken_back), until(from[1], may_be_taken_back));
         self.cursor.completed_windows(complete, at_most);
         let may_be_unused = told.rows.is_empty() && new.complete == old.complete && self.may_be_partly_used(told);
         if !may_be_unused {
-            self.cursor.known_from = self.cursor.known_from.max(at_most - at_most.rem_euclid(interval) - interval);
+            let last = if is_taken_back == may_be_taken_back { at_most } else { complete };
+            self.cursor.known_from = self.cursor.known_from.max(last - last.rem_euclid(interval) - interval);
         }
         // In a local time that occurs twice, a part of the range can look like the whole; and between parts a window may
         // fall due.
