@@ -21,6 +21,11 @@ impl Stretch {
         self.to.as_second().saturating_sub(self.from.as_second())
     }
 
+    /// Whether all of `part` is within.
+    pub fn covers(&self, part: Self) -> bool {
+        self.from <= part.from && part.to <= self.to
+    }
+
     /// The two halves, the older one first; `None` for a single second, which the API can't be asked for in parts.
     pub fn halves(&self) -> Option<(Self, Self)> {
         if self.seconds() < 2 {

@@ -1,4 +1,6 @@
-use alloc::collections::{BTreeMap, BTreeSet};
+mod doubts;
+
+use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::num::NonZero;
@@ -17,6 +19,8 @@ use super::rules::Rules;
 use super::shortfall::POLLS_TO_BELIEVE;
 use super::window::Windows;
 use super::zone::civil_range;
+pub use doubts::Doubts;
+use doubts::Suspect;
 
 /// Calls in one poll: enough to find the place of a gap in a window, few enough to keep the token for its other users.
 pub const CALLS_PER_POLL: u32 = 16;
@@ -55,25 +59,6 @@ pub struct Reading {
     /// What came of the last answer, if it was not used.
     divided: Option<Counts>,
     doubts: Doubts,
-}
-
-/// What the polls of one report have come upon and not proved yet. Kept in memory from one poll to the next; without it
-/// a search takes longer, and nothing is lost.
-#[derive(Debug, Clone, Default)]
-pub struct Doubts {
-    /// The smallest part that was known to lack rows, or not to be readable, when the calls were used up.
-    suspect: Option<Suspect>,
-    /// The rows that a first answer lacked beyond what is known by now, and how many polls in a row saw just as many.
-    unexplained: Option<(u64, u32)>,
-    /// Seconds that could not be read, and in how many polls.
-    unreadable: BTreeMap<DateTime, u32>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Suspect {
-    part: Stretch,
-    /// The rows that it lacks beyond what is known.
-    rows: u64,
 }
 
 /// What is to be done next.
@@ -223,10 +208,12 @@ impl Reading {
                 known.confirm(asked);
             }
             Some(_) if short == 0 => known.clear(asked),
-            // The search gets no closer: somewhere in what was asked for. A part where it came last may have lacked others, that
-            // have come since. A place that reaches to what is yet to come, by a clock that is in doubt, would excuse what
-            // goes missing there.
-            Some(_) if is_first && stretch.to <= self.plan.due_end && self.doubts.see(beyond) => known.believe(asked, beyond),
+            // The search gets no closer: they are somewhere in what was asked for. The part where it came last may have
+            // lacked others, that have come since. A place that reaches to what is yet to come, by a clock that is in doubt,
+            // would excuse what goes missing there.
+            Some(_) if is_first && stretch.to <= self.plan.due_end && self.doubts.see(beyond) => {
+                known.believe(asked, beyond)
+            }
             Some(halves) => return self.divide(stretch, halves, shape, beyond),
         }
         if is_first {
@@ -314,7 +301,7 @@ impl Reading {
     /// search had come to.
     fn divide(&mut self, stretch: Stretch, (older, newer): (Stretch, Stretch), shape: Shape, rows: u64) -> Judgement {
         let suspect = self.doubts.suspect.replace(Suspect { part: stretch, rows }).map(|suspect| suspect.part);
-        match suspect.filter(|part| stretch.from <= part.from && part.to <= stretch.to && *part != stretch) {
+        match suspect.filter(|part| stretch.covers(*part) && *part != stretch) {
             Some(part) => {
                 let (before, after) = (Stretch { to: part.from, ..stretch }, Stretch { from: part.to, ..stretch });
                 let within = part.halves().map_or(vec![part], |(older, newer)| vec![newer, older]);
@@ -374,32 +361,6 @@ impl Reading {
         }
         parts.reverse();
         parts
-    }
-}
-
-impl Doubts {
-    /// So many of the rows that nothing explained have found their place, which is no hint where the others are.
-    fn explain(&mut self, place: Stretch, found: u64) {
-        if let Some((rows, _)) = &mut self.unexplained {
-            *rows = rows.saturating_sub(found);
-        }
-        if let Some(Suspect { part, rows }) = &mut self.suspect
-            && part.from <= place.from
-            && place.to <= part.to
-        {
-            *rows = rows.saturating_sub(found);
-        }
-        self.suspect = self.suspect.filter(|suspect| found == 0 || suspect.rows > 0);
-    }
-
-    /// Whether a first answer lacks `rows` that nothing explains, as the first ones of the polls before did.
-    fn see(&mut self, rows: u64) -> bool {
-        let polls = match self.unexplained {
-            Some((same, polls)) if same == rows => polls.saturating_add(1),
-            _ => 1,
-        };
-        self.unexplained = Some((rows, polls));
-        rows > 0 && polls >= POLLS_TO_BELIEVE
     }
 }
 

@@ -2,15 +2,18 @@
 //! account as the real ones are.
 
 use alloc::borrow::ToOwned as _;
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString as _};
 
 use jiff::SignedDuration;
 use jiff::tz::Offset;
 use proptest::prelude::*;
 
+use super::doubts::Unexplained;
 use super::*;
 use crate::plan::plan;
 use crate::server_time::Clocks;
+use crate::shortfall::POLLS_TO_BELIEVE;
 use crate::tally::{Read, Sightings, tally};
 use crate::totals::Total;
 
@@ -221,7 +224,8 @@ fn no_place_is_believed_that_reaches_to_what_is_yet_to_come() {
     for (ahead, used) in [(0, true), (60, false), (86_400, false)] {
         let clocks = Clocks { latest: at(600 + ahead), ..Clocks::agreed(at(600)) };
         let plan = plan(&polls.account, &polls.rules, clocks).expect("a window is due");
-        let doubts = Doubts { unexplained: Some((1, POLLS_TO_BELIEVE - 1)), ..Doubts::default() };
+        let unexplained = Unexplained { rows: 1, polls: POLLS_TO_BELIEVE - 1, searched: None };
+        let doubts = Doubts { unexplained: Some(unexplained), ..Doubts::default() };
         let mut reading = Reading::new(plan, &polls.account, &polls.rules, doubts);
         let Step::Ask(question) = reading.step() else { panic!("nothing is asked") };
         let judgement = reading.answered(question, polls.report.answer(question.asked));
@@ -229,25 +233,6 @@ fn no_place_is_believed_that_reaches_to_what_is_yet_to_come() {
             Judgement::Use(Findings { missing, .. }) => assert_eq!((missing, used), (1, true), "{ahead}"),
             judgement => assert_eq!((judgement, used), (Judgement::Divided, false), "{ahead}"),
         }
-    }
-}
-
-/// The search for the one may end with the last call of a poll.
-#[test]
-fn a_row_that_found_its_place_is_no_hint_where_others_are() {
-    let stretch = |from, to| Stretch { from: at(from), to: at(to) };
-    let suspect = |rows| Suspect { part: stretch(10, 12), rows };
-    for (lacked, place, found, left) in [
-        (1, stretch(10, 11), 1, None),
-        (1, stretch(11, 12), 1, None),
-        (3, stretch(10, 11), 1, Some(suspect(2))),
-        (1, stretch(12, 13), 1, Some(suspect(1))),
-        (1, stretch(10, 11), 0, Some(suspect(1))),
-        (0, stretch(9, 10), 0, Some(suspect(0))),
-    ] {
-        let mut doubts = Doubts { suspect: Some(suspect(lacked)), unexplained: Some((2, 2)), ..Doubts::default() };
-        doubts.explain(place, found);
-        assert_eq!((doubts.suspect, doubts.unexplained), (left, Some((2 - found, 2))), "{lacked} {place:?} {found}");
     }
 }
 
@@ -285,6 +270,26 @@ fn a_search_goes_on_where_the_last_poll_stopped() {
         assert_eq!(polls.cursor(), 86_400 + 1_500);
         let known = polls.account.gaps.shortfalls.iter().next().expect("its place").0;
         assert!(known.end.duration_since(known.ini) < SignedDuration::from_secs(60), "{place}: {known}");
+    }
+}
+
+/// Where others came and went meanwhile: what a search came upon last is no place of the one that stays, and it would be
+/// counted there, and once more where it is found.
+#[test]
+fn a_row_that_stays_away_is_not_believed_to_be_where_the_search_was_led_by_others() {
+    for (from, to) in [(10, 20), (0, 1_000), (1_500, 1_501), (3_100, 3_200), (3_300, 3_301)] {
+        let mut polls = Polls::new(60, 3_600, lacks([(3_000, 1)]));
+        let part = Stretch { from: at(from), to: at(to) };
+        let unexplained = Unexplained { rows: 1, polls: POLLS_TO_BELIEVE - 1, searched: Some(part) };
+        polls.doubts.suspect = Some(Suspect { part, rows: 1 });
+        polls.doubts.unexplained = Some(unexplained);
+        polls.poll(3_600);
+        assert_eq!(polls.total(Total::RowsMissing), 1);
+        polls.report = lacks([(3_000, 1), (3_400, 1)]);
+        for window in 61..75 {
+            polls.poll(60 * window);
+        }
+        assert_eq!(polls.total(Total::RowsMissing), 2, "led to {from} to {to}");
     }
 }
 
