@@ -18,16 +18,23 @@ const TOGETHER_WITHIN: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(super) struct Accounts {
     ledger: Arc<Ledger>,
-    ids: Vec<AccountId>,
     stored: watch::Sender<Books>,
     /// Goes with each change until it is stored, whoever waits for it.
     committing: Arc<tokio::sync::Mutex<()>>,
     display: Mutex<Display>,
-    stages: watch::Sender<Vec<Stage>>,
+    /// The polls that go on.
+    polls: watch::Sender<Vec<Poll>>,
 }
 
-/// One account for each report of an operation.
-pub(super) type Books = Arc<[Arc<Account>]>;
+/// One for each report of an operation, in the order in which they are asked for.
+pub(super) type Books = Arc<[Book]>;
+
+/// An account, and where the ledger has it.
+#[derive(Debug, Clone)]
+pub(super) struct Book {
+    pub id: AccountId,
+    pub account: Arc<Account>,
+}
 
 /// What scrapes and the page are shown.
 #[derive(Debug)]
@@ -37,28 +44,30 @@ struct Display {
     behind_since: Option<Instant>,
 }
 
-/// How far the poll of a report is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    None,
-    /// It has yet to ask.
-    Begun,
-    Asking,
+/// A poll of the report at `place`.
+#[derive(Debug)]
+struct Poll {
+    place: usize,
+    has_asked: bool,
 }
 
 impl Accounts {
     pub fn new(ledger: Arc<Ledger>, opened: Vec<(AccountId, Account)>) -> Self {
-        let (ids, books): (Vec<_>, Vec<_>) = opened.into_iter().map(|(id, account)| (id, Arc::new(account))).unzip();
-        let books: Books = books.into();
+        let book = |(id, account)| Book { id, account: Arc::new(account) };
+        let books: Books = opened.into_iter().map(book).collect();
         let display = Mutex::new(Display { books: books.clone(), behind_since: None });
-        let (stages, _) = watch::channel(vec![Stage::None; ids.len()]);
-        let (stored, _) = watch::channel(books);
-        Self { ledger, ids, stored, committing: Arc::default(), display, stages }
+        let (stored, polls) = (watch::Sender::new(books), watch::Sender::default());
+        Self { ledger, stored, committing: Arc::default(), display, polls }
     }
 
     /// As they were last stored.
     pub fn stored(&self) -> Books {
         self.stored.borrow().clone()
+    }
+
+    /// That of the report at `place`, as it was last stored.
+    pub fn book(&self, place: usize) -> Book {
+        self.stored.borrow()[place].clone()
     }
 
     /// Follows what is stored.
@@ -77,9 +86,8 @@ impl Accounts {
 
     /// The report at `place` is being polled, until this is dropped.
     pub fn polls(self: &Arc<Self>, place: usize) -> Polling {
-        let polling = Polling { accounts: self.clone(), place };
-        polling.is_at(Stage::Begun);
-        polling
+        self.polls.send_modify(|polls| polls.push(Poll { place, has_asked: false }));
+        Polling { accounts: self.clone(), place }
     }
 
     pub fn hasher(&self) -> RowHasher {
@@ -100,16 +108,16 @@ impl Accounts {
         done: impl FnOnce(Result<T, CommitError>) + Send + 'static,
     ) {
         let old = self.stored();
-        let others = || (0..self.ids.len()).filter(move |other| *other != place);
-        let siblings = others().map(|other| (self.ids[other].clone(), old[other].clone())).collect();
-        let (accounts, account) = (self.clone(), old[place].clone());
-        let places: Vec<_> = others().collect();
-        let now = Instant::now();
-        self.ledger.commit(&self.ids[place], account, siblings, change, move |committed| {
+        let Book { id, account } = old[place].clone();
+        let others = old.iter().enumerate().filter(|(other, _)| *other != place);
+        let siblings = others.map(|(_, Book { id, account })| (id.clone(), account.clone())).collect();
+        let (accounts, now) = (self.clone(), Instant::now());
+        self.ledger.commit(&id, account, siblings, change, move |committed| {
             let stored = committed.map(|Committed { account, siblings, outcome }| {
-                let mut books: Vec<_> = old.to_vec();
-                books[place] = account;
-                places.into_iter().zip(siblings).for_each(|(other, sibling)| books[other] = sibling);
+                let mut books = old.to_vec();
+                books[place].account = account;
+                let others = books.iter_mut().enumerate().filter(|(other, _)| *other != place);
+                others.zip(siblings).for_each(|((_, book), sibling)| book.account = sibling);
                 accounts.store(place, books.into(), now);
                 outcome
             });
@@ -126,8 +134,9 @@ impl Accounts {
         change: impl FnOnce(&mut Account, &mut Seen<'_>) -> Result<T, CommitError> + Send + 'static,
     ) -> Result<T, CommitError> {
         let mut books = self.stored().to_vec();
-        let (account, outcome) = self.ledger.commit_now(&self.ids[place], books[place].clone(), change)?;
-        books[place] = account;
+        let book = &mut books[place];
+        let (account, outcome) = self.ledger.commit_now(&book.id, book.account.clone(), change)?;
+        book.account = account;
         self.store(place, books.into(), Instant::now());
         Ok(outcome)
     }
@@ -140,16 +149,11 @@ impl Accounts {
         self.ledger.told(told).await
     }
 
-    pub fn id(&self, place: usize) -> AccountId {
-        self.ids[place].clone()
-    }
-
     /// `now`: when the change began, by the clock of whoever made it.
     fn store(&self, place: usize, books: Books, now: Instant) {
         self.stored.send_replace(books.clone());
         let mut display = self.display();
-        let stages = self.stages.borrow();
-        let another_is_polled = stages.iter().enumerate().any(|(other, stage)| *stage != Stage::None && other != place);
+        let another_is_polled = self.polls.borrow().iter().any(|poll| poll.place != place);
         // What waits to be shown with what this report reads waits until its poll has ended.
         if another_is_polled || display.behind_since.is_some() {
             display.behind_since.get_or_insert(now);
@@ -180,27 +184,25 @@ pub struct Polling {
 impl Polling {
     /// Waits until the reports that come before this one, and are being polled, have begun to ask.
     pub async fn is_next(&self) {
-        let mut stages = self.accounts.stages.subscribe();
-        let asked = stages.wait_for(|stages| !stages[..self.place].contains(&Stage::Begun));
+        let mut polls = self.accounts.polls.subscribe();
+        let asked = polls.wait_for(|polls| polls.iter().all(|poll| poll.place >= self.place || poll.has_asked));
         // One that can't ask for so long is waited for no longer.
         _ = tokio::time::timeout(TOGETHER_WITHIN, asked).await;
     }
 
     /// Notes that it has its turn.
     pub fn asks(&self) {
-        self.is_at(Stage::Asking);
-    }
-
-    fn is_at(&self, stage: Stage) {
-        self.accounts.stages.send_modify(|stages| stages[self.place] = stage);
+        self.accounts.polls.send_modify(|polls| {
+            polls.iter_mut().filter(|poll| poll.place == self.place).for_each(|poll| poll.has_asked = true);
+        });
     }
 }
 
 impl Drop for Polling {
     fn drop(&mut self) {
-        self.is_at(Stage::None);
+        self.accounts.polls.send_modify(|polls| polls.retain(|poll| poll.place != self.place));
         let mut display = self.accounts.display();
-        if self.accounts.stages.borrow().iter().all(|stage| *stage == Stage::None) {
+        if self.accounts.polls.borrow().is_empty() {
             display.show(self.accounts.stored());
         }
     }
@@ -253,7 +255,7 @@ mod tests {
     }
 
     fn polls(books: &Books) -> [u64; 2] {
-        [0, 1].map(|place| books[place].totals.get(Total::Polls(Outcome::Ok)))
+        [0, 1].map(|place| books[place].account.totals.get(Total::Polls(Outcome::Ok)))
     }
 
     #[tokio::test(start_paused = true)]
@@ -329,7 +331,7 @@ mod tests {
         });
         found.unwrap();
         let books = accounts.stored();
-        assert_eq!([0, 1].map(|place| books[place].series.get(&key).map(|series| series.number)), [Some(7); 2]);
+        assert_eq!([0, 1].map(|place| books[place].account.series.get(&key).map(|series| series.number)), [Some(7); 2]);
     }
 
     #[test]

@@ -87,8 +87,10 @@ impl Operation {
     /// Has `look` look at what has been counted of each report, as of one commit.
     pub fn with_books<T>(&self, look: impl FnOnce(&[Book<'_>]) -> T) -> T {
         let stored = self.accounts.stored();
-        let books = self.reports().zip(stored.iter());
-        let books = books.map(|(report, account)| Book { kind: report.kind, account, rules: &report.rules });
+        let books = self.reports().map(|report| {
+            let account = &stored[report.place].account;
+            Book { kind: report.kind, account, rules: &report.rules }
+        });
         look(&books.collect::<Vec<_>>())
     }
 }

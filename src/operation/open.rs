@@ -124,7 +124,7 @@ impl Operation {
             Begin::Reload(Some(before)) => before.comparisons.as_deref(),
             Begin::Reload(None) | Begin::Start => None,
         };
-        let comparisons = || Comparisons::open(ledger, accounts.id(0), compared);
+        let comparisons = || Comparisons::open(ledger, accounts.book(0).id, compared);
         let comparisons = config.reports.totals.then(comparisons).transpose()?;
         Ok(Arc::new(Self {
             name: name.clone(),
@@ -183,14 +183,14 @@ struct Opening<'a> {
 
 impl Opening<'_> {
     fn account(&self) -> Arc<Account> {
-        self.accounts.stored()[self.place].clone()
+        self.accounts.book(self.place).account
     }
 
     fn commit(
         &self,
         change: impl FnOnce(&AccountId, &mut Account, &mut crate::ledger::Seen<'_>) + Send + 'static,
     ) -> Result<(), CommitError> {
-        let id = self.accounts.id(self.place);
+        let id = self.accounts.book(self.place).id;
         let change = and_keep_shown(self.account(), move |account, seen| {
             change(&id, account, seen);
             Ok(())

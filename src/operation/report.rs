@@ -64,7 +64,7 @@ pub struct Followed {
 impl Report {
     /// The account as it was last stored.
     pub fn account(&self) -> Arc<Account> {
-        self.accounts.stored()[self.place].clone()
+        self.accounts.book(self.place).account
     }
 
     /// Follows the account.
@@ -149,7 +149,7 @@ impl Report {
 impl Followed {
     /// The account as it was last stored; [`Followed::changed`] waits for the next one.
     pub fn account(&mut self) -> Arc<Account> {
-        self.books.borrow_and_update()[self.place].clone()
+        self.books.borrow_and_update()[self.place].account.clone()
     }
 
     /// Waits until any account of the operation has changed; false when none ever will.

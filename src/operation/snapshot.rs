@@ -31,13 +31,13 @@ impl Snapshot {
     /// All reports of an operation, as of one commit.
     pub fn all(operation: &Arc<Operation>, now: Timestamp) -> Vec<Self> {
         let books = operation.accounts.shown();
-        let of = |(report, account): (&Arc<Report>, &Arc<Account>)| Self {
+        let of = |report: &Arc<Report>| Self {
             operation: operation.clone(),
             report: report.clone(),
-            account: account.clone(),
+            account: books[report.place].account.clone(),
             now,
         };
-        operation.reports().zip(books.iter()).map(of).collect()
+        operation.reports().map(of).collect()
     }
 
     /// The comparisons with the vendor's totals, where they are switched on.
