@@ -2,6 +2,7 @@
 
 TALLY = "crates/domain/src/tally.rs"
 ACCOUNT = "crates/domain/src/account.rs"
+MARKS = "crates/domain/src/account/marks.rs"
 READING = "crates/domain/src/reading.rs"
 CADENCE = "crates/domain/src/cadence.rs"
 ZONE = "crates/domain/src/zone.rs"
@@ -71,21 +72,23 @@ DEFECTS = {
         (ZONE, "began.is_some_and(|began| began > first)", "began.is_some_and(|began| began > second)"),
     ],
     "corrected-zone-not-read-again": [
-        (ACCOUNT, "        if ahead != (0..=0) {\n", "        if false && ahead != (0..=0) {\n"),
+        (MARKS, "        if ahead != (0..=0) {\n", "        if false && ahead != (0..=0) {\n"),
     ],
     "cursor-below-the-oldest-identity": [
-        (ACCOUNT, "            && known_from > from\n", "            && known_from > later(from, Duration::from_secs(86_400 * 7))\n"),
+        (MARKS, "            && known_from > from\n", "            && known_from > from + jiff::SignedDuration::from_hours(24 * 7)\n"),
     ],
     "skip-not-counted": [
-        (ACCOUNT, "self.totals.add(Total::SkippedSeconds, seconds.max(0) as u64);",
+        (MARKS, "self.totals.add(Total::SkippedSeconds, seconds.max(0) as u64);",
          "self.totals.add(Total::SkippedSeconds, seconds.min(0) as u64);"),
     ],
     "gauge-of-a-stale-window": [
         (ACCOUNT, "2 * windows.interval() + windows.settle())", "4 * windows.interval() + windows.settle())"),
     ],
+    "gauge-of-a-window-taken-back": [
+        (ACCOUNT, "            && to <= self.marks.complete_until\n", ""),
+    ],
     "gauge-of-half-a-window": [
-        (ACCOUNT, "self.last_window_stretch(windows).from >= self.marks.recent_from\n            && now",
-         "now"),
+        (ACCOUNT, "from >= self.marks.recent_from\n            && to", "to"),
     ],
     # Answers that lack something.
     "cursor-moved-over-an-incomplete-answer": [
@@ -168,7 +171,7 @@ DEFECTS = {
         ("crates/domain/src/label_sets.rs", "known.name != said.name)", "known.name != said.name && said.name.is_empty())"),
     ],
     "one-report-shown-early": [
-        ("src/operation/accounts.rs", "*stage != Stage::None && other != place);", "*stage != Stage::None && other == usize::MAX);"),
+        ("src/operation/accounts.rs", "any(|poll| poll.place != place);", "any(|poll| poll.place == usize::MAX);"),
     ],
     "one-report-shown-for-ever-later": [
         ("src/operation/accounts.rs", "since.elapsed() >= TOGETHER_WITHIN)", "since.elapsed() >= 100 * TOGETHER_WITHIN)"),
@@ -194,6 +197,6 @@ DEFECTS = {
         ("src/ledger/days.rs", "let present = new.days.iter().map(", "let present = new.days.iter().rev().take(1).map("),
     ],
     "given-up-not-noted-as-unread": [
-        (ACCOUNT, "        self.days.unread.note(Stretch { from, to });\n", "        self.days.unread.note(Stretch { from: to, to });\n"),
+        (MARKS, "        self.days.unread.note(Stretch { from, to });\n", "        self.days.unread.note(Stretch { from: to, to });\n"),
     ],
 }
