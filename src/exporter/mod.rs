@@ -4,6 +4,8 @@
 //! [`operations`] has the tasks of each, and changes them when the configuration is read again; [`reload`] is the wish for
 //! that. `site` is what the server shows, and `systemd` what that is told.
 
+mod hanging;
+mod kept;
 mod operations;
 mod reload;
 mod site;

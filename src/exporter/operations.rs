@@ -12,34 +12,24 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::timeout;
 
+use super::hanging::Hanging;
+use super::kept::{Clients, Kept, Tasks, clients_of};
 use super::reload::{Asked, Read};
 use super::{Site, systemd};
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Config, Difference, OperationConfig, differences};
+use crate::config::{Config, OperationConfig, differences};
 use crate::ledger::{CommitError, Ledger};
-use crate::operation::{Operation, ReportSettings, report_settings};
-use crate::poller::{Poller, Turns, end_holds, reconcile, watch_quota};
-use crate::shutdown::{Shutdown, ShutdownTrigger};
+use crate::operation::Operation;
+use crate::poller::Turns;
+use crate::shutdown::Shutdown;
 use crate::web::Reloaded;
 use crate::web::secure::Secured;
-use crate::wolkvox::client::{Client, Network, SetupError};
+use crate::wolkvox::client::{Network, SetupError};
 use crate::wolkvox::token;
-
-/// A call takes some seconds. One that takes longer is abandoned, as at the end of the process: nothing is counted of it, and
-/// it is made again.
-const CALL_ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long until an account is tried to be taken again that the ledger could not give.
 const LEDGER_PAUSE: Duration = Duration::from_secs(10);
-
-/// Files of some kilobytes. Less than a request for a reload waits.
-const READ_WITHIN: Duration = Duration::from_secs(10);
-
-/// Readings that hang, each on a thread. Another one may be of a file that has been mended.
-const MOST_HANGING: usize = 4;
 
 const NO_FILE: &str = "there is no configuration file to read again: what flags and variables say takes a restart";
 
@@ -55,29 +45,8 @@ pub struct Operations {
     all: Vec<Kept>,
     /// Whether the file that was read last is in force, or will be when the ledger allows it.
     file_is_good: bool,
-    /// What has not ended in its time.
-    hanging: Vec<AbortHandle>,
+    hanging: Hanging,
 }
-
-/// An operation that is to be read.
-struct Kept {
-    config: OperationConfig,
-    clients: Clients,
-    /// `None` until the ledger has given its accounts.
-    operation: Option<Arc<Operation>>,
-    /// `None` while it is changed.
-    tasks: Option<Tasks>,
-}
-
-/// What reads an operation.
-struct Tasks {
-    trigger: ShutdownTrigger,
-    /// Each ends with its name.
-    running: JoinSet<&'static str>,
-}
-
-/// What asks the API for the reports of an operation, in their order. The first one asks for what is no list of calls too.
-type Clients = Vec<Arc<Client>>;
 
 /// A configuration that has been checked against what runs, so that nothing in it can be refused any more: with clients
 /// where an operation is new or another one than before.
@@ -103,7 +72,7 @@ impl Operations {
         };
         let all = config.operations.into_iter().zip(operations.iter()).map(keep).collect::<Result<_, _>>()?;
         let turns = Turns::beside(&config.ledger);
-        let (ledger_path, file_is_good, hanging) = (config.ledger, true, Vec::new());
+        let (ledger_path, file_is_good, hanging) = (config.ledger, true, Hanging::default());
         Ok(Self { ledger, ledger_path, read, secured, site, turns, shutdown, all, file_is_good, hanging })
     }
 
@@ -168,7 +137,7 @@ impl Operations {
         self.site.look_at_files();
         let (read, secured) = (self.read.clone(), self.secured.clone());
         let reading = move || (read.map(|read| read()), secured.read_again());
-        let (config, web) = match self.in_time("reading the configuration", reading).await {
+        let (config, web) = match self.hanging.in_time(&self.shutdown, "reading the configuration", reading).await {
             Ok(both) => both,
             Err(problem) => return self.refused(vec![problem]),
         };
@@ -205,34 +174,6 @@ impl Operations {
         Reloaded::Refused(problems)
     }
 
-    /// Has `work` done that reads files: one that hangs keeps neither the next reload waiting nor the end of the process.
-    async fn in_time<T: Send + 'static>(
-        &mut self,
-        what: &str,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, String> {
-        self.hanging.retain(|work| !work.is_finished());
-        if self.hanging.len() >= MOST_HANGING {
-            return Err(format!(
-                "{what} hangs since earlier, {MOST_HANGING} times: mend the disk or network that its files are on"
-            ));
-        }
-        let mut working = tokio::task::spawn_blocking(work);
-        tokio::select! {
-            () = self.shutdown.requested() => Err("the exporter is stopping".to_owned()),
-            done = timeout(READ_WITHIN, &mut working) => match done {
-                Ok(done) => done.map_err(|_| format!("{what} panicked; this is a defect")),
-                Err(_) => {
-                    self.hanging.push(working.abort_handle());
-                    Err(format!(
-                        "{what} takes longer than {READ_WITHIN:?}: the disk or the network that one of its files is on hangs, \
-                         or one is a pipe"
-                    ))
-                }
-            },
-        }
-    }
-
     /// Checks what a configuration asks for against what runs, or says all that can't be done.
     async fn planned(&mut self, config: Config) -> Result<Plan, Vec<String>> {
         let mut problems = Vec::new();
@@ -264,7 +205,12 @@ impl Operations {
             }
             if problems.is_empty() { Ok(made) } else { Err(problems) }
         };
-        match self.in_time("making the clients", make).await.unwrap_or_else(|problem| Err(vec![problem])) {
+        match self
+            .hanging
+            .in_time(&self.shutdown, "making the clients", make)
+            .await
+            .unwrap_or_else(|problem| Err(vec![problem]))
+        {
             Ok(plan) if problems.is_empty() => Ok(plan),
             Ok(_) => Err(problems),
             Err(others) => Err(problems.into_iter().chain(others).collect()),
@@ -350,113 +296,6 @@ impl Operations {
         self.site.show(self.all.iter().filter_map(|kept| kept.operation.clone()).collect());
         failures
     }
-}
-
-impl Kept {
-    /// Begins to read it, if it has been opened.
-    fn begin(&mut self, turns: &Turns, shutdown: &Shutdown) {
-        let Some(operation) = &self.operation else { return };
-        let (trigger, shutdown) = shutdown.part();
-        let mut running = JoinSet::new();
-        let first = self.clients.first();
-        if let Some(client) = first.filter(|_| !self.config.quota_interval.is_zero()) {
-            let (client, every) = (client.clone(), self.config.quota_interval);
-            let quota = watch_quota(client, operation.clone(), turns.clone(), SystemClock, every, shutdown.clone());
-            running.spawn(async move {
-                quota.await;
-                "the watch of the quota"
-            });
-        }
-        if let Some((client, comparisons)) = first.zip(operation.comparisons.clone()) {
-            let (client, turns, shutdown) = (client.clone(), turns.clone(), shutdown.clone());
-            let reconcile = reconcile(client, operation.clone(), comparisons, turns, SystemClock, shutdown);
-            running.spawn(async move {
-                reconcile.await;
-                "the reconciliation"
-            });
-        }
-        for (report, client) in operation.reports().zip(&self.clients) {
-            let poller = Poller::new(client.clone(), report.clone(), turns.clone(), SystemClock, shutdown.clone());
-            running.spawn(async move {
-                poller.run().await;
-                "a poller"
-            });
-            let holds = end_holds(report.clone(), SystemClock, shutdown.clone());
-            running.spawn(async move {
-                holds.await;
-                "the hold of new series"
-            });
-        }
-        self.tasks = Some(Tasks { trigger, running });
-    }
-
-    /// What ends when nothing reads it any more, and all that was read is stored; `None` where nothing does.
-    fn stop(&mut self) -> Option<impl Future<Output = ()> + use<>> {
-        let mut tasks = self.tasks.take()?;
-        let operation = self.operation.clone()?;
-        Some(async move {
-            tasks.trigger.leave();
-            if timeout(CALL_ENDS_WITHIN, tasks.have_ended()).await.is_err() {
-                tracing::warn!(
-                    operation = %operation.name,
-                    "its call takes longer than {CALL_ENDS_WITHIN:?}; it is abandoned, and made again"
-                );
-                tasks.trigger.stop();
-                tasks.have_ended().await;
-            }
-            operation.is_settled().await;
-            operation.reports().for_each(|report| report.pulse().is_left());
-        })
-    }
-
-    /// Takes other settings, and says which.
-    fn becomes(&mut self, config: OperationConfig, clients: Clients) -> String {
-        let differences = differences(&self.config, &config);
-        if let Some(operation) = self.operation.as_ref().filter(|_| !same_token(&differences)) {
-            // What was told is of another one.
-            operation.quota.tell(None);
-        }
-        (self.config, self.clients) = (config, clients);
-        let told: Vec<_> = differences.iter().map(Difference::to_string).collect();
-        format!("{}: {}", self.config.name, told.join(", "))
-    }
-
-    /// What is said of one that is new, beside those that have been `removed`.
-    fn introduced(&self, removed: &[Self]) -> String {
-        let name = &self.config.name;
-        let begins = match self.operation.as_ref().map(|operation| operation.abandoned.account()) {
-            None => "is not read yet".to_owned(),
-            Some(account) if account.marks.read_before => {
-                format!("goes on from {}, where its account ended", account.marks.complete_until)
-            }
-            Some(account) => format!("counts from {}", account.marks.start),
-        };
-        let renamed = removed.iter().find(|other| same_token(&differences(&other.config, &self.config)));
-        let renamed = renamed.map_or_else(String::new, |other| {
-            format!(
-                "; it has the server and the token of {old}, but an account is known by its name: nothing of {old} is \
-                 carried over",
-                old = other.config.name
-            )
-        });
-        format!("{name}: added, {begins}{renamed}")
-    }
-}
-
-impl Tasks {
-    async fn have_ended(&mut self) {
-        while self.running.join_next().await.is_some() {}
-    }
-}
-
-fn clients_of(config: &OperationConfig, network: &Network) -> Result<Clients, SetupError> {
-    let client = |report: &ReportSettings| Client::new(config, report.kind, network).map(Arc::new);
-    report_settings(config).iter().map(client).collect()
-}
-
-/// Whether the same token is used with the same server.
-fn same_token(differences: &[Difference]) -> bool {
-    !differences.iter().any(|difference| ["server", "token_file", "token_env"].contains(&difference.key))
 }
 
 /// Says what is wrong with a token before the first poll needs it, which may be an hour away. It may still be mended: the
