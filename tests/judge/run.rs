@@ -1,8 +1,9 @@
 //! Plays a history through the real poller, holds and ledger. The one file that knows how these are called.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use domain::identity::RowHasher;
 use domain::range::CivilRange;
 use domain::report::{ABANDONED, ANSWERED};
 use domain::server_time::Stamp;
+use exposition::model::{Family, Series};
 use exposition::prepared;
 use wolkvox_exporter::clock::Clock;
 use wolkvox_exporter::config::{OperationConfig, Reports, Server, Skills, Start, TokenSource};
@@ -185,7 +187,8 @@ impl Play<'_> {
             world.watch(Event::CalmBegan);
         }
         let process = Process { operation: operation.clone(), ledger: ledger.clone(), metrics };
-        let look = look(&world, process, &self.disk);
+        let holds = Arc::new(AtomicBool::new(false));
+        let look = look(&world, process, &self.disk, &holds);
         look();
         world.lives(Some(look.clone()));
         _ = tokio::time::timeout(Duration::ZERO, world.kill.notified()).await;
@@ -204,7 +207,7 @@ impl Play<'_> {
             .collect();
         drop(shutdown);
         let mut killed = life.killed;
-        let mut ended = self.watch_until(life, Duration::from_secs(life.seconds), &look).await;
+        let mut ended = self.watch_until(life, Duration::from_secs(life.seconds), (&look, &holds)).await;
         if let Ok(End::Time) = ended
             && let Some(calm) = calm
         {
@@ -212,7 +215,7 @@ impl Play<'_> {
                 world.calm_down();
                 world.watch(Event::CalmBegan);
             }
-            ended = self.watch_until(life, calm, &look).await;
+            ended = self.watch_until(life, calm, (&look, &holds)).await;
         }
         if !matches!(ended, Ok(End::Time)) {
             killed = true;
@@ -247,7 +250,12 @@ impl Play<'_> {
     }
 
     /// Scrapes for a while, or until the world kills the process.
-    async fn watch_until(&self, life: &Life, time: Duration, look: &Look) -> Result<End, String> {
+    async fn watch_until(
+        &self,
+        life: &Life,
+        time: Duration,
+        (look, holds): (&Look, &AtomicBool),
+    ) -> Result<End, String> {
         let began = Instant::now();
         let ends = began + time + Duration::from_nanos(3);
         let mut step =
@@ -268,9 +276,9 @@ impl Play<'_> {
                 biased;
                 () = tokio::time::sleep_until(next) => {}
                 () = self.world.answered.notified() => {
-                    // What it led to is there, and held for a while; and shown with what the other report has read.
+                    // What it led to is there, and shown with what the other report has read.
                     let then = Instant::now() + SOON;
-                    looks.extend([then, then + hold.saturating_sub(MARGIN), then + hold + MARGIN]);
+                    looks.insert(then);
                     if self.history.answered.is_some() {
                         looks.insert(then + SHOWN_WITHIN);
                     }
@@ -283,6 +291,10 @@ impl Play<'_> {
             tokio::select! {
                 () = tokio::time::sleep(BESIDE) => look(),
                 () = self.world.kill.notified() => return Ok(End::Killed),
+            }
+            if holds.swap(false, Ordering::Relaxed) {
+                let now = Instant::now();
+                looks.extend([now + hold.saturating_sub(MARGIN), now + hold + MARGIN]);
             }
         }
         Ok(End::Time)
@@ -301,9 +313,10 @@ struct Process {
     metrics: Metrics,
 }
 
-/// Makes a scrape and has it watched; keeps what is then on the disk.
-fn look(world: &Arc<World>, process: Process, disk: &Disk) -> Look {
-    let (world, disk) = (world.clone(), disk.clone());
+/// Makes a scrape and has it watched; keeps what is then on the disk. Notes in `holds` where something may be held from now on.
+fn look(world: &Arc<World>, process: Process, disk: &Disk, holds: &Arc<AtomicBool>) -> Look {
+    let (world, disk, holds) = (world.clone(), disk.clone(), holds.clone());
+    let held = Mutex::new(None);
     // The accounts as they were last stored, and their days.
     let known = Mutex::new(Vec::new());
     Arc::new(move || {
@@ -339,13 +352,30 @@ fn look(world: &Arc<World>, process: Process, disk: &Disk) -> Look {
         }
         let days = days(&mut known, &stored);
         drop(known);
-        world.watch(Event::Scraped(Scraped {
-            families: Arc::new(families(&stored)),
-            shown: (!is_all).then(|| families(&shown)),
-            days,
-        }));
+        let all = Arc::new(families(&stored));
+        let may_be_held = what_may_be_held(&all);
+        let mut held = held.lock().unwrap();
+        if held.as_ref() != Some(&may_be_held) || (may_be_held.1 && !is_kept) {
+            holds.store(true, Ordering::Relaxed);
+            *held = Some(may_be_held);
+        }
+        drop(held);
+        world.watch(Event::Scraped(Scraped { families: all, shown: (!is_all).then(|| families(&shown)), days }));
     })
 }
+
+/// Series and their names, of which a new one is held; and whether something is caught up with.
+fn what_may_be_held(families: &[Family]) -> (Vec<Labels>, bool) {
+    let of = |names: &[&str]| -> Vec<&Series> {
+        families.iter().filter(|family| names.contains(&&*family.name)).flat_map(|family| &family.series).collect()
+    };
+    let calls = of(&["wolkvox_abandoned_calls_total", "wolkvox_answered_calls_total"]);
+    let catching_up = of(&["wolkvox_catching_up"]);
+    let is_caught_up_with = catching_up.iter().any(|series| trace::number(&series.value) > 0.0);
+    (calls.iter().map(|series| series.labels.clone()).collect(), is_caught_up_with)
+}
+
+type Labels = Vec<(Cow<'static, str>, Arc<str>)>;
 
 fn are_same(one: &[Snapshot], other: &[Snapshot]) -> bool {
     one.iter().zip(other).all(|(one, other)| Arc::ptr_eq(&one.account, &other.account))

@@ -90,6 +90,10 @@ impl Judge {
         let longest = SignedDuration::try_from(life.two_windows()).unwrap();
         let is_known = to - interval >= self.cursor.known_from && to <= complete;
         let is_current = age(now.host) <= longest;
+        if self.cursor.windows_until != self.cursor.windows_until_at_most {
+            // Which window was the last is not known.
+            return Ok(());
+        }
         let may_be_unknown = to - interval < self.cursor.known_for_certain_from && gauges.is_empty();
         if !self.in_doubt() && !may_be_unknown {
             let expected = if is_known && is_current { self.counts.series.len() as u64 } else { 0 };
