@@ -1,27 +1,45 @@
 //! Work that blocks a thread, a few at a time: a thousand operations that are due together then take a handful of threads.
 
+use std::collections::VecDeque;
+use std::fmt::{self, Display};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 /// Work that asks a disk or a network takes milliseconds. Where none has ended for so long, it hangs.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Threads for work of one kind.
+/// Threads for work of one kind. Each does one work after the other, and leaves when there is none: a runtime that is given
+/// them one by one begins a thread for each that comes before another has quite ended.
 #[derive(Debug, Clone)]
 pub struct Lane {
-    places: Arc<Semaphore>,
+    queue: Arc<Mutex<Queue>>,
     may_hang: bool,
-    /// Grows when a work has ended, and with each place that is added.
-    steps: Arc<AtomicU64>,
-    /// Places that were added.
-    added: Arc<AtomicU64>,
 }
+
+struct Queue {
+    waiting: VecDeque<Work>,
+    /// At work.
+    threads: usize,
+    /// As many may be.
+    places: usize,
+    /// Of these, those that were added beside what hangs.
+    added: usize,
+    /// Grows when a work has ended, and with each place that is added.
+    steps: u64,
+}
+
+type Work = Box<dyn FnOnce() + Send>;
+
+/// The work panicked, or the runtime shuts down.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stopped;
 
 impl Lane {
     /// For work that asks a disk or a network, and may hang. Beside what hangs the lane gets another place: one operation's
@@ -32,79 +50,107 @@ impl Lane {
 
     /// For work that takes the processor, and ends.
     pub fn of_work(threads: usize) -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(threads)),
-            may_hang: false,
-            steps: Arc::default(),
-            added: Arc::default(),
-        }
+        let queue = Queue { waiting: VecDeque::new(), threads: 0, places: threads, added: 0, steps: 0 };
+        Self { queue: Arc::new(Mutex::new(queue)), may_hang: false }
     }
 
-    /// Has `work` done. It goes on when nobody waits for it any more.
-    ///
-    /// # Errors
-    /// Where it panics, or while the runtime shuts down.
-    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
-        let (place, lane) = (self.place().await, self.clone());
-        spawn_blocking(move || {
-            let _occupied = Occupied { place, lane, began: Instant::now() };
-            work()
-        })
-        .await
-    }
-
-    async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        let mut place = pin!(self.places.clone().acquire_owned());
-        if !self.may_hang {
-            return place.await.ok();
-        }
-        loop {
-            let steps = self.steps.load(Ordering::Relaxed);
-            match timeout(PATIENCE, &mut place).await {
-                Ok(place) => return place.ok(),
-                // One of those that wait adds a place for all of them.
-                Err(_) if self.step_from(steps) => {
-                    self.added.fetch_add(1, Ordering::Relaxed);
-                    self.places.add_permits(1);
-                }
+    /// Has `work` done. Once it has begun it goes on when nobody waits for it any more.
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Stopped> {
+        let (tell, told) = oneshot::channel();
+        let has_begun = Arc::new(AtomicBool::new(false));
+        let begins = has_begun.clone();
+        self.queue().waiting.push_back(Box::new(move || {
+            begins.store(true, Ordering::Relaxed);
+            if !tell.is_closed() {
+                _ = tell.send(work());
+            }
+        }));
+        self.begin_thread();
+        let mut told = pin!(told);
+        while self.may_hang && !has_begun.load(Ordering::Relaxed) {
+            let steps = self.queue().steps;
+            match timeout(PATIENCE, &mut told).await {
+                Ok(done) => return done.map_err(|_| Stopped),
+                Err(_) if !has_begun.load(Ordering::Relaxed) => self.widen(steps),
                 Err(_) => {}
+            }
+        }
+        told.await.map_err(|_| Stopped)
+    }
+
+    /// Adds a place, unless there was a step since: one of those that wait adds it for all of them.
+    fn widen(&self, steps: u64) {
+        let mut queue = self.queue();
+        if queue.steps == steps {
+            queue.steps += 1;
+            queue.places += 1;
+            queue.added += 1;
+            drop(queue);
+            self.begin_thread();
+        }
+    }
+
+    /// Begins another thread if there may be one, and work is waiting.
+    fn begin_thread(&self) {
+        let mut queue = self.queue();
+        if queue.threads < queue.places && !queue.waiting.is_empty() {
+            queue.threads += 1;
+            drop(queue);
+            let lane = self.clone();
+            spawn_blocking(move || lane.work());
+        }
+    }
+
+    /// Does what is waiting, until there is nothing.
+    fn work(&self) {
+        while let Some(work) = self.next() {
+            let began = Instant::now();
+            // Whoever waits is told, for the sender is dropped; the panic has said in the log what it was.
+            _ = catch_unwind(AssertUnwindSafe(work));
+            let mut queue = self.queue();
+            queue.steps += 1;
+            // What has hung takes the place along that was added for it.
+            if began.elapsed() >= PATIENCE && queue.added > 0 {
+                queue.added -= 1;
+                queue.places -= 1;
+                queue.threads -= 1;
+                return;
             }
         }
     }
 
-    fn step_from(&self, steps: u64) -> bool {
-        let next = steps.wrapping_add(1);
-        self.steps.compare_exchange(steps, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    fn next(&self) -> Option<Work> {
+        let mut queue = self.queue();
+        let work = queue.waiting.pop_front();
+        queue.threads -= usize::from(work.is_none());
+        work
     }
 
-    /// Takes an added place away.
-    fn narrow(&self) -> bool {
-        let less = |added: u64| added.checked_sub(1);
-        self.added.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    /// Held for a moment only, and nothing in it can be left half done.
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A place on which a work is done.
-struct Occupied {
-    place: Option<OwnedSemaphorePermit>,
-    lane: Lane,
-    began: Instant,
-}
-
-impl Drop for Occupied {
-    /// What has hung takes the place along that was added for it.
-    fn drop(&mut self) {
-        self.lane.steps.fetch_add(1, Ordering::Relaxed);
-        if self.began.elapsed() >= PATIENCE && self.lane.narrow() {
-            self.place.take().into_iter().for_each(OwnedSemaphorePermit::forget);
-        }
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { waiting, threads, places, .. } = self;
+        write!(f, "{} waiting, {threads} threads of {places}", waiting.len())
     }
 }
+
+impl Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the work for it stopped with a panic; this is a defect, and the log tells where")
+    }
+}
+
+impl std::error::Error for Stopped {}
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicUsize;
-    use std::sync::{Mutex, mpsc};
+    use std::sync::mpsc;
 
     use super::*;
 
@@ -151,14 +197,53 @@ mod tests {
             for task in hanging {
                 task.await.unwrap().unwrap();
             }
-            assert_eq!(lane.places.available_permits(), 2);
+            // Whoever waited is told before the thread has left.
+            let left = async {
+                while lane.queue().threads > 0 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            timeout(PATIENCE * 8, left).await.unwrap();
+            let queue = lane.queue();
+            assert_eq!((queue.waiting.len(), queue.threads, queue.places, queue.added), (0, 0, 2, 0));
         }
+    }
+
+    /// Many short works, one after the other from many tasks: a runtime that is given each of them begins tens of threads.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn short_works_are_done_by_as_many_threads_as_there_are_places() {
+        let lane = Lane::of_work(2);
+        let seen = Arc::new(Mutex::new(std::collections::HashSet::new()));
+        let works = (0..2_000).map(|_| {
+            let (lane, seen) = (lane.clone(), seen.clone());
+            tokio::spawn(
+                async move { lane.run(move || _ = seen.lock().unwrap().insert(std::thread::current().id())).await },
+            )
+        });
+        for work in works.collect::<Vec<_>>() {
+            work.await.unwrap().unwrap();
+        }
+        let threads = seen.lock().unwrap().len();
+        assert!((1..=8).contains(&threads), "{threads} threads");
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_not_begun() {
+        let lane = Lane::of_work(1);
+        let (let_go, hold) = mpsc::channel::<()>();
+        let first = lane.clone();
+        let first = tokio::spawn(async move { first.run(move || _ = hold.recv()).await });
+        tokio::task::yield_now().await;
+        assert!(timeout(Duration::from_millis(1), lane.run(|| panic!("not to be begun"))).await.is_err());
+        drop(let_go);
+        first.await.unwrap().unwrap();
+        assert_eq!(lane.run(|| 7).await, Ok(7));
     }
 
     #[tokio::test]
     async fn a_panic_leaves_its_place() {
         let lane = Lane::of_work(1);
-        assert!(lane.run(|| panic!("on purpose")).await.unwrap_err().is_panic());
+        assert_eq!(lane.run(|| panic!("on purpose")).await, Err::<(), _>(Stopped));
         assert_eq!(lane.run(|| 7).await.unwrap(), 7);
     }
 }

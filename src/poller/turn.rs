@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use domain::outcome::Outcome;
 use tokio::sync::OwnedMutexGuard;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use crate::lane::Lane;
+use crate::lane::{Lane, Stopped};
 use crate::wolkvox::{CallsReport, Cause, Failure, Token};
 
 /// The folder with the lock files, beside the ledger.
@@ -39,7 +39,7 @@ pub struct TokenInTurn<R> {
     /// What the last call was made with; `None` where there was no token to send.
     last: Option<Token>,
     /// A reading that hangs: another one would hang beside it.
-    hanging: Option<JoinHandle<Result<Result<Token, Failure>, JoinError>>>,
+    hanging: Option<JoinHandle<Result<Result<Token, Failure>, Stopped>>>,
 }
 
 impl<R: CallsReport> TokenInTurn<R> {
@@ -86,8 +86,8 @@ impl<R: CallsReport> TokenInTurn<R> {
         });
         match timeout(READ_WITHIN, &mut reading).await {
             Ok(Ok(Ok(read))) => read,
-            Ok(Ok(Err(stopped)) | Err(stopped)) => {
-                Err(Failure::new(Outcome::Unauthorized, format!("no token could be read: {stopped}")))
+            Ok(Ok(Err(_)) | Err(_)) => {
+                Err(Failure::new(Outcome::Unauthorized, format!("no token could be read: {Stopped}")))
             }
             Err(_) => {
                 self.hanging = Some(reading);
