@@ -36,7 +36,7 @@ pub struct Marks {
     /// The identities of rows dated before are gone, so no read may bring such a row.
     pub kept_from: Option<DateTime>,
     pub catch_up: CatchUp,
-    /// When the ledger was copied, where it is a copy that has not been read on to its first now: see [`super::copy`].
+    /// When the ledger was copied, where it is a copy that has not been read on to its first now: see [`crate::copy`].
     pub copied_at: Option<Timestamp>,
 }
 
