@@ -16,7 +16,9 @@ DEFECTS = {
     # What is counted.
     "boundary-counted-twice": [
         (TALLY, "            Some(earlier) if earlier.verdict == Verdict::Counted || !inside => return None,\n",
-         "            Some(_) if first.date == self.read.asked.end => Contents::default(),\n"
+         "            Some(_) if place == Ok(self.before.marks.complete_until - SignedDuration::from_secs(1)) => {\n"
+         "                Contents::default()\n"
+         "            }\n"
          "            Some(earlier) if earlier.verdict == Verdict::Counted || !inside => return None,\n"),
     ],
     "duplicate-within-an-answer": [
@@ -28,7 +30,7 @@ DEFECTS = {
     ],
     "other-content-counted-at-each-read": [
         (TALLY, "        contents.extend(rows.iter().map(|row| row.content));\n",
-         "        contents = Contents::default();\n        contents.extend(new.iter().map(|row| row.content));\n"),
+         "        contents.extend(rows.iter().take(1).map(|row| row.content));\n"),
     ],
     "late-row-counted-twice": [
         (TALLY, "self.account.totals.add(Total::LateRows, 1);", "self.account.totals.add(Total::LateRows, 2);"),
@@ -113,7 +115,7 @@ DEFECTS = {
          "            let early = move |account: &mut Account| {\n"
          "                account.marks.complete_until = account.marks.complete_until.max(to);\n"
          "            };\n"
-         "            _ = self.operation.abandoned.amend(early).await;\n"
+         "            _ = self.report.amend(early).await;\n"
          "            let called = self.call(question.asked).await?;\n"),
     ],
     "hold-not-begun-again-by-a-restart": [
