@@ -46,16 +46,33 @@ pub fn instant_of(zone: &TimeZone, date: DateTime, began: Option<Timestamp>) -> 
     }
 }
 
-/// The instant from which on no read asks for a date before `date`: the last one that has this date.
+/// The instant from which on no read asks for a date before `date`: the last one that has this date, or that has come to a
+/// later one.
 pub fn reads_from(zone: &TimeZone, date: DateTime) -> Option<Timestamp> {
-    zone.to_ambiguous_timestamp(date).later().ok()
+    comes_to(zone, date).map(|[_, last]| last)
+}
+
+/// The instant before which there is no `date`, and none after it: the first one that has this date, or a later one.
+pub fn first_at(zone: &TimeZone, date: DateTime) -> Option<Timestamp> {
+    comes_to(zone, date).map(|[first, _]| first)
+}
+
+/// The first and the last instant at which a clock comes to `date`, or puts it behind itself without ever showing it.
+fn comes_to(zone: &TimeZone, date: DateTime) -> Option<[Timestamp; 2]> {
+    let ambiguous = zone.to_ambiguous_timestamp(date);
+    let [first, last] = [ambiguous.clone().earlier().ok()?, ambiguous.clone().later().ok()?];
+    if !matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. }) {
+        return Some([first, last]);
+    }
+    // The clock is put forward between the two, or with the later one.
+    let change = zone.following(first).next()?.timestamp();
+    Some([change; 2])
 }
 
 /// A local day: from the first instant that can have its date to the last one, which overlaps with the next day's where the
 /// clock is put back over midnight. `None` only at the ends of the calendar.
 pub fn day_stretch(zone: &TimeZone, date: Date) -> Option<Stretch> {
-    let midnight = |date: Date| zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0));
-    let from = midnight(date).compatible().ok()?;
+    let from = first_at(zone, date.at(0, 0, 0, 0))?;
     let to = reads_from(zone, date.tomorrow().ok()?.at(0, 0, 0, 0))?;
     Some(Stretch { from, to })
 }
@@ -78,6 +95,7 @@ pub fn differences(one: &TimeZone, other: &TimeZone, stretch: Stretch) -> RangeI
 mod tests {
     use super::*;
     use alloc::string::{String, ToString as _};
+    use alloc::vec::Vec;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -147,7 +165,34 @@ mod tests {
         let twice = jiff::civil::date(2026, 10, 25).at(2, 30, 0, 0);
         assert_eq!(reads_from(&madrid, twice), Some(at("2026-10-25T01:30:00Z")));
         let never = jiff::civil::date(2026, 3, 29).at(2, 30, 0, 0);
-        assert_eq!(reads_from(&madrid, never), Some(at("2026-03-29T01:30:00Z")));
+        assert_eq!(reads_from(&madrid, never), Some(at("2026-03-29T01:00:00Z")), "the next one is 03:00");
+    }
+
+    #[test]
+    fn all_that_is_dated_then_or_later_is_behind_the_first_instant_and_nothing_earlier_is_behind_the_last() {
+        for (name, from) in [
+            ("America/Santiago", "2026-09-06T01:00:00Z"),
+            ("Europe/Madrid", "2026-03-28T22:00:00Z"),
+            ("Europe/Madrid", "2026-10-24T22:00:00Z"),
+            ("Australia/Lord_Howe", "2026-04-04T12:00:00Z"),
+            ("Australia/Lord_Howe", "2026-10-03T12:00:00Z"),
+            ("America/Bogota", "2026-10-03T12:00:00Z"),
+        ] {
+            let zone = TimeZone::get(name).unwrap();
+            // Every quarter, and the seconds beside it.
+            let quarters = (0..28).flat_map(|quarter| [-1, 0, 1].map(|second| quarter * 900 + second));
+            let instants: Vec<_> = quarters.map(|second| at(from) + jiff::SignedDuration::from_secs(second)).collect();
+            let dates = (0..28).flat_map(|quarter| [-1, 0, 1].map(|second| quarter * 900 + second));
+            let begin = zone.to_datetime(at(from));
+            for date in dates.map(|second| begin + jiff::SignedDuration::from_secs(second)) {
+                let [first, last] = [first_at(&zone, date).unwrap(), reads_from(&zone, date).unwrap()];
+                for &instant in &instants {
+                    let is_then_or_later = zone.to_datetime(instant) >= date;
+                    assert!(!is_then_or_later || instant >= first, "{name}: {instant} is before {first}, of {date}");
+                    assert!(is_then_or_later || instant < last, "{name}: {instant} is not before {last}, of {date}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use jiff::{Timestamp, civil::DateTime};
 use super::Account;
 use crate::range::Stretch;
 use crate::totals::Total;
-use crate::zone::{differences, instant_of, reads_from};
+use crate::zone::{differences, first_at, reads_from};
 
 /// Where the reading stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Account {
         let ahead = differences(old, new, unproven);
         let mut from = cursor;
         if ahead != (0..=0) {
-            let unread = instant_of(new, old.to_datetime(cursor), None).unwrap_or(marks.start);
+            let unread = first_at(new, old.to_datetime(cursor)).unwrap_or(marks.start);
             let hidden = if *ahead.end() > 0 { unproven.from } else { cursor };
             // Not from the beginning of a window: what was given up is not to be asked for again.
             from = from.min(unread).min(hidden).max(marks.floor.unwrap_or(marks.start));
@@ -152,6 +152,27 @@ mod tests {
             at(96_400),
             "it was behind, and hid nothing"
         );
+    }
+
+    /// Chile puts its clock forward over midnight, at 04:00 UTC of 6 September 2026.
+    #[test]
+    fn a_zone_that_was_behind_left_nothing_unread_where_the_clock_is_put_forward() {
+        let new = zone("America/Santiago");
+        for old in ["America/Mexico_City", "Pacific/Honolulu", "UTC", "America/Lima"] {
+            for second in (0..12 * 3_600).step_by(300) {
+                let mut account = account_that_has_read();
+                let cursor = "2026-09-06T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(second);
+                account.marks.start = cursor - SignedDuration::from_hours(48);
+                (account.marks.complete_until, account.marks.nothing_hidden_until) = (cursor, cursor);
+                let unread = zone(old).to_datetime(cursor);
+                account.change_zone(&zone(old), &new);
+                let before = account.marks.complete_until;
+                for back in (1..3_600).step_by(59) {
+                    let date = new.to_datetime(before - SignedDuration::from_secs(back));
+                    assert!(date < unread, "{old}: {date} is behind {before}, and nothing from {unread} on was read");
+                }
+            }
+        }
     }
 
     #[test]
