@@ -265,13 +265,13 @@ impl ServerTime {
         self.believed = self.believed.filter(|&believed| !reading.fits(believed));
     }
 
-    /// Which windows an answer completes that gave this testimony. By a clock that is more than a day from the host's, and
-    /// that no row has shown to be right, none is that the host's has not come to: a server that is years ahead would
-    /// complete thousands of windows, and nothing takes back what a counter has counted.
+    /// Which windows an answer completes that gave this testimony. Of those that are due by a clock more than a day ahead of
+    /// the host's, which no row has shown to be right, none is that the host's has not come to: a server that is years ahead
+    /// would complete thousands of windows, and nothing takes back what a counter has counted. The poll may have been
+    /// planned by a clock that has been refuted since.
     pub fn passage(&mut self, windows: &Windows, question: Question, testimony: Testimony) -> Passage {
         let Question { asked, due_end, .. } = question;
-        let is_far =
-            self.believed.is_some_and(|believed| believed.saturating_sub(host(asked)).unsigned_abs() > FURTHEST);
+        let is_far = due_end.duration_since(asked.host) > signed(FURTHEST);
         let is_shown = self.run.is_some_and(|run| run.is_corroborated);
         let due_end = if is_far && !is_shown { due_end.min(windows.last_due_end(asked.host)) } else { due_end };
         let newest = self.looked.filter(|(when, _)| *when == asked).and_then(|(_, look)| look.newest);

@@ -250,6 +250,31 @@ fn a_server_that_is_years_ahead_completes_nothing_until_a_row_shows_that_it_is_r
     }
 }
 
+/// A poll is planned by a clock that is believed; what comes while it goes on may refute that, or say nothing at all.
+#[test]
+fn a_poll_that_was_planned_by_a_clock_years_ahead_completes_nothing_whatever_becomes_of_that_clock() {
+    let (host, ahead, windows) = (Host(0), 40_000_000, windows(300, 60));
+    let silent = Heard { stamp: None, ..heard(host, 1_202, 0) };
+    for meanwhile in
+        [vec![], vec![heard(host, 1_201, 0)], vec![heard(host, 1_201, 0), heard(host, 1_202, ahead)], vec![silent]]
+    {
+        let mut time = new(host);
+        for second in [300, 600, 900] {
+            time.heard(&heard(host, second, ahead), &windows);
+        }
+        let due_end = windows.last_due_end(time.now(host.at(1_200)));
+        assert!(due_end > at(ahead), "it is believed");
+        for answer in &meanwhile {
+            time.heard(answer, &windows);
+        }
+        let testimony = time.heard(&heard(host, 1_203, ahead), &windows);
+        let moment = host.at(1_203);
+        let question = Question { to: due_end, due_end, asked: moment, answered: moment };
+        let passage = time.passage(&windows, question, testimony);
+        assert!(passage.to <= at(1_200), "after {} answers it completes until {}", meanwhile.len(), passage.to);
+    }
+}
+
 /// `Age` is a duration, so it says how old an answer is whatever its `Date` is worth.
 #[test]
 fn what_a_cache_kept_is_as_old_as_it_says_without_a_date_too() {
