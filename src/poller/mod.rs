@@ -167,9 +167,10 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         }
         match self.report.amend(move |account| account.take_back(to, &rules.zone)).await {
             Ok(()) => {
-                let complete_until = self.report.account().marks.complete_until;
+                let marks = &self.report.account().marks;
+                let (complete_until, proven_until) = (marks.complete_until, marks.proven_until);
                 if complete_until < cursor {
-                    self.report.clock.time().prove_from(complete_until, moment);
+                    self.report.clock.time().prove_from(proven_until, moment);
                     tracing::warn!(
                         operation = %self.report.operation, report = self.report.kind.name,
                         %complete_until, before = %cursor,

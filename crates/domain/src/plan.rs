@@ -59,7 +59,7 @@ pub fn read_now(account: &Account, rules: &Rules, clocks: Clocks) -> Plan {
     // Before the first window is due, the first look is at the day before it.
     let to = due_end.max(cursor).max(latest_end);
 
-    let unproven = marks.proven_until.max(earlier(cursor, MOST_UNPROVEN));
+    let unproven = marks.proven_until.max(marks.start).max(earlier(cursor, MOST_UNPROVEN));
     let mut from = earlier(cursor.min(unproven), rules.overlap);
     if clocks.earliest < now {
         from = from.min(earlier(earliest_end, rules.overlap));
@@ -176,6 +176,15 @@ mod tests {
             let plan = plan(&account, &rules, Clocks::agreed(at("2026-03-01T12:06:00Z"))).unwrap();
             assert_eq!(plan.stretch.from, at(from), "{proven}");
         }
+    }
+
+    #[test]
+    fn nothing_before_the_start_is_asked_for_again_for_want_of_a_proof() {
+        let (mut account, mut rules) = (read_until("2026-03-01T12:00:00Z"), rules("UTC"));
+        rules.overlap = Duration::from_secs(1);
+        (account.marks.start, account.marks.proven_until) = (at("2026-03-01T11:00:00Z"), at("2026-03-01T10:00:00Z"));
+        let plan = plan(&account, &rules, Clocks::agreed(at("2026-03-01T12:06:00Z"))).unwrap();
+        assert_eq!(plan.stretch.from, at("2026-03-01T10:59:59Z"));
     }
 
     #[test]

@@ -14,7 +14,8 @@ pub struct Marks {
     /// The cursor: the data are complete up to here, and the next read begins here (but for the overlap).
     pub complete_until: Timestamp,
     /// Up to here both the host's clock and the server's said that all is over: the cursor goes back to here if a clock
-    /// that took it further proves wrong. Never after the cursor.
+    /// that took it further proves wrong. Never after the cursor; before the start where that was yet to come by the host's
+    /// clock.
     pub proven_until: Timestamp,
     /// The operation's zone has hidden no row dated before: the date of the last row that came fresh, or the cursor when
     /// the zone came into force. A zone ahead of the report's asks for each date before it has come.
@@ -55,7 +56,7 @@ impl Account {
     /// have been ahead was to be read once more, and is given up too.
     pub fn give_up(&mut self, to: Timestamp) {
         let marks = &mut self.marks;
-        let from = marks.complete_until.min(marks.proven_until);
+        let from = marks.complete_until.min(marks.proven_until).max(marks.start);
         let seconds = to.as_second() - from.as_second();
         self.days.unread.note(Stretch { from, to });
         self.totals.add(Total::SkippedSeconds, seconds.max(0) as u64);
@@ -203,6 +204,14 @@ mod tests {
             assert_eq!(account.totals.get(Total::SkippedSeconds), skipped, "{proven}");
             assert_eq!((account.marks.complete_until, account.marks.floor), (at(105_000), Some(at(105_000))));
         }
+    }
+
+    #[test]
+    fn nothing_before_the_start_is_given_up() {
+        let mut account = account_that_has_read();
+        (account.marks.start, account.marks.proven_until) = (at(99_000), at(90_000));
+        account.give_up(at(105_000));
+        assert_eq!(account.totals.get(Total::SkippedSeconds), 6_000);
     }
 
     #[test]

@@ -32,7 +32,10 @@ impl Account {
             windows.start_of(shifted(before, late).min(begun))
         };
         let Marks { has_answered, copied_at, .. } = self.marks;
-        self.marks = Marks { has_answered, copied_at, ..Self::beginning_at(start).marks };
+        let begun = Self::beginning_at(start).marks;
+        // A start that the host's clock has not come to proves nothing.
+        let proven_until = begun.proven_until.min(windows.start_of(first));
+        self.marks = Marks { has_answered, copied_at, proven_until, ..begun };
     }
 }
 
@@ -112,7 +115,13 @@ mod tests {
             let before = account.marks.start;
             for _ in 0..3 {
                 account.begin_again(&windows(300), first, before, late);
-                assert_eq!(account.marks, Account::new(&windows(300), at(1_000)).marks, "{wrong}");
+                let right = Account::new(&windows(300), at(1_000)).marks;
+                let proven_until = right.start.min(before);
+                assert_eq!(
+                    account.marks,
+                    Marks { proven_until, ..right },
+                    "{wrong}: proven is what the host has come to"
+                );
             }
             // An earlier process began it by the same clock, 20 minutes before this one, or two days.
             for earlier in [1_200, 172_800] {
