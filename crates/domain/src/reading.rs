@@ -18,7 +18,7 @@ use super::range::{CivilRange, Stretch};
 use super::rules::Rules;
 use super::shortfall::POLLS_TO_BELIEVE;
 use super::window::Windows;
-use super::zone::civil_range;
+use super::zone::{civil_range, reads_from};
 pub use doubts::Doubts;
 use doubts::Suspect;
 
@@ -30,6 +30,8 @@ pub const FULL_ANSWER_ROWS: u64 = 59_000;
 
 /// Parts between unreadable seconds that a poll reads again: each costs a call, and the new window must have some.
 const MOST_READ_AGAIN: usize = 7;
+
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 /// The reading of one stretch: the question that comes next, and what is to be done with each answer.
 ///
@@ -47,8 +49,10 @@ pub struct Reading {
     parts: Vec<Stretch>,
     calls: u32,
     retries: u32,
-    /// Whether no answer has been judged yet.
+    /// Whether no answer has been judged yet, but for those about places that the stretch begins within.
     is_first: bool,
+    /// Whether the next part ends with such places.
+    is_straddled: bool,
     /// As they were when the poll began, and what its answers have told since.
     gaps: Gaps,
     /// Rows believed to be missing, and seconds given up, since the last answer that was stored.
@@ -154,6 +158,7 @@ impl Reading {
             calls: 0,
             retries: 0,
             is_first: true,
+            is_straddled: false,
             gaps: account.gaps.clone(),
             missing: 0,
             given_up: 0,
@@ -183,7 +188,8 @@ impl Reading {
 
     /// Judges the answer to `question`.
     pub fn answered(&mut self, question: Question, shape: Shape) -> Judgement {
-        let is_first = core::mem::take(&mut self.is_first);
+        let is_straddled = core::mem::take(&mut self.is_straddled);
+        let is_first = !is_straddled && core::mem::take(&mut self.is_first);
         let Question { stretch, asked } = question;
         let halves = stretch.halves();
         if shape.broken {
@@ -194,15 +200,23 @@ impl Reading {
         }
         self.doubts.unreadable.retain(|second, _| !asked.contains(*second));
         let short = shape.shortfall();
-        let known = &mut self.gaps.shortfalls;
-        let expected = known.expected(asked);
+        let expected = self.gaps.shortfalls.expected(asked);
         let beyond = short.saturating_sub(*expected.end());
+        // What is known of a place that the range begins within may excuse what goes missing behind it.
+        let is_excused = expected.contains(&short) && short > *expected.start();
+        let behind = if is_excused { self.behind_straddled(question) } else { None };
+        let known = &mut self.gaps.shortfalls;
         match halves {
             None => {
                 let place = CivilRange { ini: asked.ini.max(before(asked.end)), ..asked };
                 self.doubts.explain(stretch, known.look(place, asked, short));
             }
             Some(halves) if shape.may_be_cut() => return self.divide(stretch, halves, shape, beyond),
+            Some(_) if let Some(behind) = behind => {
+                (self.is_straddled, self.is_first) = (true, is_first);
+                self.parts.extend([Stretch { from: behind, ..stretch }, Stretch { to: behind, ..stretch }]);
+                return self.divided_by(shape);
+            }
             Some(_) if expected.contains(&short) => {
                 known.narrow(asked, short);
                 known.confirm(asked);
@@ -310,8 +324,20 @@ impl Reading {
             }
             None => self.parts.extend([newer, older]),
         }
+        self.divided_by(shape)
+    }
+
+    fn divided_by(&mut self, shape: Shape) -> Judgement {
         self.divided = Some(Counts { delivered: shape.delivered, announced: shape.announced });
         Judgement::Divided
+    }
+
+    /// Where the places of missing rows end that the range begins within, if there is more behind them. The second behind
+    /// is asked for on either side: the API may leave `date_end` out.
+    fn behind_straddled(&self, Question { stretch, asked }: Question) -> Option<Timestamp> {
+        let end = self.gaps.shortfalls.end_of_straddled(asked)?;
+        let behind = reads_from(&self.zone, end.checked_add(2 * SECOND).ok()?)?;
+        (stretch.from < behind && behind < stretch.to).then_some(behind)
     }
 
     /// Notes a second that can't be read.
@@ -366,7 +392,7 @@ impl Reading {
 
 /// The second before a date; the same at the end of the calendar.
 fn before(date: DateTime) -> DateTime {
-    date.saturating_sub(SignedDuration::from_secs(1))
+    date.saturating_sub(SECOND)
 }
 
 /// An instant in whole seconds; the end of the calendar where there is none.

@@ -217,6 +217,39 @@ fn rows_that_follow_each_other_are_each_missing_once() {
     }
 }
 
+/// After an outage, when no later read comes to them.
+#[test]
+fn a_place_that_the_range_begins_within_excuses_nothing_behind_it() {
+    for leaves_date_end_out in [false, true] {
+        for (wide, second) in
+            [(true, 3_400), (true, 3_301), (true, 3_302), (true, 5_000), (true, 9_000), (false, 9_000)]
+        {
+            let lacks = |missing: &[(i64, u64)]| Report {
+                leaves_date_end_out,
+                missing: missing.iter().copied().collect(),
+                ..Report::default()
+            };
+            let mut polls = Polls::new(60, 1_200, lacks(&[(3_000, 1), (3_200, 1)]));
+            if wide {
+                // Two rows somewhere in it, of which one will be before what is asked for next.
+                polls.account.gaps.shortfalls.believe(
+                    CivilRange { ini: Offset::UTC.to_datetime(at(2_900)), end: Offset::UTC.to_datetime(at(3_300)) },
+                    2,
+                );
+                polls.account.totals.add(Total::RowsMissing, polls.account.gaps.shortfalls.settle(DateTime::MIN));
+            }
+            polls.account.marks.complete_until = at(4_300);
+            polls.account.marks.proven_until = at(4_300);
+            polls.report = lacks(&[(3_000, 1), (3_200, 1), (second, 1)]);
+            for window in 200..230 {
+                polls.poll(60 * window);
+            }
+            let expected = if wide { 3 } else { 2 };
+            assert_eq!(polls.total(Total::RowsMissing), expected, "{wide}, {second}, {leaves_date_end_out}");
+        }
+    }
+}
+
 /// Such a place excused what went missing hours later, when the clock that was ahead had long been refuted.
 #[test]
 fn no_place_is_believed_that_reaches_to_what_is_yet_to_come() {
