@@ -267,8 +267,9 @@ impl Judge {
         self.cadence.in_flight
     }
 
-    pub(super) fn last_call_ended(&self) -> Option<Timestamp> {
-        self.cadence.calls.last().map(|(told, _)| told.to.at)
+    /// From when to when the last call lasted.
+    pub(super) fn last_call(&self) -> Option<[Timestamp; 2]> {
+        self.cadence.calls.last().map(|(told, _)| [told.from.at, told.to.at])
     }
 
     /// Never more calls than one per interval, two retries and the parts.

@@ -150,7 +150,8 @@ impl Counts {
         }
         let contents = contents.union(&before).cloned().collect();
         let selected = under.settings.skills_below.is_none_or(|below| call.skill < below);
-        let is_call = rows.iter().any(|row| counts(row));
+        // What was said before, of a skill that was not selected then, is no call now.
+        let is_call = rows.iter().any(|row| counts(row) && !before.contains(&under.truth.content(row)));
         let (seen, disposition) = match () {
             () if !inside => (Seen::Outside, self.rejected("range")),
             () if at < under.start => (Seen::BeforeStart(contents), "before_start"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::counts::{placed, window_of};
-use super::{Judge, holds};
+use super::{ANSWERS_TO_BELIEVE, Judge, holds};
 use crate::trace::When;
 use crate::truth::TrueCall;
 
@@ -39,8 +39,10 @@ impl Judge {
         })
     }
 
+    /// Each row is looked for by itself, and one that is brought nearer by each poll takes more of them.
     fn polls_to_search(&self) -> u64 {
-        if self.truth.phantoms.is_empty() && self.held_back.is_empty() { 0 } else { POLLS_TO_BELIEVE + 1 }
+        let rows = self.truth.phantoms.len() + usize::from(!self.held_back.is_empty());
+        if rows == 0 { 0 } else { POLLS_TO_BELIEVE + rows as u64 }
     }
 
     fn windows_to_recover(&self) -> u64 {
@@ -54,9 +56,10 @@ impl Judge {
             self.followed_in_time(now)?;
         }
         let hold = self.life().settings.hold;
-        self.counts.end_holds(now.host, hold);
         if self.life().host_is_set {
             self.counts.doubt_holds();
+        } else {
+            self.counts.end_holds(now.host, hold);
         }
         Ok(())
     }
@@ -69,9 +72,11 @@ impl Judge {
             return None;
         }
         // They are kept from where the cursor is proven, and while clocks are in doubt, or rows seem to contradict them,
-        // that is behind it. Where answers tell no time, a process proves nothing before `settle` has passed.
+        // that is behind it. Where answers tell no time, a process proves nothing before `settle` has passed and some have
+        // come.
         let settled = self.life().began.at + Duration::from_secs(self.life().settings.settle);
-        let is_proven = !self.in_doubt() && self.all.zones_were_right && (self.all.heads_told || used >= settled);
+        let may_be_silent = self.all.heads_told || used >= settled && self.life().answers_used > ANSWERS_TO_BELIEVE;
+        let is_proven = !self.in_doubt() && self.all.zones_were_right && may_be_silent;
         let reach = last.complete - Duration::from_secs(self.life().settings.overlap);
         let date = |at| self.life().zone.to_datetime(at);
         let (least, most) = (self.counts.seen_from(date(reach)), self.counts.seen_from(date(reach - KEPT_LONGER)));

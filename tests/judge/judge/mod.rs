@@ -117,8 +117,9 @@ struct OneLife {
     /// No scrape has come yet.
     is_new: bool,
     zone_is_new: bool,
-    /// When the last answer that was used was asked for.
+    /// When the last answer that was used was asked for, and how many there were.
     used: Option<Timestamp>,
+    answers_used: u32,
 }
 
 /// What the last scrape showed.
@@ -213,6 +214,7 @@ impl Judge {
             lies: 0,
             is_new: true,
             used: None,
+            answers_used: 0,
         });
     }
 

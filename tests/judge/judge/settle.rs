@@ -17,6 +17,9 @@ use crate::truth::{Form, SentRow};
 /// Outcomes of an answer that the report itself gave.
 const ANSWERS: [&str; 3] = ["ok", "empty", "incomplete"];
 
+/// What one clock alone has passed is asked for again as far back as this, and so a cursor goes back no further.
+const MOST_UNPROVEN: SignedDuration = SignedDuration::from_hours(24);
+
 impl Judge {
     pub(super) fn settle(&mut self, now: When, new: &Numbers) -> Result<(), String> {
         let Some(old) = self.last.clone() else {
@@ -110,14 +113,15 @@ impl Judge {
             let polls = new.polls.clone();
             let same = Numbers { complete: new.complete, keys: new.keys, polls, ..old.clone() };
             holds(same == *new, || format!("an answer that is not used made {old:?} into {new:?}"))?;
-            if is_answer && sent == 0 && told.short <= new.missing {
-                // It may have been used, and the cursor taken back at once, or already there.
+            if is_answer && sent == 0 && told.held_back.is_empty() {
+                // It had all there is, and may have been used, and the cursor taken back at once, or already there.
                 self.prove(&told, old, new, false);
             }
             return self.cursor_without_an_answer(now, old, new);
         }
         let may_begin_again = self.may_have_begun_again(told.to.at, new.complete) && self.was_in_doubt();
-        if may_begin_again && rows == 0 && new.windows == old.windows && new.complete != old.complete {
+        let is_begun = new.windows == old.windows && new.skipped == old.skipped && new.complete != old.complete;
+        if may_begin_again && rows == 0 && is_begun {
             self.begun_again(new.complete, told.made);
             return Ok(());
         }
@@ -134,14 +138,16 @@ impl Judge {
         self.in_doubt() || told.head.age > Duration::ZERO || self.cursor.may_be_ahead
     }
 
-    /// How far an answer completed the report: what a clock that is believed took back at once shows in the windows only.
-    fn was_complete(&self, old: &Numbers, new: &Numbers) -> Timestamp {
+    /// How far an answer completed the report, at most and at least: what a clock that is believed took back at once shows
+    /// in the windows only.
+    fn was_complete(&self, old: &Numbers, new: &Numbers) -> [Timestamp; 2] {
         let least = new.complete.max(old.complete);
         let more = new.windows.saturating_sub(old.windows);
         if more == 0 || !self.claims_may_be_wrong() {
-            return least;
+            return [least; 2];
         }
-        least.max(Timestamp::from_second(self.later_by(self.cursor.windows_until_at_most, more)).unwrap())
+        let most = Timestamp::from_second(self.later_by(self.cursor.windows_until_at_most, more)).unwrap();
+        [least.max(most), least]
     }
 
     /// The end, in seconds, of so many windows more than end with `until`.
@@ -151,15 +157,15 @@ impl Judge {
     }
 
     /// The rows of an answer that are looked at: those beyond what it completes are left for the next one, for no scrape
-    /// sees half a window. Whether a local time that occurs twice was asked for as of its first pass can't be seen: as many
-    /// are looked at as were `counted`, if that is so many by one of the two.
-    fn within_what_is_completed(&self, told: &Told, complete: Timestamp, counted: u64) -> Vec<SentRow> {
+    /// sees half a window. Whether a local time that occurs twice was asked for as of its first pass can't be seen, nor
+    /// always what was `complete`: as many are looked at as were `counted`, if that is so many by one of these.
+    fn within_what_is_completed(&self, told: &Told, complete: [Timestamp; 2], counted: u64) -> Vec<SentRow> {
         if !self.may_be_partly_used(told) {
             return told.rows.clone();
         }
         let zone = &self.life().zone;
         let asked = zone.to_ambiguous_timestamp(told.asked.ini);
-        let within = |from: Timestamp| {
+        let within = |from: Timestamp, complete: Timestamp| {
             let last = last_second_of(zone, from, complete);
             let is_left = |row: &&SentRow| {
                 let date = self.truth.calls[row.call].date;
@@ -167,8 +173,10 @@ impl Judge {
             };
             told.rows.iter().filter(|row| !is_left(row)).cloned().collect::<Vec<_>>()
         };
-        let (first, second) = (within(asked.earlier().unwrap()), within(asked.later().unwrap()));
-        if second.len() as u64 == counted { second } else { first }
+        let passes = [asked.earlier().unwrap(), asked.later().unwrap()];
+        let mut all: Vec<_> = complete.iter().flat_map(|to| passes.map(|from| within(from, *to))).collect();
+        let place = all.iter().position(|rows| rows.len() as u64 == counted).unwrap_or(0);
+        all.swap_remove(place)
     }
 
     fn outcome_is_right(&self, told: &Told, outcome: &str) -> Result<(), String> {
@@ -189,7 +197,7 @@ impl Judge {
     /// future: by the true time or, where that shows, by a clock that may be believed.
     fn may_have_begun_again(&self, now: Timestamp, complete: Timestamp) -> bool {
         let start = self.cursor.start();
-        let waits = start > now || self.claims_may_be_wrong() && complete < start;
+        let waits = complete < start && (start > now || self.claims_may_be_wrong());
         !self.cursor.read_before || waits && !self.counts.rows.contains_key("counted")
     }
 
@@ -208,21 +216,23 @@ impl Judge {
             self.begun_again(new.complete, now);
             return Ok(());
         }
-        holds(new.complete < old.complete && self.may_be_taken_back(old, new), || {
+        holds(new.complete < old.complete && self.may_be_taken_back(now, old, new), || {
             format!("the cursor went from {} to {} without an answer", old.complete, new.complete)
         })
     }
 
-    fn may_be_taken_back(&self, old: &Numbers, new: &Numbers) -> bool {
-        // With a longer `settle` a cursor may be ahead of what has settled, which shows once a clock is believed.
-        let settle = Duration::from_secs(self.life().settings.settle + self.life().settings.interval);
-        let has_not_settled = self.in_doubt() && new.complete >= old.complete - settle;
+    fn may_be_taken_back(&self, now: Timestamp, old: &Numbers, new: &Numbers) -> bool {
+        // With a longer `settle` a cursor may be ahead of what has settled, which shows once a clock is believed: it then
+        // goes back to where it was proven.
+        let settled = now - Duration::from_secs(self.life().settings.settle + self.life().settings.interval);
+        let has_not_settled = self.in_doubt() && old.complete > settled && new.complete >= old.complete - MOST_UNPROVEN;
         self.cursor.may_be_ahead || self.a_lie_may_be_believed() || has_not_settled
     }
 
     fn used(&mut self, told: &Told, old: &Numbers, new: &Numbers) -> Result<(), String> {
-        // Whether an answer without rows was used can't be seen, nor does anything hang on it.
-        self.cursor.read_before |= !told.rows.is_empty() || new.complete > old.complete || !self.in_doubt();
+        // Whether an answer without rows was used can't be seen.
+        self.cursor.read_before |=
+            !told.rows.is_empty() || new.complete > old.complete || !self.may_be_partly_used(told);
         let truth = self.truth.clone();
         let life = self.life.as_ref().expect("a life has begun");
         let (zone, settings) = (life.zone.clone(), life.settings.clone());
@@ -311,7 +321,9 @@ impl Judge {
     /// The cursor passes a second only with a whole answer that covers it and was made after it.
     fn claims(&mut self, told: &Told, old: &Numbers, new: &Numbers) -> Result<(), String> {
         self.prove(told, old, new, true);
-        self.life.as_mut().expect("a life has begun").used = Some(told.from.at);
+        let life = self.life.as_mut().expect("a life has begun");
+        life.used = Some(told.from.at);
+        life.answers_used += 1;
         let claimed_from = self.cursor.floor.map_or(old.complete, |floor| floor.max(old.complete));
         if self.cadence.is_whole_poll(told) {
             self.cursor.last_whole_read = Some(told.made);
@@ -319,7 +331,7 @@ impl Judge {
             self.cursor.last_whole_read = Some(self.cadence.poll_began());
         }
         if new.complete < old.complete {
-            return holds(self.may_be_taken_back(old, new), || {
+            return holds(self.may_be_taken_back(told.to.at, old, new), || {
                 format!("the cursor fell from {} to {}", old.complete, new.complete)
             });
         }
