@@ -1,9 +1,6 @@
 //! The model test: generated histories through the real decoder, poller and ledger in paused time, held against the truth
 //! of the history and the contract. Nothing is taken from the code under test.
 //!
-//! Where clocks lie the judge and the exporter are not in agreement to the last history yet: of some thousands one fails,
-//! and where neither clock is right one of some hundreds. The failure tells what happened last, and the history.
-//!
 //! - [`history`] says what happens and [`generate`] makes such histories up; [`truth`] is what a report then really has;
 //! - [`world`] answers as the API does, with the bytes of [`body`]; [`run`] plays a history through the exporter;
 //! - [`trace`] is what can be seen of that from outside, and all that the [`judge`] gets.
@@ -14,6 +11,7 @@
 
 mod body;
 mod disk;
+mod folds;
 mod generate;
 mod history;
 mod judge;
