@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use crate::clock::SystemClock;
 use crate::config::{Difference, OperationConfig, differences};
-use crate::operation::{Operation, ReportSettings, report_settings};
+use crate::operation::{Operation, Report, ReportSettings, report_settings};
 use crate::poller::{Poller, Turns, end_holds, reconcile, watch_quota};
 use crate::shutdown::{Shutdown, ShutdownTrigger};
 use crate::wolkvox::client::{Client, Network, SetupError};
@@ -32,7 +32,7 @@ pub struct Tasks {
     pub running: JoinSet<&'static str>,
 }
 
-/// What asks the API for the reports of an operation, in their order. The first one asks for what is no list of calls too.
+/// What asks the API for the reports of an operation. The first one asks for what is no list of calls too.
 pub type Clients = Vec<Arc<Client>>;
 
 impl Kept {
@@ -58,7 +58,10 @@ impl Kept {
                 "the reconciliation"
             });
         }
-        for (report, client) in operation.reports().zip(&self.clients) {
+        for client in &self.clients {
+            // As many as the configuration names, like the reports that were opened by it.
+            let is_its_own = |report: &&Arc<Report>| report.kind.name == client.report().name;
+            let Some(report) = operation.reports().find(is_its_own) else { continue };
             let poller = Poller::new(client.clone(), report.clone(), turns.clone(), SystemClock, shutdown.clone());
             running.spawn(async move {
                 poller.run().await;

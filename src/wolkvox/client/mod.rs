@@ -78,6 +78,11 @@ impl Client {
         })
     }
 
+    /// The report that it asks for.
+    pub fn report(&self) -> &'static ReportKind {
+        self.report
+    }
+
     /// The same with a lower bound on bodies, for tests.
     pub fn with_max_body_bytes(self, max_body_bytes: usize) -> Self {
         Self { max_body_bytes, ..self }
