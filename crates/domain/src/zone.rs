@@ -60,7 +60,7 @@ pub fn first_at(zone: &TimeZone, date: DateTime) -> Option<Timestamp> {
 /// The first and the last instant at which a clock comes to `date`, or puts it behind itself without ever showing it.
 fn comes_to(zone: &TimeZone, date: DateTime) -> Option<[Timestamp; 2]> {
     let ambiguous = zone.to_ambiguous_timestamp(date);
-    let [first, last] = [ambiguous.clone().earlier().ok()?, ambiguous.clone().later().ok()?];
+    let [first, last] = [ambiguous.earlier().ok()?, ambiguous.later().ok()?];
     if !matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. }) {
         return Some([first, last]);
     }

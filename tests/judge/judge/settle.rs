@@ -115,6 +115,7 @@ impl Judge {
             holds(same == *new, || format!("an answer that is not used made {old:?} into {new:?}"))?;
             if is_answer && sent == 0 && told.held_back.is_empty() {
                 // It had all there is, and may have been used, and the cursor taken back at once, or already there.
+                self.catch_up = CatchUp::Unknown;
                 self.prove(&told, old, new, false);
             }
             return self.cursor_without_an_answer(now, old, new);
