@@ -77,6 +77,10 @@ mod tests {
             let place = CivilRange { ini: date(second - 1), end: date(second) };
             gaps.shortfalls.look(place, place, 1);
         }
+        let all = gaps.clone();
+        gaps.forget_before(date(5));
+        assert_eq!(gaps.shortfalls, all.shortfalls, "none of them has been counted");
+        gaps.shortfalls.settle(date(59));
         gaps.forget_before(date(5));
         assert_eq!(gaps.unreadable, BTreeSet::from([5, 9].map(date)));
         assert_eq!(gaps.shortfalls.iter().map(|(place, _)| place.end).min(), Some(date(5)));

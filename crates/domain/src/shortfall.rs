@@ -143,9 +143,10 @@ impl Shortfalls {
         missing
     }
 
-    /// Forgets the places before `date`.
+    /// Forgets the places before `date`, but for rows that are yet to be counted: after a long outage the poll that finds a
+    /// place may come so far that the next one has it out of reach.
     pub fn forget_before(&mut self, date: DateTime) {
-        self.0.retain(|place, _| place.end >= date);
+        self.0.retain(|place, shortfall| place.end >= date || shortfall.rows > shortfall.counted);
     }
 
     /// Rows that are missing, believed or not.

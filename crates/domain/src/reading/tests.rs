@@ -279,6 +279,19 @@ fn a_place_that_leaves_the_reach_is_counted_then() {
 }
 
 #[test]
+fn a_place_that_is_found_after_a_long_outage_is_counted() {
+    for days in [1, 2, 5, 20] {
+        let mut polls = Polls::new(300, 1_200, lacks([(5_000, 1), (86_000, 2)]));
+        polls.rules.max_catch_up = Duration::from_secs(30 * 86_400);
+        for window in 0..20 {
+            polls.poll(days * 86_400 + 300 * window);
+        }
+        assert_eq!(polls.total(Total::SkippedSeconds), 0);
+        assert_eq!(polls.total(Total::RowsMissing), 3, "after {days} days");
+    }
+}
+
+#[test]
 fn a_longer_overlap_counts_nothing_again() {
     let mut polls = Polls::new(60, 120, lacks([(31, 2)]));
     (1..=10).for_each(|window| _ = polls.poll(60 * window));
