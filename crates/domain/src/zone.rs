@@ -46,6 +46,12 @@ pub fn instant_of(zone: &TimeZone, date: DateTime, began: Option<Timestamp>) -> 
     }
 }
 
+/// Whether it is known at which instant a row of this `date` hung up: a local time that occurs twice tells only with the
+/// epoch of the call (`began`).
+pub fn is_told(zone: &TimeZone, date: DateTime, began: Option<Timestamp>) -> bool {
+    began.is_some() || !matches!(zone.to_ambiguous_timestamp(date).offset(), AmbiguousOffset::Fold { .. })
+}
+
 /// The instant from which on no read asks for a date before `date`: the last one that has this date, or that has come to a
 /// later one.
 pub fn reads_from(zone: &TimeZone, date: DateTime) -> Option<Timestamp> {

@@ -446,6 +446,27 @@ fn a_read_tells_what_it_brought() {
     assert_eq!((summary.late, summary.lateness), (1, None), "it may have been there for long");
 }
 
+/// Chile puts its clock back from 24:00 to 23:00, at 03:00 UTC of 5 April 2026. A chat has no epoch.
+#[test]
+fn a_date_that_occurs_twice_says_nothing_of_the_time() {
+    let change: Timestamp = "2026-04-05T03:00:00Z".parse().unwrap();
+    for (minute, is_twice) in [(-90, false), (-30, true), (10, true), (50, true), (61, false)] {
+        for began in [None, Some(change + SignedDuration::from_mins(minute - 2))] {
+            let mut counting = Counting::begin();
+            counting.rules.zone = jiff::tz::TimeZone::get("America/Santiago").unwrap();
+            counting.account.marks.read_before = true;
+            let hung_up = change + SignedDuration::from_mins(minute);
+            let row = Row { date: counting.rules.zone.to_datetime(hung_up), began, ..call(1, 0) };
+            let to = hung_up.as_second() - at(0).as_second() + 60;
+            let summary = counting.read(to - 3_600, to, [row]);
+            let told = (!is_twice || began.is_some()).then_some(hung_up);
+            assert_eq!((summary.newest, summary.oldest), (told, told), "{minute}, {began:?}");
+            let late = Duration::from_secs(120);
+            assert_eq!(summary.lateness, told.map(|_| late), "{minute}, {began:?}");
+        }
+    }
+}
+
 #[test]
 fn most_rows_rejected_is_told_at_each_read() {
     let rejected = |number| ReadRow::Rejected { id: RowId([number; 16]), reason: RejectReason::Date };
