@@ -23,7 +23,7 @@ use domain::range::{CivilRange, Stretch};
 use domain::reading::Doubts;
 use domain::row::ReadRow;
 use domain::server_time::{CLOCKS_MAY_DIFFER, Clocks, Heard, Look, Moment, Testimony};
-use domain::zone::instant_of;
+use domain::zone::told_instant_of;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
@@ -311,7 +311,7 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         let look = match &called.call.result {
             Ok(answer) if !answer.broken && !zone_is_wrong => {
                 let within = answer.rows.iter().filter_map(|row| match row {
-                    ReadRow::Row(row) if range.contains(row.date) => instant_of(&rules.zone, row.date, row.began),
+                    ReadRow::Row(row) if range.contains(row.date) => told_instant_of(&rules.zone, row.date, row.began),
                     _ => None,
                 });
                 Some(Look { until: stretch.to, newest: within.max() })

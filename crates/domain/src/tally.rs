@@ -16,7 +16,7 @@ use super::rules::Rules;
 use super::series::{Hold, Series, SeriesKey};
 use super::summary::ReadSummary;
 use super::totals::Total;
-use super::zone::{instant_of, is_told};
+use super::zone::{instant_of, told_instant_of};
 
 /// Identities are kept this much longer than the overlap asks for: no two zones are further apart, so that a corrected
 /// `timezone` brings no row whose identity is gone.
@@ -266,10 +266,7 @@ impl Tally<'_> {
     /// been there for long. Nor does a date that occurs twice, of which nobody knows which it is: the row would seem an hour
     /// late, and refute the clock that is right.
     fn first_seen(&mut self, row: &Row, inside: bool) {
-        if !is_told(&self.rules.zone, row.date, row.began) {
-            return;
-        }
-        let Some(at) = inside.then(|| instant_of(&self.rules.zone, row.date, row.began)).flatten() else { return };
+        let Some(at) = inside.then(|| told_instant_of(&self.rules.zone, row.date, row.began)).flatten() else { return };
         self.summary.newest = self.summary.newest.max(Some(at));
         self.summary.oldest = Some(self.summary.oldest.map_or(at, |oldest| oldest.min(at)));
         if self.before.marks.read_before && !self.read.catch_up {

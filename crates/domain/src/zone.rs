@@ -46,10 +46,11 @@ pub fn instant_of(zone: &TimeZone, date: DateTime, began: Option<Timestamp>) -> 
     }
 }
 
-/// Whether it is known at which instant a row of this `date` hung up: a local time that occurs twice tells only with the
-/// epoch of the call (`began`).
-pub fn is_told(zone: &TimeZone, date: DateTime, began: Option<Timestamp>) -> bool {
-    began.is_some() || !matches!(zone.to_ambiguous_timestamp(date).offset(), AmbiguousOffset::Fold { .. })
+/// The same where it is known, so that it is evidence of the time: a local time that occurs twice tells only with the epoch of
+/// the call (`began`).
+pub fn told_instant_of(zone: &TimeZone, date: DateTime, began: Option<Timestamp>) -> Option<Timestamp> {
+    let is_twice = matches!(zone.to_ambiguous_timestamp(date).offset(), AmbiguousOffset::Fold { .. });
+    if is_twice && began.is_none() { None } else { instant_of(zone, date, began) }
 }
 
 /// The instant from which on no read asks for a date before `date`: the last one that has this date, or that has come to a

@@ -7,7 +7,7 @@ use domain::range::CivilRange;
 use domain::row::{ReadRow, Row};
 use domain::rules::{Rules, Skills};
 use domain::summary::ReadSummary;
-use domain::zone::instant_of;
+use domain::zone::told_instant_of;
 use jiff::Timestamp;
 
 use super::checked::{Skill, Type};
@@ -56,7 +56,7 @@ impl Seen {
         let mut observer = OffsetObserver::default();
         observer.observe(readable.iter().copied(), &rules.zone);
         seen.offset = observer.known();
-        seen.newest = readable.iter().filter_map(|row| instant_of(&rules.zone, row.date, row.began)).max();
+        seen.newest = readable.iter().filter_map(|row| told_instant_of(&rules.zone, row.date, row.began)).max();
         let (calls, others): (Vec<&Row>, Vec<&Row>) = readable.into_iter().partition(|row| row.counts);
         seen.other_results = others.len() as u64;
         let unknown: BTreeSet<_> = calls.iter().filter_map(|row| row.unknown_result.as_ref()).collect();
