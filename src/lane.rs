@@ -113,7 +113,7 @@ impl Lane {
             if began.elapsed() >= PATIENCE && queue.added > 0 {
                 queue.added -= 1;
                 queue.places -= 1;
-                queue.threads -= 1;
+                queue.leave();
                 return;
             }
         }
@@ -122,13 +122,25 @@ impl Lane {
     fn next(&self) -> Option<Work> {
         let mut queue = self.queue();
         let work = queue.waiting.pop_front();
-        queue.threads -= usize::from(work.is_none());
+        if work.is_none() {
+            queue.leave();
+        }
         work
     }
 
     /// Held for a moment only, and nothing in it can be left half done.
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// A thread leaves. With the last one nothing hangs, and no place that was added has any more use.
+    fn leave(&mut self) {
+        self.threads -= 1;
+        if self.threads == 0 {
+            self.places -= std::mem::take(&mut self.added);
+        }
     }
 }
 
