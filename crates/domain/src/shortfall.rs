@@ -51,7 +51,7 @@ impl Shortfalls {
     /// The end of the places with missing rows that begin before `asked` and end within it: they may excuse rows that go
     /// missing behind them.
     pub fn end_of_straddled(&self, asked: CivilRange) -> Option<DateTime> {
-        let straddles = |place: &CivilRange| place.ini < asked.ini && asked.ini <= place.end && place.end < asked.end;
+        let straddles = |place: &CivilRange| place.ini < asked.ini && place.meets(asked) && place.end < asked.end;
         let lacking = self.0.iter().filter(|(place, shortfall)| shortfall.rows > 0 && straddles(place));
         lacking.map(|(place, _)| place.end).max()
     }

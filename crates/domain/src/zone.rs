@@ -49,8 +49,9 @@ pub fn instant_of(zone: &TimeZone, date: DateTime, began: Option<Timestamp>) -> 
 /// The same where it is known, so that it is evidence of the time: a local time that occurs twice tells only with the epoch of
 /// the call (`began`).
 pub fn told_instant_of(zone: &TimeZone, date: DateTime, began: Option<Timestamp>) -> Option<Timestamp> {
-    let is_twice = matches!(zone.to_ambiguous_timestamp(date).offset(), AmbiguousOffset::Fold { .. });
-    if is_twice && began.is_none() { None } else { instant_of(zone, date, began) }
+    let is_twice = || matches!(zone.to_ambiguous_timestamp(date).offset(), AmbiguousOffset::Fold { .. });
+    // Most rows have an epoch, and an answer has many: the zone is asked once for these.
+    if began.is_none() && is_twice() { None } else { instant_of(zone, date, began) }
 }
 
 /// The instant from which on no read asks for a date before `date`: the last one that has this date, or that has come to a

@@ -75,8 +75,8 @@ impl Judge {
         // that is behind it. Where answers tell no time, a process proves nothing before `settle` has passed and some have
         // come.
         let settled = self.life().began.at + Duration::from_secs(self.life().settings.settle);
-        let may_be_silent = self.all.heads_told || used >= settled && self.life().answers_used > ANSWERS_TO_BELIEVE;
-        let is_proven = !self.in_doubt() && self.all.zones_were_right && may_be_silent;
+        let time_is_told = self.all.heads_told || used >= settled && self.life().answers_used > ANSWERS_TO_BELIEVE;
+        let is_proven = !self.in_doubt() && self.all.zones_were_right && time_is_told;
         let reach = last.complete - Duration::from_secs(self.life().settings.overlap);
         let date = |at| self.life().zone.to_datetime(at);
         let (least, most) = (self.counts.seen_from(date(reach)), self.counts.seen_from(date(reach - KEPT_LONGER)));

@@ -32,10 +32,9 @@ impl Account {
             windows.start_of(shifted(before, late).min(begun))
         };
         let Marks { has_answered, copied_at, .. } = self.marks;
-        let begun = Self::beginning_at(start).marks;
         // A start that the host's clock has not come to proves nothing.
-        let proven_until = begun.proven_until.min(windows.start_of(first));
-        self.marks = Marks { has_answered, copied_at, proven_until, ..begun };
+        let proven_until = start.min(windows.start_of(first));
+        self.marks = Marks { has_answered, copied_at, proven_until, ..Self::beginning_at(start).marks };
     }
 }
 
