@@ -51,7 +51,7 @@ pub struct Reading {
     retries: u32,
     /// Whether no answer has been judged yet, but for those about places that the stretch begins within.
     is_first: bool,
-    /// Whether the next part ends with such places.
+    /// Whether the next part ends with such a place.
     is_straddled: bool,
     /// As they were when the poll began, and what its answers have told since.
     gaps: Gaps,
@@ -332,10 +332,10 @@ impl Reading {
         Judgement::Divided
     }
 
-    /// Where the places of missing rows end that the range begins within, if there is more behind them. The second behind
+    /// Where the first place of missing rows ends that the range begins within, if there is more behind it. The second behind
     /// is asked for on either side: the API may leave `date_end` out.
     fn behind_straddled(&self, Question { stretch, asked }: Question) -> Option<Timestamp> {
-        let end = self.gaps.shortfalls.end_of_straddled(asked)?;
+        let end = self.gaps.shortfalls.first_end_of_straddled(asked)?;
         let behind = reads_from(&self.zone, end.checked_add(2 * SECOND).ok()?)?;
         (stretch.from < behind && behind < stretch.to).then_some(behind)
     }

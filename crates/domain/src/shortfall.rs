@@ -48,12 +48,12 @@ impl Shortfalls {
         least..=most
     }
 
-    /// The end of the places with missing rows that begin before `asked` and end within it: they may excuse rows that go
+    /// The first end of places with missing rows that begin before `asked` and end within it: they may excuse rows that go
     /// missing behind them.
-    pub fn end_of_straddled(&self, asked: CivilRange) -> Option<DateTime> {
+    pub fn first_end_of_straddled(&self, asked: CivilRange) -> Option<DateTime> {
         let straddles = |place: &CivilRange| place.ini < asked.ini && place.meets(asked) && place.end < asked.end;
         let lacking = self.0.iter().filter(|(place, shortfall)| shortfall.rows > 0 && straddles(place));
-        lacking.map(|(place, _)| place.end).max()
+        lacking.map(|(place, _)| place.end).min()
     }
 
     /// Whether rows are known to be missing at just this place.
@@ -63,27 +63,20 @@ impl Shortfalls {
 
     /// A whole answer to `asked` lacked `rows`, which is what was expected. Of a place that only ends within, as many as are
     /// not lacked any more are before it: otherwise those would excuse as many that go missing later. Those that are may be
-    /// the place's own or new ones behind it, and stay where they are known.
+    /// the place's own or new ones behind it, and stay where they are known. Of one that goes on behind it, those that are
+    /// lacked are not there: otherwise they would excuse as many in the part that is asked for next.
     pub fn narrow(&mut self, asked: CivilRange, rows: u64) {
-        let Ok(before) = asked.ini.checked_sub(SECOND) else { return };
-        let is_wide = |place: &CivilRange| place.end.duration_since(place.ini) > SECOND;
-        let mut ends_within = self.0.keys().filter(|place| place.ini < asked.ini && place.meets(asked)).copied();
-        let (Some(place), None) = (ends_within.next(), ends_within.next()) else { return };
-        if place.end >= asked.end || !is_wide(&place) {
-            return;
+        if let Ok(before) = asked.ini.checked_sub(SECOND)
+            && let Some(place) = self.only_one(asked, |place| place.ini < asked.ini)
+            && place.end < asked.end
+        {
+            let left = self.own(place, asked, rows);
+            self.move_rows(place, CivilRange { end: before, ..place }, |whole| whole.saturating_sub(left));
         }
-        let lacked = rows.saturating_sub(self.beside(place, asked));
-        let Some(whole) = self.0.get_mut(&place) else { return };
-        let left = lacked.min(whole.rows);
-        let moved = whole.rows - left;
-        let counted = whole.counted.min(moved);
-        let polls = whole.polls;
-        (whole.rows, whole.counted) = (left, whole.counted - counted);
-        let earlier = self.0.entry(CivilRange { end: before, ..place }).or_default();
-        earlier.rows = earlier.rows.saturating_add(moved);
-        earlier.counted = earlier.counted.saturating_add(counted);
-        earlier.polls = earlier.polls.max(polls);
-        self.drop_idle();
+        if let Some(place) = self.only_one(asked, |place| asked.end < place.end) {
+            let lacked = self.own(place, asked, rows);
+            self.move_rows(place, CivilRange { end: asked.end, ..place }, |whole| whole.min(lacked));
+        }
     }
 
     /// A whole answer to `asked` lacked what was expected: each place within was seen once more.
@@ -106,7 +99,7 @@ impl Shortfalls {
     /// Notes that an answer to `asked` lacked `rows`, which is to say the second that it ends with, and that is `place` with
     /// the one before it: what its neighbours lack is not its own. Returns how many more that is than was known of it.
     pub fn look(&mut self, place: CivilRange, asked: CivilRange, rows: u64) -> u64 {
-        let own = rows.saturating_sub(self.beside(place, asked));
+        let own = self.own(place, asked, rows);
         let shortfall = self.0.entry(place).or_default();
         let polls = if shortfall.rows == own { shortfall.polls.saturating_add(1) } else { 1 };
         let more = own.saturating_sub(shortfall.rows);
@@ -158,10 +151,31 @@ impl Shortfalls {
         self.0.iter().map(|(place, shortfall)| (*place, *shortfall))
     }
 
-    /// The rows missing at the places that `asked` meets besides `place`.
-    fn beside(&self, place: CivilRange, asked: CivilRange) -> u64 {
+    /// The wide place that `asked` meets and that extends beyond it in a way, if there is one and no other place does.
+    fn only_one(&self, asked: CivilRange, extends: impl Fn(&CivilRange) -> bool) -> Option<CivilRange> {
+        let mut places = self.0.keys().filter(|place| place.meets(asked) && extends(place));
+        let place = places.next().copied().filter(|place| place.end.duration_since(place.ini) > SECOND)?;
+        places.next().is_none().then_some(place)
+    }
+
+    /// How many of the `rows` that an answer to `asked` lacked no place explains besides `place`.
+    fn own(&self, place: CivilRange, asked: CivilRange, rows: u64) -> u64 {
         let others = self.0.iter().filter(|(other, _)| **other != place && other.meets(asked));
-        others.fold(0, |sum, (_, shortfall)| sum.saturating_add(shortfall.rows))
+        others.fold(rows, |rows, (_, shortfall)| rows.saturating_sub(shortfall.rows))
+    }
+
+    /// Moves as many rows as `share` says of those at a place to another, with what has been counted of them.
+    fn move_rows(&mut self, from: CivilRange, to: CivilRange, share: impl Fn(u64) -> u64) {
+        let Some(whole) = self.0.get_mut(&from) else { return };
+        let polls = whole.polls;
+        let moved = share(whole.rows);
+        let counted = whole.counted.min(moved);
+        (whole.rows, whole.counted) = (whole.rows - moved, whole.counted - counted);
+        let part = self.0.entry(to).or_default();
+        part.rows = part.rows.saturating_add(moved);
+        part.counted = part.counted.saturating_add(counted);
+        part.polls = part.polls.max(polls);
+        self.drop_idle();
     }
 
     fn drop_idle(&mut self) {

@@ -117,7 +117,7 @@ struct OneLife {
     /// No scrape has come yet.
     is_new: bool,
     zone_is_new: bool,
-    /// When the last answer that was used was asked for, and how many there were.
+    /// When the last fresh answer that was used was asked for, and how many were used in all.
     used: Option<Timestamp>,
     answers_used: u32,
 }

@@ -325,7 +325,10 @@ impl Judge {
     fn claims(&mut self, told: &Told, old: &Numbers, new: &Numbers) -> Result<(), String> {
         self.prove(told, old, new, true);
         let life = self.life.as_mut().expect("a life has begun");
-        life.used = Some(told.from.at);
+        // What a cache had kept proves nothing that was not proven before.
+        if told.head.age == Duration::ZERO {
+            life.used = Some(told.from.at);
+        }
         life.answers_used += 1;
         let claimed_from = self.cursor.floor.map_or(old.complete, |floor| floor.max(old.complete));
         if self.cadence.is_whole_poll(told) {
@@ -363,13 +366,15 @@ impl Judge {
         let [most, least] = from.map(|from| (life.number_of(new.complete) - from.div_euclid(interval)).max(0) as u64);
         let more = new.windows - old.windows;
         // What was completed and taken back at once shows in the windows only, whether the cursor then stands where it
-        // was, or before, or behind.
-        let is_taken_back = new.complete < old.complete || (more > most && self.claims_may_be_wrong());
+        // was, or before, or behind. Rows that come late seem to contradict a server's clock that is ahead of the host's.
+        let may_be_refuted = !told.rows.is_empty() && told.to.host + CLOCKS_MAY_DIFFER < told.to.at;
+        let may_be_wrong = self.claims_may_be_wrong() || may_be_refuted;
+        let is_taken_back = new.complete < old.complete || (more > most && may_be_wrong);
         holds((least..=most).contains(&more) || is_taken_back, || {
             format!("windows completed: {more} instead of {most}, or {least}")
         })?;
         // So too where it is not known how much was given up before: a later begin, and some of it taken back.
-        let may_be_taken_back = is_taken_back || (more > least && self.claims_may_be_wrong());
+        let may_be_taken_back = is_taken_back || (more > least && may_be_wrong);
         let is_known = !may_be_taken_back && more > 0;
         let until = |from: i64, is_taken_back: bool| match is_taken_back {
             _ if is_known => new.complete.as_second(),

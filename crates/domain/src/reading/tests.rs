@@ -3,6 +3,7 @@
 
 use alloc::borrow::ToOwned as _;
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::{String, ToString as _};
 
 use jiff::SignedDuration;
@@ -246,6 +247,63 @@ fn a_place_that_the_range_begins_within_excuses_nothing_behind_it() {
             }
             let expected = if wide { 3 } else { 2 };
             assert_eq!(polls.total(Total::RowsMissing), expected, "{wide}, {second}, {leaves_date_end_out}");
+        }
+    }
+}
+
+/// It excused one in each part of the range that it extends to.
+#[test]
+fn a_wide_place_excuses_none_of_its_rows_twice() {
+    for leaves_date_end_out in [false, true] {
+        for (known, new) in [(700, 2_900), (2_900, 700), (2_000, 2_100), (1_700, 1_900), (1_810, 1_790), (900, 3_450)] {
+            for rows in 1..=2 {
+                let lacks = |missing: &[(i64, u64)]| Report {
+                    leaves_date_end_out,
+                    missing: missing.iter().copied().collect(),
+                    ..Report::default()
+                };
+                let mut polls = Polls::new(300, 3_600, Report::default());
+                polls.account.gaps.shortfalls.believe(
+                    CivilRange { ini: Offset::UTC.to_datetime(at(0)), end: Offset::UTC.to_datetime(at(3_299)) },
+                    rows,
+                );
+                polls.account.totals.add(Total::RowsMissing, polls.account.gaps.shortfalls.settle(DateTime::MIN));
+                polls.account.marks.complete_until = at(3_300);
+                polls.account.marks.proven_until = at(3_300);
+                polls.report = lacks(&[(known, rows), (new, 1)]);
+                [3_600, 3_900].into_iter().for_each(|end| _ = polls.poll(end));
+                let case = format!("{known}, {new}, {rows}, {leaves_date_end_out}");
+                assert_eq!(polls.account.gaps.shortfalls.rows(), rows + 1, "found before it is believed: {case}");
+                (14..=40).for_each(|window| _ = polls.poll(300 * window));
+                assert_eq!(polls.total(Total::RowsMissing), rows + 1, "{case}");
+            }
+        }
+    }
+}
+
+/// What crosses into it is asked for as one with the whole of it, however short it is.
+#[test]
+fn rows_that_are_missing_in_a_repeated_hour_are_each_counted_once() {
+    for leaves_date_end_out in [false, true] {
+        for missing in [
+            vec![(4_000, 1)],
+            vec![(4_000, 1), (5_000, 2)],
+            vec![(3_600, 1), (7_199, 1)],
+            vec![(3_601, 1), (7_200, 1)],
+            vec![(3_900, 1), (9_000, 1)],
+        ] {
+            let all = missing.iter().map(|(_, rows)| rows).sum::<u64>();
+            for first in [1, 5, 7, 13, 14] {
+                let report =
+                    Report { missing: missing.iter().copied().collect(), leaves_date_end_out, ..Report::default() };
+                let mut polls = Polls::new(600, 3_600, report);
+                // The clock is put back from second 7,200 to 3,600.
+                polls.rules.zone = TimeZone::posix("AAA0BBB-1,M1.1.0,J61/14").unwrap();
+                (first..first + 30).for_each(|window| _ = polls.poll(600 * window));
+                let case = format!("{missing:?}, {first}, {leaves_date_end_out}");
+                assert_eq!(polls.total(Total::RowsMissing), all, "{case}");
+                assert_eq!(polls.cursor(), 600 * (first + 29), "{case}");
+            }
         }
     }
 }
