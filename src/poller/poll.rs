@@ -219,10 +219,7 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         } else {
             None
         };
-        // A part that was complete before is not read again by what a cache had kept from before its end: were the cursor to
-        // move on, no later read would come to the rows that have come since.
-        let is_kept = matches!(testimony, Testimony::Cache { .. } | Testimony::Kept { .. }) && passage.to < stretch.to;
-        if is_kept || usable.as_ref().is_none_or(|(used, _)| used.to < stretch.to) {
+        if usable.as_ref().is_none_or(|(used, _)| used.to < stretch.to) {
             progress.reading.leave_the_rest();
         }
         let Some((stretch, rows)) = usable else {

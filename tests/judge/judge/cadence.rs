@@ -82,6 +82,16 @@ impl Cadence {
         self.poll.as_ref().map_or(Timestamp::MIN, |poll| poll.began)
     }
 
+    /// Whether a cache answered in this poll, or in the one before it of the same window.
+    pub fn a_cache_answered(&self, interval: u64) -> bool {
+        let since = self.poll_began().saturating_sub(Duration::from_secs(interval)).unwrap_or(Timestamp::MIN);
+        self.calls
+            .iter()
+            .rev()
+            .take_while(|(told, _)| told.to.at >= since)
+            .any(|(told, _)| told.head.age > Duration::ZERO)
+    }
+
     /// Whether several windows were due when the poll began, and up to where; `None` where that can't be told.
     pub fn windows_due(&self, settings: &Settings) -> Option<(bool, Timestamp)> {
         let poll = self.poll.as_ref().filter(|poll| poll.is_certain)?;

@@ -135,10 +135,11 @@ impl Judge {
         Ok(())
     }
 
-    /// Whether an answer may be used in part or not at all: its head says that it was made before the range had ended, or
-    /// a clock is in doubt.
+    /// Whether an answer may be used in part or not at all: its head, or that of one to the same poll, says that it was made
+    /// before the range had ended, or a clock is in doubt.
     fn may_be_partly_used(&self, told: &Told) -> bool {
-        self.in_doubt() || told.head.age > Duration::ZERO || self.cursor.may_be_ahead
+        let is_held_back = self.cadence.a_cache_answered(self.life().settings.interval);
+        self.in_doubt() || told.head.age > Duration::ZERO || is_held_back || self.cursor.may_be_ahead
     }
 
     /// How far an answer completed the report, at most and at least: what a clock that is believed took back at once shows

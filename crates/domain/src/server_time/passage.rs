@@ -47,6 +47,9 @@ pub struct Question {
 ///   for twelve polls. In three of them it is believed if it is consistent, and then it plans the windows.
 /// - What a cache made before the end of a window completes it never: it is no news, however long the server sends it. Its
 ///   age holds by each clock: what that of the host proves is as much earlier.
+/// - What one answer of a poll does not complete, no other of that poll does: the next read would begin behind rows that have
+///   come since, in the part that was answered for so early. A cache that keeps the answer about one part for ever is heard
+///   for twelve polls, too.
 /// - An answer without a credible clock is no objection. Three in a row leave the planning clock as the only one.
 #[derive(Debug)]
 pub struct Passages {
@@ -56,14 +59,25 @@ pub struct Passages {
     held: Option<Timestamp>,
     held_before: Option<Timestamp>,
     objections: u32,
+    held_back: Option<HeldBack>,
     /// The last answers in a row without a credible clock.
     silent: u32,
+}
+
+/// How far the answers to one poll are used, where one of them was made before its last window was over.
+#[derive(Debug, Clone, Copy)]
+struct HeldBack {
+    /// The end of the last window that was due by that poll.
+    due_end: Timestamp,
+    to: Timestamp,
+    /// Polls in a row with such an answer.
+    polls: u32,
 }
 
 impl Passages {
     /// The proof of an earlier process is one of this moment.
     pub fn new(proven: Timestamp, now: Duration) -> Self {
-        Self { proof: (proven, now), held: None, held_before: None, objections: 0, silent: 0 }
+        Self { proof: (proven, now), held: None, held_before: None, objections: 0, held_back: None, silent: 0 }
     }
 
     /// `newest` is the instant of the newest row in the answer: that time has come, whatever a clock says.
@@ -92,19 +106,35 @@ impl Passages {
             // Its clock may have said so at the end of a long call.
             self.proof = (over, answered.monotonic);
         }
+        let is_held_back = self.held_back.is_some_and(|held| held.due_end == due_end);
         let passed = match (limit, testimony) {
             (Some(limit), Testimony::Cache { .. } | Testimony::Kept { .. }) => limit,
             (Some(limit), _) if limit < due_end => limit.max(self.object(windows, due_end, asked.monotonic)),
+            _ if is_held_back => due_end,
             _ => {
                 (self.held, self.held_before, self.objections) = (None, None, 0);
                 due_end
             }
         };
-        let to = to.min(due_end).min(passed);
+        let to = to.min(due_end).min(self.hold_back(due_end, passed));
         let is_overruled = self.objections > OBJECTIONS_HEARD;
         let made = signed(asked.monotonic).saturating_sub(signed(testimony.age()));
         let proven = self.proven_at(windows, made).max(over.unwrap_or(Timestamp::MIN));
         Passage { to, proven: proven.min(to), is_overruled }
+    }
+
+    /// How far an answer is used that completes all before `passed`, with those to the same poll before it.
+    fn hold_back(&mut self, due_end: Timestamp, passed: Timestamp) -> Timestamp {
+        let same = self.held_back.filter(|held| held.due_end == due_end);
+        if passed < due_end {
+            let polls = self.held_back.map_or(0, |held| held.polls).saturating_add(1);
+            let held = same.unwrap_or(HeldBack { due_end, to: passed, polls });
+            self.held_back = Some(HeldBack { to: held.to.min(passed), ..held });
+        } else {
+            self.held_back = same;
+        }
+        let heard = self.held_back.filter(|held| held.polls <= OBJECTIONS_HEARD);
+        heard.map_or(passed, |held| held.to)
     }
 
     /// Notes an objection to windows up to `due_end`. Up to the answer, windows are completed in spite of it.

@@ -558,6 +558,45 @@ mod passages {
         }
     }
 
+    /// A part that a cache answers for, which may say so or not, and one behind it that the server answers for.
+    #[test]
+    fn nothing_is_completed_beyond_what_another_answer_of_the_poll_completes() {
+        let windows = windows(300, 60);
+        for (made, limit) in [(100, 0), (365, 300), (700, 600), (965, 900)] {
+            for testimony in [cached(at(made)), kept(at(made)), server(made)] {
+                let mut passages = Passages::new(at(0), Host(0).at(60).monotonic);
+                let mut pass = |asked, to, testimony| {
+                    passages
+                        .pass(
+                            &windows,
+                            Question { to: at(to), ..question(Host(0), asked, asked - 65) },
+                            testimony,
+                            None,
+                        )
+                        .to
+                };
+                assert_eq!(pass(965, 300, server(965)), at(300));
+                assert_eq!(pass(965, 600, testimony), at(limit.min(600)), "{made}");
+                assert_eq!(pass(965, 900, server(965)), at(limit), "{made}");
+                assert_eq!(pass(1_265, 1_200, server(1_265)), at(1_200), "the next poll");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cache_that_keeps_one_part_for_ever_stops_nothing() {
+        let windows = windows(300, 60);
+        let mut passages = Passages::new(at(0), Host(0).at(60).monotonic);
+        let passed = (1..=14).map(|poll| {
+            let due_end = poll * INTERVAL;
+            let question = question(Host(0), due_end + 65, due_end);
+            passages.pass(&windows, Question { to: at(0), ..question }, cached(at(100)), None);
+            passages.pass(&windows, question, server(due_end + 65), None).to
+        });
+        let expected = (1..=14).map(|poll| if poll <= 12 { at(0) } else { at(poll * INTERVAL) });
+        assert!(passed.eq(expected));
+    }
+
     // The exporter was down for two hours, and the server tells no time.
     #[test]
     fn without_a_clock_of_the_server_the_hosts_is_proof_after_three_answers() {
