@@ -22,7 +22,7 @@ use domain::plan::{Plan, plan, read_now};
 use domain::range::{CivilRange, Stretch};
 use domain::reading::Doubts;
 use domain::row::ReadRow;
-use domain::server_time::{CLOCKS_MAY_DIFFER, Clocks, Heard, Look, Moment, Testimony};
+use domain::server_time::{CLOCKS_MAY_DIFFER, Clocks, Heard, Look, Moment, Passage, Testimony};
 use domain::zone::told_instant_of;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -63,8 +63,8 @@ pub struct Poller<R, C> {
     clocks_differ: bool,
     /// Whether the last answer had a `Date` that no clock can have said.
     date_is_odd: bool,
-    /// Whether the last answer's clock delayed a window.
-    delays: bool,
+    /// Whether the last poll completed less than was due, for when an answer to it was made.
+    is_held_back: bool,
     /// While a poll goes on.
     polling: Option<Polling>,
     /// Results that have been said to be unknown.
@@ -92,7 +92,7 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
             offsets: OffsetObserver::default(),
             clocks_differ: false,
             date_is_odd: false,
-            delays: false,
+            is_held_back: false,
             polling: None,
             unknown_results: BTreeSet::new(),
         }
@@ -369,17 +369,18 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
     }
 
     /// Says once that answers complete less than was due, because of when they say that they were made.
-    fn tell_of_delay(&mut self, delays: bool, testimony: Testimony) {
-        if let Some(made) = testimony.made()
-            && delays
-            && !self.delays
-        {
+    fn tell_of_delay(&mut self, passage: Passage, due_end: Timestamp) {
+        let Some(made) = passage.held_back_by else {
+            // A part that is used whole says nothing of those that follow.
+            self.is_held_back &= passage.to < due_end;
+            return;
+        };
+        if !std::mem::replace(&mut self.is_held_back, true) {
             tracing::warn!(
                 operation = %self.report.operation, report = self.report.kind.name, %made,
-                "the answer was made before its range ended, as its head says (an old page of a cache, or a clock that \
-                 differs); the windows that had not ended are read again"
+                "an answer was made before the range of its poll had ended, as its head says (an old page of a cache, or a \
+                 clock that differs); the windows that had not ended are read again"
             );
         }
-        self.delays = delays;
     }
 }

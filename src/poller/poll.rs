@@ -209,7 +209,7 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         self.tell_of_results(&answer.rows);
         let question = Question { to: stretch.to, due_end, asked: moments.0, answered: moments.1 };
         let passage = self.report.clock.time().passage(&self.report.rules.windows, question, testimony);
-        self.tell_of_delay(passage.to < question.to.min(question.due_end), testimony);
+        self.tell_of_delay(passage, due_end);
         let Rules { windows, max_catch_up, .. } = &*self.report.rules;
         // What one clock alone says is old is not given up, nor is anything after it counted: the next poll asks for all.
         let is_too_old =

@@ -22,6 +22,8 @@ pub struct Passage {
     pub proven: Timestamp,
     /// Whether it is no longer heard what the answer's clock says: it has objected for too long.
     pub is_overruled: bool,
+    /// When the answer was made, this one or another of the same poll, for which it is used no further.
+    pub held_back_by: Option<Timestamp>,
 }
 
 /// An answer that is about to be used.
@@ -70,6 +72,8 @@ struct HeldBack {
     /// The end of the last window that was due by that poll.
     due_end: Timestamp,
     to: Timestamp,
+    /// When that answer was made.
+    by: Timestamp,
     /// Polls in a row with such an answer.
     polls: u32,
 }
@@ -116,25 +120,30 @@ impl Passages {
                 due_end
             }
         };
-        let to = to.min(due_end).min(self.hold_back(due_end, passed));
+        let held_back = self.hold_back(due_end, passed, testimony.made());
+        let asked_to = to.min(due_end);
+        let to = held_back.map_or(passed, |held| held.to).min(asked_to);
+        let held_back_by = held_back.filter(|_| to < asked_to).map(|held| held.by);
         let is_overruled = self.objections > OBJECTIONS_HEARD;
         let made = signed(asked.monotonic).saturating_sub(signed(testimony.age()));
         let proven = self.proven_at(windows, made).max(over.unwrap_or(Timestamp::MIN));
-        Passage { to, proven: proven.min(to), is_overruled }
+        Passage { to, proven: proven.min(to), is_overruled, held_back_by }
     }
 
-    /// How far an answer is used that completes all before `passed`, with those to the same poll before it.
-    fn hold_back(&mut self, due_end: Timestamp, passed: Timestamp) -> Timestamp {
+    /// Takes in that an answer which was `made` then completes all before `passed`, and tells what the poll's answers are held
+    /// back by.
+    fn hold_back(&mut self, due_end: Timestamp, passed: Timestamp, made: Option<Timestamp>) -> Option<HeldBack> {
         let same = self.held_back.filter(|held| held.due_end == due_end);
-        if passed < due_end {
-            let polls = self.held_back.map_or(0, |held| held.polls).saturating_add(1);
-            let held = same.unwrap_or(HeldBack { due_end, to: passed, polls });
-            self.held_back = Some(HeldBack { to: held.to.min(passed), ..held });
-        } else {
-            self.held_back = same;
-        }
-        let heard = self.held_back.filter(|held| held.polls <= OBJECTIONS_HEARD);
-        heard.map_or(passed, |held| held.to)
+        self.held_back = match (made.filter(|_| passed < due_end), same) {
+            (None, same) => same,
+            (Some(_), Some(held)) if held.to <= passed => same,
+            (Some(by), Some(held)) => Some(HeldBack { to: passed, by, ..held }),
+            (Some(by), None) => {
+                let polls = self.held_back.map_or(0, |held| held.polls).saturating_add(1);
+                Some(HeldBack { due_end, to: passed, by, polls })
+            }
+        };
+        self.held_back.filter(|held| held.polls <= OBJECTIONS_HEARD)
     }
 
     /// Notes an objection to windows up to `due_end`. Up to the answer, windows are completed in spite of it.

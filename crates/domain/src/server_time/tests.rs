@@ -566,19 +566,15 @@ mod passages {
             for testimony in [cached(at(made)), kept(at(made)), server(made)] {
                 let mut passages = Passages::new(at(0), Host(0).at(60).monotonic);
                 let mut pass = |asked, to, testimony| {
-                    passages
-                        .pass(
-                            &windows,
-                            Question { to: at(to), ..question(Host(0), asked, asked - 65) },
-                            testimony,
-                            None,
-                        )
-                        .to
+                    let question = Question { to: at(to), ..question(Host(0), asked, asked - 65) };
+                    let Passage { to, held_back_by, .. } = passages.pass(&windows, question, testimony, None);
+                    (to, held_back_by)
                 };
-                assert_eq!(pass(965, 300, server(965)), at(300));
-                assert_eq!(pass(965, 600, testimony), at(limit.min(600)), "{made}");
-                assert_eq!(pass(965, 900, server(965)), at(limit), "{made}");
-                assert_eq!(pass(1_265, 1_200, server(1_265)), at(1_200), "the next poll");
+                let held_back_by = |to: i64| (limit < to).then_some(at(made));
+                assert_eq!(pass(965, 300, server(965)), (at(300), None));
+                assert_eq!(pass(965, 600, testimony), (at(limit.min(600)), held_back_by(600)), "{made}");
+                assert_eq!(pass(965, 900, server(965)), (at(limit), held_back_by(900)), "{made}");
+                assert_eq!(pass(1_265, 1_200, server(1_265)), (at(1_200), None), "the next poll");
             }
         }
     }
