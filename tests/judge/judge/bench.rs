@@ -158,10 +158,10 @@ impl Judge {
         let Shown { at, behind_since, .. } = self.shown;
         let (Some(asked), Some([began, ended])) = (other.asked_since(), self.last_call()) else { return Ok(()) };
         // It had waited for its turn only if it asked at once, and for the first time since; after the shortest of calls it may
-        // have done so by chance.
+        // have done so by chance, and so may a poll whose time comes by a clock that is only told.
         let is_first = other.last_call().is_none_or(|[_, last]| last < ended);
         let is_at_once = asked >= ended && asked.duration_since(ended) < NEXT_TURN;
-        let had_waited = is_first && is_at_once && ended.duration_since(began) > NEXT_TURN;
+        let had_waited = is_first && is_at_once && ended.duration_since(began) > NEXT_TURN && !other.in_doubt();
         let since = behind_since.map_or(ended, |since| since.min(ended));
         let stored: u64 = self.last.as_ref().map_or(0, |last| last.polls.values().sum());
         let is_last = polls == stored && self.pending.is_none();
