@@ -6,7 +6,7 @@ use domain::evidence::Evidence;
 use domain::outcome::Outcome;
 use domain::plan::Plan;
 use domain::range::{CivilRange, Stretch};
-use domain::reading::{self, CALLS_PER_POLL, Counts, Judgement, Reading, ReadingEnd, Step};
+use domain::reading::{self, CALLS_PER_POLL, Counts, Judgement, Reading, ReadingEnd, Shape, Step};
 use domain::row::ReadRow;
 use domain::rules::Rules;
 use domain::server_time::{FirstStart, Moment, Question, Testimony};
@@ -200,11 +200,13 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         let reading::Question { stretch, asked } = question;
         let delivered = answer.rows.len() as u64;
         let (outcome, evidence) = (answer.outcome(), answer.evidence);
-        let Judgement::Use(findings) = progress.reading.answered(question, answer.shape()) else {
+        let Plan { catch_up, due_end, .. } = *progress.reading.plan();
+        let is_early = testimony.is_early(stretch.to.min(due_end), &self.report.rules.windows);
+        let shape = Shape { is_early, ..answer.shape() };
+        let Judgement::Use(findings) = progress.reading.answered(question, shape) else {
             self.count_answer(outcome, evidence).await;
             return Ok(());
         };
-        let Plan { catch_up, due_end, .. } = *progress.reading.plan();
         self.observe_offset(&answer.rows);
         self.tell_of_results(&answer.rows);
         let question = Question { to: stretch.to, due_end, asked: moments.0, answered: moments.1 };

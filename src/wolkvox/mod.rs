@@ -97,7 +97,7 @@ impl<R> Answer<R> {
 
     /// What it looks like to whoever judges whether it is used.
     pub fn shape(&self) -> Shape {
-        Shape { delivered: self.rows.len() as u64, announced: self.announced, broken: self.broken }
+        Shape { delivered: self.rows.len() as u64, announced: self.announced, broken: self.broken, is_early: false }
     }
 
     /// `Ok`, `Empty` or `Incomplete`, and `Malformed` of a broken one. Whether an empty one counts as such, where its

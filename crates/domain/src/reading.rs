@@ -90,6 +90,8 @@ pub struct Shape {
     pub announced: Option<u64>,
     /// Whether the body began as a report, and has a place after which no row can be found.
     pub broken: bool,
+    /// Whether a cache had kept it from before the end of what it is about: then it says nothing of what is missing there.
+    pub is_early: bool,
 }
 
 /// How many rows an answer has, and how many it announced.
@@ -198,7 +200,9 @@ impl Reading {
                 None => self.set_aside(stretch),
             };
         }
-        self.doubts.unreadable.retain(|second, _| !asked.contains(*second));
+        if !shape.is_early {
+            self.doubts.unreadable.retain(|second, _| !asked.contains(*second));
+        }
         let short = shape.shortfall();
         let expected = self.gaps.shortfalls.expected(asked);
         let beyond = short.saturating_sub(*expected.end());
@@ -207,6 +211,7 @@ impl Reading {
         let behind = if is_excused { self.behind_straddled(question) } else { None };
         let known = &mut self.gaps.shortfalls;
         match halves {
+            None if shape.is_early => (),
             None => {
                 let place = CivilRange { ini: asked.ini.max(before(asked.end)), ..asked };
                 self.doubts.explain(stretch, known.look(place, asked, short));
@@ -217,6 +222,7 @@ impl Reading {
                 self.parts.extend([Stretch { from: behind, ..stretch }, Stretch { to: behind, ..stretch }]);
                 return self.divided_by(shape);
             }
+            Some(_) if shape.is_early && short <= *expected.end() => (),
             Some(_) if expected.contains(&short) => {
                 known.narrow(asked, short);
                 known.confirm(asked);
@@ -225,17 +231,19 @@ impl Reading {
             // The search gets no closer: they are somewhere in what was asked for. The part where it came last may have
             // lacked others, that have come since. A place that reaches to what is yet to come, by a clock that is in doubt,
             // would excuse what goes missing there.
-            Some(_) if is_first && stretch.to <= self.plan.due_end && self.doubts.see(beyond) => {
+            Some(_) if is_first && !shape.is_early && stretch.to <= self.plan.due_end && self.doubts.see(beyond) => {
                 known.believe(asked, beyond)
             }
             Some(halves) => return self.divide(stretch, halves, shape, beyond),
         }
-        if is_first {
-            self.doubts.unexplained = None;
-        }
         self.divided = None;
-        // The oldest part comes first: what ends here has been searched.
-        self.doubts.suspect = self.doubts.suspect.filter(|suspect| suspect.part.to > stretch.to);
+        if !shape.is_early {
+            if is_first {
+                self.doubts.unexplained = None;
+            }
+            // The oldest part comes first: what ends here has been searched.
+            self.doubts.suspect = self.doubts.suspect.filter(|suspect| suspect.part.to > stretch.to);
+        }
         self.missing = self.missing.saturating_add(self.gaps.shortfalls.settle(self.reach));
         let (missing, unreadable_seconds) = (self.missing, self.given_up);
         Judgement::Use(Findings { gaps: self.gaps.clone(), missing, unreadable_seconds })

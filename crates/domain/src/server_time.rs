@@ -14,7 +14,7 @@ use core::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::instant::{earlier, later, of, signed};
+use crate::instant::{earlier, later, of, shifted, signed};
 use crate::window::Windows;
 pub use first_start::FirstStart;
 pub use passage::{Passage, Passages, Question};
@@ -92,6 +92,12 @@ impl Testimony {
             let due_end = windows.last_due_end(later(made, CLOCKS_MAY_DIFFER.unsigned_abs()));
             to <= windows.start_of(earlier(due_end, max_catch_up))
         })
+    }
+
+    /// Whether a cache had kept the answer from before all until `to` was over.
+    pub fn is_early(self, to: Timestamp, windows: &Windows) -> bool {
+        let limit = self.made().map(|made| windows.last_due_end(shifted(made, CLOCKS_MAY_DIFFER)));
+        matches!(self, Self::Cache { .. } | Self::Kept { .. }) && limit.is_some_and(|limit| limit < to)
     }
 
     /// When the answer was made, as far as it says so.

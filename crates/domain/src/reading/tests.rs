@@ -37,7 +37,7 @@ impl Report {
         let missing: u64 =
             self.missing.iter().filter(|(second, _)| seconds.contains(*second)).map(|(_, rows)| rows).sum();
         let broken = self.broken.iter().any(|second| seconds.contains(second));
-        Shape { delivered, announced: Some(delivered + missing), broken }
+        Shape { delivered, announced: Some(delivered + missing), broken, is_early: false }
     }
 }
 
@@ -276,6 +276,45 @@ fn a_wide_place_excuses_none_of_its_rows_twice() {
                 assert_eq!(polls.account.gaps.shortfalls.rows(), rows + 1, "found before it is believed: {case}");
                 (14..=40).for_each(|window| _ = polls.poll(300 * window));
                 assert_eq!(polls.total(Total::RowsMissing), rows + 1, "{case}");
+            }
+        }
+    }
+}
+
+/// It passed for one that lacks nothing any more, and the row that is missing was counted once more when it was found again.
+#[test]
+fn what_a_cache_had_kept_from_before_tells_nothing_of_missing_rows() {
+    let mut polls = Polls::new(300, 3_600, Report::default());
+    let civil = |from, to| CivilRange { ini: Offset::UTC.to_datetime(at(from)), end: Offset::UTC.to_datetime(at(to)) };
+    for place in [civil(-300, 1_999), civil(600, 1_999), civil(1_500, 1_501)] {
+        polls.account.gaps.shortfalls.believe(place, 1);
+    }
+    polls.account.gaps.shortfalls.settle(DateTime::MIN);
+    polls.account.marks.complete_until = at(3_000);
+    polls.account.marks.proven_until = at(3_000);
+    let plan = plan(&polls.account, &polls.rules, Clocks::agreed(at(3_300))).expect("a window is due");
+    for (from, to) in [(0, 3_300), (0, 2_500), (1_000, 2_500), (1_501, 1_502), (700, 701)] {
+        let question = Question { stretch: Stretch { from: at(from), to: at(to) }, asked: civil(from - 1, to - 1) };
+        for lacked in 0..=5 {
+            let unexplained = Unexplained { rows: 2, polls: POLLS_TO_BELIEVE - 1, searched: None };
+            let doubts = Doubts {
+                suspect: Some(Suspect { part: Stretch { from: at(0), to: at(9) }, rows: 1 }),
+                unexplained: Some(unexplained),
+                unreadable: [(Offset::UTC.to_datetime(at(1_501)), 2)].into(),
+            };
+            let mut reading = Reading::new(plan, &polls.account, &polls.rules, doubts.clone());
+            let shape = Shape { delivered: 9, announced: Some(9 + lacked), broken: false, is_early: true };
+            if let Judgement::Use(findings) = reading.answered(question, shape) {
+                assert_eq!(
+                    (findings.gaps, findings.missing),
+                    (polls.account.gaps.clone(), 0),
+                    "{question:?}, {lacked}"
+                );
+                let left = reading.into_doubts();
+                assert_eq!(left.unexplained, doubts.unexplained);
+                assert_eq!((left.suspect, left.unreadable), (doubts.suspect, doubts.unreadable));
+            } else {
+                assert!(lacked > 0, "{question:?}");
             }
         }
     }
@@ -529,7 +568,10 @@ fn the_ends_of_the_calendar_are_asked_for_without_overflow() {
         let mut reading = Reading::new(plan, &account, &rules, Doubts::default());
         let mut ends = String::new();
         while let Step::Ask(question) = reading.step() {
-            reading.answered(question, Shape { delivered: 60_000, announced: Some(u64::MAX), broken: false });
+            reading.answered(
+                question,
+                Shape { delivered: 60_000, announced: Some(u64::MAX), broken: false, is_early: false },
+            );
             ends = question.asked.to_string();
         }
         assert_ne!(ends, "".to_owned());
