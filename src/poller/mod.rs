@@ -314,7 +314,8 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
                     ReadRow::Row(row) if range.contains(row.date) => told_instant_of(&rules.zone, row.date, row.began),
                     _ => None,
                 });
-                Some(Look { until: stretch.to, newest: within.max() })
+                let look = Look { from: stretch.from, until: stretch.to, newest: within.max() };
+                Some(if answer.outcome() == Outcome::Incomplete { look.of_some() } else { look })
             }
             _ => None,
         };

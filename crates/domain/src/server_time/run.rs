@@ -70,6 +70,13 @@ pub struct Run {
     pub is_corroborated: bool,
 }
 
+impl Look {
+    /// The same, where rows may lack: only those that are there are evidence.
+    pub fn of_some(self) -> Self {
+        Self { until: self.from, ..self }
+    }
+}
+
 impl Run {
     /// Of one answer; `host` is the host's clock less the monotonic one.
     pub fn new(reading: Reading, at: Duration, host: SignedDuration) -> Self {
@@ -117,7 +124,7 @@ impl Run {
             self.against = 0;
         } else if let Some((asked, before)) = before
             && before.newest.is_none_or(|before| before < newest)
-            && newest < before.until
+            && (before.from..before.until).contains(&newest)
             && self.time(asked.monotonic).duration_since(newest) > grace
             && asked.host.duration_since(newest) <= grace
         {
@@ -134,7 +141,9 @@ impl Run {
 /// What an answer has shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    /// Rows dated before were asked for.
+    /// Rows dated from here on and before `until` were asked for, and none lacks that was there: that a row is not among
+    /// them is evidence too.
+    pub from: Timestamp,
     pub until: Timestamp,
     /// The instant of the newest row within what was asked for.
     pub newest: Option<Timestamp>,

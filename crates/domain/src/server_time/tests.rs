@@ -33,7 +33,7 @@ fn heard(host: Host, second: i64, wrong: i64) -> Heard {
 }
 
 fn with_rows(heard: Heard, newest: i64, until: i64) -> Heard {
-    Heard { look: Some(Look { until: at(until), newest: Some(at(newest)) }), ..heard }
+    Heard { look: Some(Look { from: Timestamp::MIN, until: at(until), newest: Some(at(newest)) }), ..heard }
 }
 
 fn new(host: Host) -> ServerTime {
@@ -162,7 +162,7 @@ fn polls_of_a_call_each_second(host: Host, server: i64, shown: i64, count: i64) 
         let until = windows.last_due_end(time.clocks(host.at(second)).latest);
         // The rows are dated by the server's clock; the `Date` says something else.
         let newest = at(second + server).min(until - seconds(1));
-        let look = Some(Look { until, newest: Some(newest) });
+        let look = Some(Look { from: Timestamp::MIN, until, newest: Some(newest) });
         time.heard(&Heard { look, ..heard(host, second, shown) }, &windows);
     }
     time
@@ -173,6 +173,31 @@ fn rows_contradict_a_clock_that_is_ahead() {
     for lie in [20, 120, 7_200, 3_000_000] {
         let time = polls_of_a_call_each_second(Host(0), 0, lie, 100);
         assert_eq!(time.now(Host(0).at(495)), at(495), "{lie}");
+    }
+}
+
+/// A range that is read in parts, and one whose answers lack rows or are a cache's, is not looked at whole.
+#[test]
+fn only_a_row_that_was_looked_for_and_not_there_contradicts_a_clock() {
+    let (host, windows) = (Host(-7_200), windows(60, 60));
+    let whole = Look { from: at(-7_200), until: at(300), newest: None };
+    for (before, is_cached, refutes) in [
+        (whole, false, true),
+        (Look { from: at(-100), ..whole }, false, false),
+        (whole.of_some(), false, false),
+        (whole, true, false),
+    ] {
+        let mut time = new(host);
+        for poll in 0..8 {
+            let second = 300 + 60 * poll;
+            let late = Look { newest: Some(at(second - 7_200)), ..whole };
+            let age = i64::from(is_cached);
+            let stamp = Some(Stamp::new(at(second - age), seconds(age)));
+            time.heard(&Heard { stamp, look: Some(before), ..heard(host, second, 0) }, &windows);
+            time.heard(&Heard { look: Some(late), ..heard(host, second, 0) }, &windows);
+        }
+        let now = if refutes { 800 - 7_200 } else { 800 };
+        assert_eq!(time.now(host.at(800)), at(now), "{before:?}, {is_cached}");
     }
 }
 
