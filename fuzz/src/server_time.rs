@@ -27,7 +27,7 @@ pub fn server_time(lines: &[u8]) {
         let due_end = windows.last_due_end(clocks.now);
         let question = Question { to: due_end, due_end, asked, answered: at };
         let stamp = date.map(|date| Stamp::new(instant(date), Duration::from_secs(age.unwrap_or(0).unsigned_abs())));
-        let look = newest.map(|newest| Look { until: due_end, newest: Some(instant(newest)) });
+        let look = newest.map(|newest| Look { from: Timestamp::MIN, until: due_end, newest: Some(instant(newest)) });
         let testimony = time.heard(&Heard { stamp, asked, at, look }, &windows);
         let passage = time.passage(&windows, question, testimony);
         assert!(passage.proven <= passage.to && passage.to <= question.to, "{passage:?} of {question:?}");
