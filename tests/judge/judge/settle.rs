@@ -121,8 +121,10 @@ impl Judge {
             return self.cursor_without_an_answer(now, old, new);
         }
         let may_begin_again = self.may_have_begun_again(told.to.at, new.complete) && self.was_in_doubt();
-        // With a window, and all of them begin with a minute: a part of a range may end within.
-        let is_begun = new.complete != old.complete && new.complete.as_second() % 60 == 0;
+        // With a window, and all of them begin with a minute: a part of a range may end within. By a clock in doubt, or where it
+        // was to begin in the future.
+        let may_be_late = self.in_doubt() || self.cursor.start() > told.to.at;
+        let is_begun = may_be_late && new.complete != old.complete && new.complete.as_second() % 60 == 0;
         let nothing_else = rows == 0 && new.windows == old.windows && new.skipped == old.skipped;
         if may_begin_again && is_begun && nothing_else {
             self.begun_again(new.complete, told.made);
