@@ -211,18 +211,19 @@ impl Reading {
         let behind = if is_excused { self.behind_straddled(question) } else { None };
         let known = &mut self.gaps.shortfalls;
         match halves {
-            None if shape.is_early => (),
-            None => {
-                let place = CivilRange { ini: asked.ini.max(before(asked.end)), ..asked };
-                self.doubts.explain(stretch, known.look(place, asked, short));
+            Some(halves) if shape.may_be_cut() || (shape.is_early && beyond > 0) => {
+                return self.divide(stretch, halves, shape, beyond);
             }
-            Some(halves) if shape.may_be_cut() => return self.divide(stretch, halves, shape, beyond),
             Some(_) if let Some(behind) = behind => {
                 (self.is_straddled, self.is_first) = (true, is_first);
                 self.parts.extend([Stretch { from: behind, ..stretch }, Stretch { to: behind, ..stretch }]);
                 return self.divided_by(shape);
             }
-            Some(_) if shape.is_early && short <= *expected.end() => (),
+            _ if shape.is_early => return self.use_it(),
+            None => {
+                let place = CivilRange { ini: asked.ini.max(before(asked.end)), ..asked };
+                self.doubts.explain(stretch, known.look(place, asked, short));
+            }
             Some(_) if expected.contains(&short) => {
                 known.narrow(asked, short);
                 known.confirm(asked);
@@ -231,22 +232,17 @@ impl Reading {
             // The search gets no closer: they are somewhere in what was asked for. The part where it came last may have
             // lacked others, that have come since. A place that reaches to what is yet to come, by a clock that is in doubt,
             // would excuse what goes missing there.
-            Some(_) if is_first && !shape.is_early && stretch.to <= self.plan.due_end && self.doubts.see(beyond) => {
+            Some(_) if is_first && stretch.to <= self.plan.due_end && self.doubts.see(beyond) => {
                 known.believe(asked, beyond)
             }
             Some(halves) => return self.divide(stretch, halves, shape, beyond),
         }
-        self.divided = None;
-        if !shape.is_early {
-            if is_first {
-                self.doubts.unexplained = None;
-            }
-            // The oldest part comes first: what ends here has been searched.
-            self.doubts.suspect = self.doubts.suspect.filter(|suspect| suspect.part.to > stretch.to);
+        if is_first {
+            self.doubts.unexplained = None;
         }
-        self.missing = self.missing.saturating_add(self.gaps.shortfalls.settle(self.reach));
-        let (missing, unreadable_seconds) = (self.missing, self.given_up);
-        Judgement::Use(Findings { gaps: self.gaps.clone(), missing, unreadable_seconds })
+        // The oldest part comes first: what ends here has been searched.
+        self.doubts.suspect = self.doubts.suspect.filter(|suspect| suspect.part.to > stretch.to);
+        self.use_it()
     }
 
     /// The findings of the last answer have been stored with its rows. Until then they are told again.
@@ -317,6 +313,14 @@ impl Reading {
                 return part;
             }
         }
+    }
+
+    /// An answer is used, with all that has been found since the last one that was stored.
+    fn use_it(&mut self) -> Judgement {
+        self.divided = None;
+        self.missing = self.missing.saturating_add(self.gaps.shortfalls.settle(self.reach));
+        let (missing, unreadable_seconds) = (self.missing, self.given_up);
+        Judgement::Use(Findings { gaps: self.gaps.clone(), missing, unreadable_seconds })
     }
 
     /// Sets the parts of `stretch` to be read, which lacks `rows` beyond what is known: its halves, or what the last poll's

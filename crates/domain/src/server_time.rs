@@ -88,16 +88,22 @@ impl Testimony {
     /// Whether, as far as the answer tells the time, all before `to` is older than `max_catch_up`: no single clock decides
     /// that calls are given up.
     pub fn agrees_to_give_up(self, to: Timestamp, windows: &Windows, max_catch_up: Duration) -> bool {
-        self.made().is_none_or(|made| {
-            let due_end = windows.last_due_end(later(made, CLOCKS_MAY_DIFFER.unsigned_abs()));
-            to <= windows.start_of(earlier(due_end, max_catch_up))
-        })
+        self.completes(windows).is_none_or(|due_end| to <= windows.start_of(earlier(due_end, max_catch_up)))
     }
 
     /// Whether a cache had kept the answer from before all until `to` was over.
     pub fn is_early(self, to: Timestamp, windows: &Windows) -> bool {
-        let limit = self.made().map(|made| windows.last_due_end(shifted(made, CLOCKS_MAY_DIFFER)));
-        matches!(self, Self::Cache { .. } | Self::Kept { .. }) && limit.is_some_and(|limit| limit < to)
+        self.is_kept() && self.completes(windows).is_some_and(|due_end| due_end < to)
+    }
+
+    /// The end of the last window that was due when the answer was made, as far as it says when.
+    fn completes(self, windows: &Windows) -> Option<Timestamp> {
+        self.made().map(|made| windows.last_due_end(shifted(made, CLOCKS_MAY_DIFFER)))
+    }
+
+    /// Whether a cache has kept the answer.
+    fn is_kept(self) -> bool {
+        matches!(self, Self::Cache { .. } | Self::Kept { .. })
     }
 
     /// When the answer was made, as far as it says so.

@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{CLOCKS_MAY_DIFFER, Moment, Testimony};
+use super::{Moment, Testimony};
 use crate::instant::{earlier, shifted, signed};
 use crate::window::Windows;
 
@@ -93,7 +93,7 @@ impl Passages {
         newest: Option<Timestamp>,
     ) -> Passage {
         let Question { to, due_end, asked, answered } = question;
-        let limit = testimony.made().map(|made| windows.last_due_end(shifted(made, CLOCKS_MAY_DIFFER)));
+        let limit = testimony.completes(windows);
         let is_silent = matches!(testimony, Testimony::None | Testimony::Kept { .. });
         self.silent = if is_silent { self.silent.saturating_add(1) } else { 0 };
         // The host's clock too was behind by the age of the answer when that was made.
@@ -111,9 +111,9 @@ impl Passages {
             self.proof = (over, answered.monotonic);
         }
         let is_held_back = self.held_back.is_some_and(|held| held.due_end == due_end);
-        let passed = match (limit, testimony) {
-            (Some(limit), Testimony::Cache { .. } | Testimony::Kept { .. }) => limit,
-            (Some(limit), _) if limit < due_end => limit.max(self.object(windows, due_end, asked.monotonic)),
+        let passed = match limit {
+            Some(limit) if testimony.is_kept() => limit,
+            Some(limit) if limit < due_end => limit.max(self.object(windows, due_end, asked.monotonic)),
             _ if is_held_back => due_end,
             _ => {
                 (self.held, self.held_before, self.objections) = (None, None, 0);

@@ -70,13 +70,6 @@ pub struct Run {
     pub is_corroborated: bool,
 }
 
-impl Look {
-    /// The same, where rows may lack: only those that are there are evidence.
-    pub fn of_some(self) -> Self {
-        Self { until: self.from, ..self }
-    }
-}
-
 impl Run {
     /// Of one answer; `host` is the host's clock less the monotonic one.
     pub fn new(reading: Reading, at: Duration, host: SignedDuration) -> Self {
@@ -147,4 +140,11 @@ pub struct Look {
     pub until: Timestamp,
     /// The instant of the newest row within what was asked for.
     pub newest: Option<Timestamp>,
+}
+
+impl Look {
+    /// The same, where rows may lack: only those that are there are evidence.
+    pub fn of_some(self) -> Self {
+        Self { until: self.from, ..self }
+    }
 }
