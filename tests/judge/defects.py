@@ -144,12 +144,12 @@ DEFECTS = {
         (TIME, "(is_known && cursor > due).then(|| due.min(proven))", "(is_known && cursor > due && due > cursor).then_some(proven)"),
     ],
     "window-passed-by-one-clock": [
-        (PASSAGE, "            (Some(limit), _) if limit < due_end => limit.max(self.object(windows, due_end, asked.monotonic)),\n",
-         "            (Some(limit), _) if limit < due_end => limit.max(due_end),\n"),
+        (PASSAGE, "            Some(limit) if limit < due_end => limit.max(self.object(windows, due_end, asked.monotonic)),\n",
+         "            Some(limit) if limit < due_end => limit.max(due_end),\n"),
     ],
     "given-up-by-one-clock": [
-        (TIME, "            to <= windows.start_of(earlier(due_end, max_catch_up))\n",
-         "            to <= windows.start_of(earlier(due_end, max_catch_up)) || to > Timestamp::MIN\n"),
+        (TIME, "is_none_or(|due_end| to <= windows.start_of(earlier(due_end, max_catch_up)))\n",
+         "is_none_or(|due_end| to <= windows.start_of(earlier(due_end, max_catch_up)) || to > Timestamp::MIN)\n"),
         (TIME, "                clocks.least = clocks.least.min(other);\n", "                clocks.least = clocks.least.max(other);\n"),
     ],
     "start-shifted-at-each-answer": [
