@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use domain::range::Stretch;
 use domain::server_time::{Heard, Look, Moment, Question, ServerTime, Stamp};
 use domain::window::Windows;
 use jiff::Timestamp;
@@ -27,7 +28,10 @@ pub fn server_time(lines: &[u8]) {
         let due_end = windows.last_due_end(clocks.now);
         let question = Question { to: due_end, due_end, asked, answered: at };
         let stamp = date.map(|date| Stamp::new(instant(date), Duration::from_secs(age.unwrap_or(0).unsigned_abs())));
-        let look = newest.map(|newest| Look { from: Timestamp::MIN, until: due_end, newest: Some(instant(newest)) });
+        let look = newest.map(|newest| Look {
+            whole: Some(Stretch { from: Timestamp::MIN, to: due_end }),
+            newest: Some(instant(newest)),
+        });
         let testimony = time.heard(&Heard { stamp, asked, at, look }, &windows);
         let passage = time.passage(&windows, question, testimony);
         assert!(passage.proven <= passage.to && passage.to <= question.to, "{passage:?} of {question:?}");

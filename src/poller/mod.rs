@@ -314,8 +314,8 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
                     ReadRow::Row(row) if range.contains(row.date) => told_instant_of(&rules.zone, row.date, row.began),
                     _ => None,
                 });
-                let look = Look { from: stretch.from, until: stretch.to, newest: within.max() };
-                Some(if answer.outcome() == Outcome::Incomplete { look.of_some() } else { look })
+                let is_whole = answer.outcome() != Outcome::Incomplete;
+                Some(Look { whole: is_whole.then_some(stretch), newest: within.max() })
             }
             _ => None,
         };

@@ -1,4 +1,5 @@
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -26,15 +27,23 @@ impl Disk {
     }
 
     pub fn keep(&self) {
-        if let Some(synced) = &self.synced {
-            *synced.lock().unwrap() = self.read();
+        let Some(synced) = &self.synced else { return };
+        let mut synced = synced.lock().unwrap();
+        // Into the memory of the copy before: fresh memory takes as long as the copying.
+        let mut before = std::mem::take(&mut *synced);
+        for path in self.paths() {
+            let place = before.iter().position(|(known, _)| *known == path);
+            let mut bytes = place.map_or_else(Vec::new, |place| before.swap_remove(place).1);
+            bytes.clear();
+            File::open(&path).unwrap().read_to_end(&mut bytes).unwrap();
+            synced.push((path, bytes));
         }
     }
 
     /// Brings back what was kept. Nobody may have the ledger open.
     pub fn crash(&self) {
         let Some(synced) = &self.synced else { return };
-        for (path, _) in self.read() {
+        for path in self.paths() {
             fs::remove_file(path).unwrap();
         }
         for (path, bytes) in &*synced.lock().unwrap() {
@@ -42,8 +51,7 @@ impl Disk {
         }
     }
 
-    fn read(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let entries = fs::read_dir(&self.folder).unwrap().map(|entry| entry.unwrap().path());
-        entries.map(|path| (path.clone(), fs::read(&path).unwrap())).collect()
+    fn paths(&self) -> Vec<PathBuf> {
+        fs::read_dir(&self.folder).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
 }

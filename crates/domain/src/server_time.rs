@@ -224,7 +224,8 @@ impl ServerTime {
         let looked = self.looked;
         // A cache has kept none of the rows that have come since.
         let is_cached = stamp.is_some_and(Stamp::is_cached);
-        self.looked = look.map(|look| (asked, if is_cached { look.of_some() } else { look })).or(looked);
+        let seen = look.map(|look| Look { whole: look.whole.filter(|_| !is_cached), ..look });
+        self.looked = seen.map(|look| (asked, look)).or(looked);
         let Some((stamp, server_time)) = stamp.and_then(|stamp| Some((stamp, stamp.server_time()?))) else {
             self.odd = stamp.and_then(Stamp::date);
             return self.without_a_clock(stamp, asked);

@@ -116,7 +116,7 @@ async fn report(
             seen = Seen::of(&answer.rows, range, rules);
             told.answer(&answer, &seen, rules, config, at.host);
             // Of one answer nothing follows from what is not in it.
-            let look = Look { from: now, until: now, newest: seen.newest };
+            let look = Look { whole: None, newest: seen.newest };
             let look = seen.offset.is_none_or(|offset| !offset.mismatch).then_some(look);
             clock.time().heard(&Heard { stamp, asked, at, look }, &rules.windows);
         }

@@ -328,7 +328,7 @@ fn changes_soon(zone: &TimeZone, begin: Timestamp) -> bool {
     zone.following(first).next().is_some_and(|change| change.timestamp() < soon)
 }
 
-fn equal(what: &str, is: u64, should: u64) -> Result<(), String> {
+fn equal(what: impl std::fmt::Display, is: u64, should: u64) -> Result<(), String> {
     if is == should { Ok(()) } else { Err(format!("{what}: {is} instead of {should}")) }
 }
 

@@ -271,7 +271,7 @@ impl Judge {
         }
         for (reason, &rows) in &new.rejected {
             equal(
-                &format!("rejected/{reason}"),
+                format_args!("rejected/{reason}"),
                 rows,
                 self.counts.rejected.get(reason.as_str()).copied().unwrap_or(0),
             )?;

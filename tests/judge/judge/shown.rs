@@ -70,11 +70,11 @@ impl Judge {
         }
         let waits = &counted.times[..shown];
         let sum: u64 = waits.iter().map(|&wait| u64::from(wait)).sum();
-        equal(&format!("{key:?} sum"), histogram.sum as u64, sum)?;
+        equal(format_args!("{key:?} sum"), histogram.sum as u64, sum)?;
         equal("buckets", histogram.buckets.len() as u64, life.settings.buckets.len() as u64)?;
         for (bound, count) in &histogram.buckets {
             let below = waits.iter().filter(|&&wait| f64::from(wait) <= *bound).count() as u64;
-            equal(&format!("{key:?} le {bound}"), *count, below)?;
+            equal(format_args!("{key:?} le {bound}"), *count, below)?;
         }
         Ok(())
     }
@@ -113,7 +113,7 @@ impl Judge {
         for series in gauges {
             let (key, _) = key(series);
             let expected = window.get(&key).copied().unwrap_or(0);
-            equal(&format!("window gauge of {key:?}"), number(&series.value) as u64, expected)?;
+            equal(format_args!("window gauge of {key:?}"), number(&series.value) as u64, expected)?;
         }
         Ok(())
     }
@@ -146,7 +146,7 @@ impl Judge {
             CatchUp::Unknown => return Ok(()),
         };
         let is = scrape.gauge("wolkvox_catching_up")?.ok_or("no catching_up")? as u64;
-        equal(&format!("catching_up at {}", now.host), is, u64::from(expected))
+        equal(format_args!("catching_up at {}", now.host), is, u64::from(expected))
     }
 }
 

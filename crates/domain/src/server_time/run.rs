@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{CLOCKS_MAY_DIFFER, Moment};
 use crate::instant::{of, signed};
+use crate::range::Stretch;
 
 /// Fewer answers than this may share one mistake: an old page of a cache, a server that is just being started.
 const ANSWERS_TO_BELIEVE: u32 = 3;
@@ -117,7 +118,7 @@ impl Run {
             self.against = 0;
         } else if let Some((asked, before)) = before
             && before.newest.is_none_or(|before| before < newest)
-            && (before.from..before.until).contains(&newest)
+            && before.whole.is_some_and(|whole| (whole.from..whole.to).contains(&newest))
             && self.time(asked.monotonic).duration_since(newest) > grace
             && asked.host.duration_since(newest) <= grace
         {
@@ -134,17 +135,9 @@ impl Run {
 /// What an answer has shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    /// Rows dated from here on and before `until` were asked for, and none lacks that was there: that a row is not among
-    /// them is evidence too.
-    pub from: Timestamp,
-    pub until: Timestamp,
+    /// Of this stretch the answer has all rows that there were: that one is not among them is evidence too. `None` where
+    /// some may lack.
+    pub whole: Option<Stretch>,
     /// The instant of the newest row within what was asked for.
     pub newest: Option<Timestamp>,
-}
-
-impl Look {
-    /// The same, where rows may lack: only those that are there are evidence.
-    pub fn of_some(self) -> Self {
-        Self { until: self.from, ..self }
-    }
 }

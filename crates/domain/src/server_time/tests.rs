@@ -1,4 +1,5 @@
 use super::*;
+use crate::range::Stretch;
 use alloc::vec;
 use alloc::vec::Vec;
 use proptest::prelude::*;
@@ -33,7 +34,11 @@ fn heard(host: Host, second: i64, wrong: i64) -> Heard {
 }
 
 fn with_rows(heard: Heard, newest: i64, until: i64) -> Heard {
-    Heard { look: Some(Look { from: Timestamp::MIN, until: at(until), newest: Some(at(newest)) }), ..heard }
+    Heard { look: Some(Look { whole: Some(all_before(at(until))), newest: Some(at(newest)) }), ..heard }
+}
+
+fn all_before(to: Timestamp) -> Stretch {
+    Stretch { from: Timestamp::MIN, to }
 }
 
 fn new(host: Host) -> ServerTime {
@@ -162,7 +167,7 @@ fn polls_of_a_call_each_second(host: Host, server: i64, shown: i64, count: i64) 
         let until = windows.last_due_end(time.clocks(host.at(second)).latest);
         // The rows are dated by the server's clock; the `Date` says something else.
         let newest = at(second + server).min(until - seconds(1));
-        let look = Some(Look { from: Timestamp::MIN, until, newest: Some(newest) });
+        let look = Some(Look { whole: Some(all_before(until)), newest: Some(newest) });
         time.heard(&Heard { look, ..heard(host, second, shown) }, &windows);
     }
     time
@@ -180,17 +185,15 @@ fn rows_contradict_a_clock_that_is_ahead() {
 #[test]
 fn only_a_row_that_was_looked_for_and_not_there_contradicts_a_clock() {
     let (host, windows) = (Host(-7_200), windows(60, 60));
-    let whole = Look { from: at(-7_200), until: at(300), newest: None };
-    for (before, is_cached, refutes) in [
-        (whole, false, true),
-        (Look { from: at(-100), ..whole }, false, false),
-        (whole.of_some(), false, false),
-        (whole, true, false),
-    ] {
+    let (whole, part) = (Some(all_before(at(300))), Some(Stretch { from: at(-100), to: at(300) }));
+    for (before, is_cached, refutes) in
+        [(whole, false, true), (part, false, false), (None, false, false), (whole, true, false)]
+    {
+        let before = Look { whole: before, newest: None };
         let mut time = new(host);
         for poll in 0..8 {
             let second = 300 + 60 * poll;
-            let late = Look { newest: Some(at(second - 7_200)), ..whole };
+            let late = Look { newest: Some(at(second - 7_200)), ..before };
             let age = i64::from(is_cached);
             let stamp = Some(Stamp::new(at(second - age), seconds(age)));
             time.heard(&Heard { stamp, look: Some(before), ..heard(host, second, 0) }, &windows);
