@@ -148,10 +148,11 @@ impl Judge {
     /// in the windows only.
     fn was_complete(&self, old: &Numbers, new: &Numbers) -> [Timestamp; 2] {
         let least = new.complete.max(old.complete);
-        let more = new.windows.saturating_sub(old.windows);
-        if more == 0 || !self.claims_may_be_wrong() {
+        if !self.claims_may_be_wrong() {
             return [least; 2];
         }
+        // Those that had been completed before are not counted again.
+        let more = new.windows.saturating_sub(old.windows);
         let most = Timestamp::from_second(self.later_by(self.cursor.windows_until_at_most, more)).unwrap();
         [least.max(most), least]
     }
@@ -164,8 +165,9 @@ impl Judge {
 
     /// The rows of an answer that are looked at: those beyond what it completes are left for the next one, for no scrape
     /// sees half a window. Whether a local time that occurs twice was asked for as of its first pass can't be seen, nor
-    /// always what was `complete`: as many are looked at as were `counted`, if that is so many by one of these.
-    fn within_what_is_completed(&self, told: &Told, complete: [Timestamp; 2], counted: u64) -> Vec<SentRow> {
+    /// always what was complete, `most` or `least`: as many are looked at as were `counted`, if that is so many by the end of
+    /// a window.
+    fn within_what_is_completed(&self, told: &Told, [most, least]: [Timestamp; 2], counted: u64) -> Vec<SentRow> {
         if !self.may_be_partly_used(told) {
             return told.rows.clone();
         }
@@ -180,7 +182,9 @@ impl Judge {
             told.rows.iter().filter(|row| !is_left(row)).cloned().collect::<Vec<_>>()
         };
         let passes = [asked.earlier().unwrap(), asked.later().unwrap()];
-        let mut all: Vec<_> = complete.iter().flat_map(|to| passes.map(|from| within(from, *to))).collect();
+        let windows = told.rows.iter().map(|row| self.life().start_of_window(self.truth.calls[row.call].at));
+        let ends = [most, least].into_iter().chain(windows.filter(|start| (least..most).contains(start)));
+        let mut all: Vec<_> = ends.flat_map(|to| passes.map(|from| within(from, to))).collect();
         let place = all.iter().position(|rows| rows.len() as u64 == counted).unwrap_or(0);
         all.swap_remove(place)
     }
