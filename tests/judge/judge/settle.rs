@@ -121,10 +121,11 @@ impl Judge {
             return self.cursor_without_an_answer(now, old, new);
         }
         let may_begin_again = self.may_have_begun_again(told.to.at, new.complete) && self.was_in_doubt();
-        // With a window, and all of them begin with a minute: a part of a range may end within. By a clock in doubt, or where it
-        // was to begin in the future.
+        // With a window, of this life or of one before: a part of a range may end within. By a clock in doubt, or where it was to
+        // begin in the future.
         let may_be_late = self.in_doubt() || self.cursor.start() > told.to.at;
-        let is_begun = may_be_late && new.complete != old.complete && new.complete.as_second() % 60 == 0;
+        let begins_window = |interval: &u64| new.complete.as_second() % *interval as i64 == 0;
+        let is_begun = may_be_late && new.complete != old.complete && self.all.intervals.iter().any(begins_window);
         let nothing_else = rows == 0 && new.windows == old.windows && new.skipped == old.skipped;
         if may_begin_again && is_begun && nothing_else {
             self.begun_again(new.complete, told.made);
@@ -255,10 +256,14 @@ impl Judge {
             let mut least = to;
             if self.may_be_unproven() {
                 // What a clock passed alone is given up with what follows; how much that is shows in the windows only, and
-                // not even there if some of them were taken back at once.
+                // not even there if some of them were taken back, at once or earlier. What is asked for begins behind it.
                 let windows = (new.windows - old.windows) as i64;
                 let seen = (self.life().number_of(new.complete) - windows) * settings.interval as i64;
                 least = to.min(Timestamp::from_second(seen).unwrap());
+                if self.cursor.windows_until_at_most > old.complete.as_second() {
+                    let asked = zone.to_ambiguous_timestamp(told.asked.ini).earlier().unwrap();
+                    least = least.min(asked.max(old.complete));
+                }
                 if self.claims_may_be_wrong() {
                     self.cursor.may_be_ahead |= least < to;
                 } else {
