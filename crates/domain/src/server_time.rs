@@ -96,9 +96,10 @@ impl Testimony {
         self.is_kept() && self.completes(windows).is_some_and(|due_end| due_end < to)
     }
 
-    /// The end of the last window that was due when the answer was made, as far as it says when.
+    /// The end of the last window that was due when the answer was made, as far as it says when. What clocks may differ by is
+    /// taken off the time to settle; a window that had not ended is never among them.
     fn completes(self, windows: &Windows) -> Option<Timestamp> {
-        self.made().map(|made| windows.last_due_end(shifted(made, CLOCKS_MAY_DIFFER)))
+        self.made().map(|made| windows.last_due_end(shifted(made, CLOCKS_MAY_DIFFER)).min(windows.start_of(made)))
     }
 
     /// Whether a cache has kept the answer.
@@ -106,7 +107,7 @@ impl Testimony {
         matches!(self, Self::Cache { .. } | Self::Kept { .. })
     }
 
-    /// When the answer was made, as far as it says so.
+    /// When the answer was made, as far as it says so: by the planning clock, where that is hardly ahead of what it says.
     pub fn made(self) -> Option<Timestamp> {
         match self {
             Self::None => None,
@@ -221,7 +222,7 @@ impl ServerTime {
     /// Takes in what an answer says, and tells how late it is by it.
     pub fn heard(&mut self, heard: &Heard, windows: &Windows) -> Testimony {
         let Heard { stamp, asked, at, look } = *heard;
-        let looked = self.looked;
+        let (looked, planned) = (self.looked, self.now(asked));
         // A cache has kept none of the rows that have come since.
         let is_cached = stamp.is_some_and(Stamp::is_cached);
         let seen = look.map(|look| Look { whole: look.whole.filter(|_| !is_cached), ..look });
@@ -257,10 +258,11 @@ impl ServerTime {
             }
         }
         if !stamp.is_cached() {
-            return Testimony::Server(made_at);
+            return Testimony::Server(one_of(made_at, planned));
         }
         // It is as old as each of the two says.
         let made = made_at.min(earlier(self.now(at), stamp.age()));
+        let made = one_of(made, earlier(planned, stamp.age()));
         Testimony::Cache { made, age: age_when_asked(made_at, stamp.age(), asked, took) }
     }
 
@@ -329,6 +331,11 @@ fn age_when_asked(made_at: Timestamp, age: Duration, asked: Moment, took: Durati
     let (most, least) = (signed(age), signed(age).saturating_sub(signed(took)));
     let agrees = old.saturating_sub(most) <= CLOCKS_MAY_DIFFER && least.saturating_sub(old) <= CLOCKS_MAY_DIFFER;
     if agrees { old.clamp(SignedDuration::ZERO, most).unsigned_abs() } else { age }
+}
+
+/// What a clock says, or the one that windows are planned by, where that is hardly ahead: these two agree.
+fn one_of(said: Timestamp, planned: Timestamp) -> Timestamp {
+    if planned.duration_since(said) <= CLOCKS_MAY_DIFFER { said.max(planned) } else { said }
 }
 
 /// The time of a clock that differs by so much from the monotonic one.

@@ -710,6 +710,47 @@ fn no_clock_alone_gives_up_what_the_other_says_is_recent() {
     assert!(!Testimony::Server(Timestamp::MIN).agrees_to_give_up(oldest(1_000), &windows, day));
 }
 
+/// What a poll asked at `second`, of all that is due by its planning clock, completes by the answer of a server that is right.
+fn completed(time: &mut ServerTime, host: Host, second: i64, windows: &Windows) -> (Timestamp, Timestamp) {
+    let asked = host.at(second);
+    let due_end = windows.last_due_end(time.now(asked));
+    let testimony = time.heard(&heard(host, second, 0), windows);
+    let question = Question { to: due_end, due_end, asked, answered: asked };
+    (time.passage(windows, question, testimony).to, due_end)
+}
+
+#[test]
+fn no_window_is_completed_before_its_end_by_the_answers_own_clock() {
+    for settle in 0..7 {
+        let windows = windows(300, settle);
+        for host in [6, 30, 299, 3_670, 40_000_000].map(Host) {
+            for early in 1..=6 {
+                // The last answer is not believed, or for the first time, or has been.
+                for before in [&[][..], &[200, 240], &[150, 190, 230]] {
+                    let mut time = new(host);
+                    for &second in before {
+                        time.heard(&heard(host, second, 0), &windows);
+                    }
+                    let (to, _) = completed(&mut time, host, 300 - early, &windows);
+                    assert!(to <= at(0), "{settle} s to settle, {} s ahead, {early} s early: {to}", host.0);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn clocks_that_hardly_differ_delay_no_window() {
+    for settle in 0..7 {
+        let windows = windows(300, settle);
+        for host in (-5..=5).map(Host) {
+            let by_the_host = 300 + i64::try_from(settle).unwrap() - host.0;
+            let (to, due_end) = completed(&mut new(host), host, by_the_host, &windows);
+            assert_eq!((to, due_end), (at(300), at(300)), "{settle} s to settle, {} s ahead", host.0);
+        }
+    }
+}
+
 /// Where no answer tells the time, what is over is what the host's clock and the one that windows are planned by both say.
 #[test]
 fn without_a_clock_of_the_server_neither_of_the_others_proves_alone() {
