@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -67,9 +68,16 @@ fn polls(families: &[Family]) -> u64 {
 }
 
 /// Whether the accounts are the same, as far as calls have changed them: before each there is a scrape, and after it. What ends
-/// a hold, or takes a cursor back, may come between two.
+/// a hold, takes a cursor back or begins an account again, and so its counters' `created`, may come between two.
 fn are_of_one_moment(one: &[Family], other: &[Family]) -> bool {
-    const BY_CALLS: [&str; 3] = ["wolkvox_polls_total", "wolkvox_rows_total", "wolkvox_windows_total"];
-    let is_by_calls = |family: &&Family| BY_CALLS.contains(&&*family.name);
-    one.iter().filter(is_by_calls).eq(other.iter().filter(is_by_calls))
+    by_calls(one).eq(by_calls(other))
 }
+
+/// The counters that each call changes one of.
+fn by_calls(families: &[Family]) -> impl Iterator<Item = (&Labels, f64)> {
+    const BY_CALLS: [&str; 3] = ["wolkvox_polls_total", "wolkvox_rows_total", "wolkvox_windows_total"];
+    let families = families.iter().filter(|family| BY_CALLS.contains(&&*family.name));
+    families.flat_map(|family| &family.series).map(|series| (&series.labels, number(&series.value)))
+}
+
+type Labels = Vec<(Cow<'static, str>, Arc<str>)>;

@@ -260,9 +260,9 @@ impl Judge {
                 let windows = (new.windows - old.windows) as i64;
                 let seen = (self.life().number_of(new.complete) - windows) * settings.interval as i64;
                 least = to.min(Timestamp::from_second(seen).unwrap());
-                if self.cursor.windows_until_at_most > old.complete.as_second() {
-                    let asked = zone.to_ambiguous_timestamp(told.asked.ini).earlier().unwrap();
-                    least = least.min(asked.max(old.complete));
+                let asked = zone.to_ambiguous_timestamp(told.asked.ini);
+                if self.cursor.windows_until_at_most > old.complete.as_second() && !asked.is_ambiguous() {
+                    least = least.min(asked.compatible().unwrap().max(old.complete));
                 }
                 if self.claims_may_be_wrong() {
                     self.cursor.may_be_ahead |= least < to;
