@@ -146,8 +146,6 @@ struct AllLives {
     overlap_grew: bool,
     overlap: u64,
     all_selected: bool,
-    /// Lengths of windows, in seconds.
-    intervals: BTreeSet<u64>,
     settings: Option<Settings>,
 }
 
@@ -165,7 +163,6 @@ impl Judge {
                 overlap_grew: false,
                 overlap: u64::MAX,
                 all_selected: true,
-                intervals: BTreeSet::new(),
                 settings: None,
             },
             truth,
@@ -207,7 +204,6 @@ impl Judge {
         all.overlap_grew |= before.as_ref().is_some_and(|before| before.overlap < settings.overlap);
         all.overlap = all.overlap.min(settings.overlap);
         all.all_selected &= settings.skills_below.is_none();
-        all.intervals.insert(settings.interval);
         self.life = Some(OneLife {
             zone_is_new: before.is_some_and(|before| before.wrong_zone != settings.wrong_zone),
             settings,

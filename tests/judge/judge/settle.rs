@@ -121,11 +121,11 @@ impl Judge {
             return self.cursor_without_an_answer(now, old, new);
         }
         let may_begin_again = self.may_have_begun_again(told.to.at, new.complete) && self.was_in_doubt();
-        // With a window, of this life or of one before: a part of a range may end within. By a clock in doubt, or where it was to
+        // With a window, or where it began before: a part of a range may end elsewhere. By a clock in doubt, or where it was to
         // begin in the future.
         let may_be_late = self.in_doubt() || self.cursor.start() > told.to.at;
-        let begins_window = |interval: &u64| new.complete.as_second() % *interval as i64 == 0;
-        let is_begun = may_be_late && new.complete != old.complete && self.all.intervals.iter().any(begins_window);
+        let is_start = [self.life().start_of_window(new.complete), self.cursor.start()].contains(&new.complete);
+        let is_begun = may_be_late && new.complete != old.complete && is_start;
         let nothing_else = rows == 0 && new.windows == old.windows && new.skipped == old.skipped;
         if may_begin_again && is_begun && nothing_else {
             self.begun_again(new.complete, told.made);
@@ -215,6 +215,7 @@ impl Judge {
     /// An account that had read nothing was begun again by a clock that is believed; if that lies, it begins ahead.
     fn begun_again(&mut self, start: Timestamp, now: Timestamp) {
         self.cursor.begins_at(start);
+        self.cursor.read_before = false;
         self.cursor.may_be_ahead |= start > now && self.a_lie_may_be_believed();
     }
 
