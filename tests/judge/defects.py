@@ -61,7 +61,7 @@ DEFECTS = {
          "        later(self.start_of(earlier(now, self.settle)), self.interval())\n"),
     ],
     "overlap-not-reached-back": [
-        (PLAN, "let mut from = earlier(cursor.min(unproven), rules.overlap);", "let mut from = cursor.min(unproven);"),
+        (PLAN, "earlier(cursor.min(marks.unproven_from(cursor)), rules.overlap);", "cursor.min(marks.unproven_from(cursor));"),
     ],
     "fold-row-lost": [
         (ZONE, "        if at > last {\n            break;\n", "        if at > last || at >= stretch.from {\n            break;\n"),

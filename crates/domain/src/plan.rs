@@ -12,10 +12,6 @@ use super::zone::{civil_range, reads_from};
 /// How far back the first read of a new ledger looks: a day has calls in it, so that a wrong zone shows at once.
 const FIRST_LOOK: Duration = Duration::from_secs(24 * 3_600);
 
-/// Where the cursor passed by one clock alone, reads reach back, and the overlap further, from where both have said that the
-/// time was over: what was read too early may lack rows. A clock that never agrees must not make them reach back for ever.
-const MOST_UNPROVEN: Duration = Duration::from_secs(24 * 3_600);
-
 /// No clock is put forward by more within a range.
 const MOST_PUT_FORWARD: Duration = Duration::from_secs(24 * 3_600);
 
@@ -59,8 +55,7 @@ pub fn read_now(account: &Account, rules: &Rules, clocks: Clocks) -> Plan {
     // Before the first window is due, the first look is at the day before it.
     let to = due_end.max(cursor).max(latest_end);
 
-    let unproven = marks.proven_until.max(marks.start).max(earlier(cursor, MOST_UNPROVEN));
-    let mut from = earlier(cursor.min(unproven), rules.overlap);
+    let mut from = earlier(cursor.min(marks.unproven_from(cursor)), rules.overlap);
     if clocks.earliest < now {
         from = from.min(earlier(earliest_end, rules.overlap));
     }

@@ -389,10 +389,14 @@ impl Tally<'_> {
         marks.read_before = true;
         let (zone, gaps) = (&self.rules.zone, &self.account.gaps);
         let reached = gaps.passed(zone, marks.complete_until);
+        let proven = gaps.passed(zone, marks.unproven_from(marks.complete_until));
         // A stretch that begins after the cursor would leave a hole behind it.
         if self.read.stretch.from <= reached {
             marks.complete_until = gaps.passed(zone, reached.max(self.read.stretch.to));
-            marks.proven_until = marks.proven_until.max(self.read.proven.min(marks.complete_until));
+            // So would one that begins after what is proven: the part before it was read too early.
+            if self.read.stretch.from <= proven {
+                marks.proven_until = marks.proven_until.max(self.read.proven.min(marks.complete_until));
+            }
         }
         if let Some(at) = self.fresh {
             marks.nothing_hidden_until = marks.nothing_hidden_until.max(at.min(marks.complete_until));

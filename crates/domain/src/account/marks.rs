@@ -1,7 +1,10 @@
+use core::time::Duration;
+
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil::DateTime};
 
 use super::Account;
+use crate::instant::earlier;
 use crate::range::Stretch;
 use crate::totals::Total;
 use crate::zone::{differences, first_at, reads_from};
@@ -49,6 +52,17 @@ pub enum CatchUp {
     Behind,
     /// The last read of a catch-up was committed at this time.
     Done(Timestamp),
+}
+
+/// Where the cursor passed by one clock alone, reads reach back, and the overlap further, from where both have said that the
+/// time was over: what was read too early may lack rows. A clock that never agrees must not make them reach back for ever.
+const MOST_UNPROVEN: Duration = Duration::from_secs(24 * 3_600);
+
+impl Marks {
+    /// Where a read begins, but for the overlap, that brings what a `cursor` may have passed too early.
+    pub fn unproven_from(&self, cursor: Timestamp) -> Timestamp {
+        self.proven_until.max(self.start).max(earlier(cursor, MOST_UNPROVEN))
+    }
 }
 
 impl Account {

@@ -185,6 +185,23 @@ fn the_cursor_moves_with_what_is_read_and_leaves_no_hole() {
     assert_eq!(read(0, 1_350), (at(1_350), 4), "not to the end of a window");
 }
 
+/// A part that a cache answered may have been read too early, whatever proves the part behind it.
+#[test]
+fn what_is_proven_has_no_hole_either() {
+    let mut counting = Counting::begin();
+    let mut read = |from, to, proven| {
+        counting.read_as(from, to, [], |read| read.proven = at(proven));
+        let marks = &counting.account.marks;
+        (marks.complete_until, marks.proven_until)
+    };
+    assert_eq!(read(-3_600, 900, 300), (at(900), at(300)));
+    assert_eq!(read(900, 1_800, 1_800), (at(1_800), at(300)), "behind what is not proven");
+    assert_eq!(read(301, 2_100, 2_100), (at(2_100), at(300)), "a second was left out");
+    assert_eq!(read(300, 2_100, 1_800), (at(2_100), at(1_800)));
+    assert_eq!(read(1_800, 200_000, 2_100), (at(200_000), at(2_100)));
+    assert_eq!(read(200_000 - 86_400, 200_100, 200_100), (at(200_100), at(200_100)), "no read reaches back further");
+}
+
 #[test]
 fn what_is_given_up_is_counted_and_no_window() {
     let mut counting = Counting::begin();
