@@ -152,9 +152,11 @@ impl Judge {
         if !self.claims_may_be_wrong() {
             return [least; 2];
         }
-        // Those that had been completed before are not counted again.
+        // Those that had been completed before are not counted again, nor is what is given up.
         let more = new.windows.saturating_sub(old.windows);
-        let most = Timestamp::from_second(self.later_by(self.cursor.windows_until_at_most, more)).unwrap();
+        let given_up = old.complete.as_second() + (new.skipped - old.skipped) as i64;
+        let from = self.cursor.windows_until_at_most.max(given_up);
+        let most = Timestamp::from_second(self.later_by(from, more)).unwrap();
         [least.max(most), least]
     }
 
