@@ -1,10 +1,11 @@
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 /// Files with what is in them.
-type Files = Vec<(PathBuf, Vec<u8>)>;
+type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 /// The folder of a ledger, on a machine whose power can be cut: what was not on the disk when it was last shown is gone.
 ///
@@ -29,14 +30,14 @@ impl Disk {
     pub fn keep(&self) {
         let Some(synced) = &self.synced else { return };
         let mut synced = synced.lock().unwrap();
-        // Into the memory of the copy before: fresh memory takes as long as the copying.
-        let mut before = std::mem::take(&mut *synced);
-        for path in self.paths() {
-            let place = before.iter().position(|(known, _)| *known == path);
-            let mut bytes = place.map_or_else(Vec::new, |place| before.swap_remove(place).1);
+        let paths = self.paths();
+        synced.retain(|path, _| paths.contains(path));
+        for path in paths {
+            let mut file = File::open(&path).unwrap();
+            // Into the memory of the copy before: fresh memory takes as long as the copying.
+            let bytes = synced.entry(path).or_default();
             bytes.clear();
-            File::open(&path).unwrap().read_to_end(&mut bytes).unwrap();
-            synced.push((path, bytes));
+            file.read_to_end(bytes).unwrap();
         }
     }
 

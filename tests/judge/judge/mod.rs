@@ -320,10 +320,6 @@ impl OneLife {
     fn number_of(&self, at: Timestamp) -> i64 {
         at.as_second().div_euclid(self.settings.interval as i64)
     }
-
-    fn start_of_window(&self, at: Timestamp) -> Timestamp {
-        Timestamp::from_second(self.number_of(at) * self.settings.interval as i64).expect("before `at`")
-    }
 }
 
 /// Whether a zone has a change of its clock about the time of a history. A local time that occurs twice is asked for twice.

@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -74,10 +73,8 @@ fn are_of_one_moment(one: &[Family], other: &[Family]) -> bool {
 }
 
 /// The counters that each call changes one of.
-fn by_calls(families: &[Family]) -> impl Iterator<Item = (&Labels, f64)> {
+fn by_calls(families: &[Family]) -> impl Iterator<Item = impl PartialEq> {
     const BY_CALLS: [&str; 3] = ["wolkvox_polls_total", "wolkvox_rows_total", "wolkvox_windows_total"];
     let families = families.iter().filter(|family| BY_CALLS.contains(&&*family.name));
-    families.flat_map(|family| &family.series).map(|series| (&series.labels, number(&series.value)))
+    families.flat_map(|family| &family.series).map(|series| (&series.labels, &series.value))
 }
-
-type Labels = Vec<(Cow<'static, str>, Arc<str>)>;

@@ -124,7 +124,7 @@ impl Judge {
         // With a window, or where it began before: a part of a range may end elsewhere. By a clock in doubt, or where it was to
         // begin in the future.
         let may_be_late = self.in_doubt() || self.cursor.start() > told.to.at;
-        let is_start = [self.life().start_of_window(new.complete), self.cursor.start()].contains(&new.complete);
+        let is_start = [window_of(new.complete, &self.life().settings), self.cursor.start()].contains(&new.complete);
         let is_begun = may_be_late && new.complete != old.complete && is_start;
         let nothing_else = rows == 0 && new.windows == old.windows && new.skipped == old.skipped;
         if may_begin_again && is_begun && nothing_else {
@@ -185,7 +185,7 @@ impl Judge {
             told.rows.iter().filter(|row| !is_left(row)).cloned().collect::<Vec<_>>()
         };
         let passes = [asked.earlier().unwrap(), asked.later().unwrap()];
-        let windows = told.rows.iter().map(|row| self.life().start_of_window(self.truth.calls[row.call].at));
+        let windows = told.rows.iter().map(|row| window_of(self.truth.calls[row.call].at, &self.life().settings));
         let ends = [most, least].into_iter().chain(windows.filter(|start| (least..most).contains(start)));
         let mut all: Vec<_> = ends.flat_map(|to| passes.map(|from| within(from, to))).collect();
         let place = all.iter().position(|rows| rows.len() as u64 == counted).unwrap_or(0);
