@@ -359,7 +359,9 @@ fn a_small_answer_that_unpacks_into_millions_of_rows_takes_little_memory() {
 
 #[test]
 fn what_a_refusal_repeats_is_not_repeated() {
-    let secrets = ["ab12345678cd-QrSt", "Zq+1234567/x=ana@w.co~9", "hush-9Z", "0123-4567-89ab"];
+    // None has a row of digits that the log's own times, to the nanosecond, or a port may have by chance.
+    let secrets = ["ab123cd456ef-QrSt", "Zq+123k456/x=ana@w.co~9", "hush-9Z", "0123-4567-89ab"];
+    let number = "471108159342";
     let mut operations = Vec::new();
     let names: Vec<String> = (0..3 * secrets.len()).map(|at| format!("op{at}")).collect();
     for (secret, names) in secrets.iter().zip(names.chunks(3)) {
@@ -369,8 +371,11 @@ fn what_a_refusal_repeats_is_not_repeated() {
                 "403 Forbidden",
                 format!(r#"{{"code":"403","msg":"PLEASE VALIDATE TOKEN {secret} OF ana.perez@example.com"}}"#),
             ),
-            answer("400 Bad Request", format!(r#"{{"code":"400","error":"{cut} {secret}, extension 4711","msg":""}}"#)),
-            answer("500 Internal Server Error", format!("no user (4711) for {secret} ana.perez@example.com")),
+            answer(
+                "400 Bad Request",
+                format!(r#"{{"code":"400","error":"{cut} {secret}, extension {number}","msg":""}}"#),
+            ),
+            answer("500 Internal Server Error", format!("no user ({number}) for {secret} ana.perez@example.com")),
         ];
         operations.extend(names.iter().zip(said).map(|(name, answer)| (name.as_str(), *secret, answer)));
     }
@@ -386,7 +391,7 @@ fn what_a_refusal_repeats_is_not_repeated() {
                     assert!(!text.contains(piece), "{piece} of {secret}: {text}");
                 }
             }
-            assert!(!text.contains("ana.perez") && !text.contains("4711"), "{text}");
+            assert!(!text.contains("ana.perez") && !text.contains(number), "{text}");
         }
         assert!(said.contains("it says"), "{said}");
     }
