@@ -97,7 +97,7 @@ fn a_refused_token_is_tried_by_one_and_another_one_ends_the_pause_of_both() {
     let refused = sim.requests()[before..].iter().filter(|request| request.status == Some(401 | 403)).count() as f64;
     // Of each pair only one asked.
     assert!(refused <= told / 2.0 + 1.0, "{refused} calls were refused, {told} polls were told");
-    assert!(exporter.lines_with(&["report=answered", "not asked, for the report `abandoned`"]).len() >= 2);
+    exporter.wait_for_lines(2, &["report=answered", "not asked, for the report `abandoned`"]);
     folder.write_token("ventas", "a-new-one");
     exporter.wait_at_most(Duration::from_secs(15), "both to go on", |scrape| {
         match BOTH.map(|(report, _)| up(scrape, report)) {

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::support::child::{self, Child};
-use crate::support::wait::{PATIENCE, wait_for};
 
 #[test]
 fn sessions() {
@@ -163,10 +162,7 @@ fn the_start_looks_at_the_token_file() {
     command.current_dir(folder.path());
     let exporter = Child::start(command);
     for (file, words, _) in files {
-        wait_for("a warning", PATIENCE, || {
-            let warnings = exporter.lines_with(&["level=warn", &format!("with {file}\""), words]);
-            if warnings.is_empty() { Err(format!("{file}: {}", exporter.said())) } else { Ok(()) }
-        });
+        exporter.wait_for_lines(1, &["level=warn", &format!("with {file}\""), words]);
     }
     assert_eq!(exporter.get("/-/ready", &[]).status, 200);
     assert!(!exporter.said().contains("hush"), "{}", exporter.said());

@@ -7,7 +7,7 @@ use reqwest::Url;
 use simulator::call::Call;
 
 use crate::support::scrape::{Scrape, check_with_promtool};
-use crate::support::{Child, child, http, truth, wait_for};
+use crate::support::{Child, child, http, truth};
 
 /// As the README promises.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -57,9 +57,7 @@ fn the_numbers_are_there_when_the_addresses_are_printed() {
     let addresses = ["127.0.0.1:0", "[::1]:0"].into_iter().filter(|address| TcpListener::bind(address).is_ok());
     let started = addresses.map(|address| Child::start(child::command(&["demo", "--web.listen-address", address])));
     for demo in started.collect::<Vec<_>>() {
-        let line = wait_for("the addresses", MINUTE, || {
-            demo.lines_with(&["metrics:", "http://"]).pop().ok_or_else(|| demo.said())
-        });
+        let line = demo.wait_for_lines(1, &["metrics:", "http://"]).remove(0);
         // As the README's `curl` would, at the address that is printed.
         let printed = Url::parse(line.trim_start_matches("metrics:").trim()).expect("a URL");
         let address = printed.socket_addrs(|| None).expect("an address")[0];
@@ -75,9 +73,7 @@ fn the_numbers_are_there_when_the_addresses_are_printed() {
 
 /// The true calls, from the control endpoint that `demo` prints.
 fn told(demo: &Child, reach: truth::Reach) -> Vec<Call> {
-    let line = wait_for("the place of the simulator", MINUTE, || {
-        demo.lines_with(&["simulator:", "http://"]).pop().ok_or_else(|| demo.said())
-    });
+    let line = demo.wait_for_lines(1, &["simulator:", "http://"]).remove(0);
     let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
     let (from, to) = (reach.start.as_second(), reach.complete_until.as_second());
     let path = format!("/control/truth?from={from}&to={to}");

@@ -12,7 +12,6 @@ use simulator::traffic::Lateness;
 use crate::support::scrape::Scrape;
 use crate::support::sim::{busy, quiet, stream_of_calls};
 use crate::support::truth::{Cadence, wait_until_exact};
-use crate::support::wait::PATIENCE;
 use crate::support::{Child, Folder, Sim, child, wait_for};
 
 const CADENCE: Cadence = Cadence { interval: 2.0, settle: 1.0 };
@@ -247,7 +246,7 @@ fn a_changed_token_file_ends_the_pause() {
     let asked = sim.requests()[4].at;
     let took = asked.duration_since(changed).as_secs_f64();
     assert!((0.0..10.0).contains(&took), "the new token was tried after {took} s");
-    assert!(exporter.lines_with(&["the token has changed"]).len() == 1, "{}", exporter.said());
+    assert_eq!(exporter.wait_for_lines(1, &["the token has changed"]).len(), 1, "{}", exporter.said());
 }
 
 /// An empty token file is a refusal without a call.
@@ -263,10 +262,7 @@ fn without_a_token_nothing_is_asked() {
     });
     assert_eq!(sim.requests(), []);
     // One at the start, which looks at the token, and one of the poll, which is told of after it has been counted.
-    wait_for("the end of the poll in the log", PATIENCE, || match exporter.lines_with(&["the poll failed"]).len() {
-        0 => Err(exporter.said()),
-        _ => Ok(()),
-    });
+    exporter.wait_for_lines(1, &["the poll failed"]);
     assert_eq!(exporter.lines_with(&["level=warn", "token"]).len(), 2, "{}", exporter.said());
     assert_eq!(exporter.lines_with(&["level=warn", "token", "the poll failed"]).len(), 1, "{}", exporter.said());
 }
@@ -335,7 +331,7 @@ fn a_wrong_zone_is_noticed() {
         let calls = scrape.sum("wolkvox_polls_total", &labels);
         if calls >= 2.0 { Ok(()) } else { Err(format!("{calls}")) }
     });
-    let lines = exporter.lines_with(&["level=warn", "configured time zone"]);
+    let lines = exporter.wait_for_lines(1, &["level=warn", "configured time zone"]);
     assert_eq!(lines.len(), 1, "{}", exporter.said());
     assert!(lines[0].contains("zones_that_fit="), "{}", lines[0]);
     for (lang, badge) in [("en", "wrong time zone"), ("es", "zona horaria equivocada")] {
@@ -370,13 +366,7 @@ fn a_server_that_is_not_there_is_told_in_words() {
             other => Err(format!("{other:?}")),
         }
     });
-    // A line may be read a moment after what it tells of is shown.
-    exporter.wait_for("the log to tell of them", |_| {
-        match exporter.lines_with(&["outcome=connect", "nothing takes calls"]).len() {
-            0 => Err(exporter.said()),
-            _ => Ok(()),
-        }
-    });
+    exporter.wait_for_lines(1, &["outcome=connect", "nothing takes calls"]);
     assert_eq!(exporter.get("/-/healthy", &[]).status, 200);
     for (lang, words, complete) in [
         ("en", "Nothing has been read yet.", "complete up to"),

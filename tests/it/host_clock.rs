@@ -42,7 +42,7 @@ fn a_clock_that_is_hours_off_and_set_stops_nothing() {
         });
     }
     for told in ["the clock of this host is behind that of the server", "is as that of the server again"] {
-        assert_eq!(exporter.lines_with(&[told]).len(), 1, "told once: {}", exporter.said());
+        assert_eq!(exporter.wait_for_lines(1, &[told]).len(), 1, "told once: {}", exporter.said());
     }
 }
 

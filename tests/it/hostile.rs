@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::support::config::ventas;
 use crate::support::scrape::Scrape;
 use crate::support::sim::quiet;
-use crate::support::{Child, Folder, PATIENCE, Sim, child, http, wait_for};
+use crate::support::{Child, Folder, Sim, child, http};
 
 /// One takes milliseconds, and one that waits for the place of a silent client ten seconds; the machine may be busy.
 const SCRAPE_WITHIN: Duration = Duration::from_secs(5);
@@ -63,7 +63,7 @@ fn scrapes_and_calls_go_on_beside_clients_that_hold_all_places() {
             assert_eq!(scrape.value("wolkvox_polls_total", &labels), 0.0, "{operation}, {outcome}");
         }
     }
-    let told = exporter.lines_with(&["all places for connections are taken"]);
+    let told = exporter.wait_for_lines(1, &["all places for connections are taken"]);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(exporter.terminate().0.code(), Some(0));
 }
@@ -85,12 +85,7 @@ fn a_want_of_descriptors_is_no_refused_token() {
     };
     exporter.wait_for("polls", |scrape| if polls(scrape, "ok") > 1.0 { Ok(()) } else { Err("none".into()) });
     limit_files(&exporter, 3);
-    wait_for("calls that could not be made", PATIENCE, || {
-        match exporter.lines_with(&["the poll failed", "Too many open files"]).len() {
-            0 | 1 => Err(exporter.said()),
-            _ => Ok(()),
-        }
-    });
+    exporter.wait_for_lines(2, &["the poll failed", "Too many open files"]);
     limit_files(&exporter, 256);
     let before = polls(&exporter.scrape(), "ok");
     let scrape = exporter.wait_for("polls to go on", |scrape| {

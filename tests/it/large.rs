@@ -94,7 +94,7 @@ fn measure() {
     let exporter = history.serve();
     history.wait_until_counted(&exporter);
     let request = &history.sim.requests()[0];
-    let line = exporter.lines_with(&["the poll succeeded"]).remove(0);
+    let line = exporter.wait_for_lines(1, &["the poll succeeded"]).remove(0);
     let logged: Timestamp = line["ts=".len()..].split(' ').next().expect("a time").parse().expect("a time");
     let received = exporter.scrape().value("wolkvox_poll_duration_seconds_sum", &[]);
     let counted = logged.duration_since(request.at).as_secs_f64() - received;

@@ -64,7 +64,7 @@ fn a_full_disk_loses_nothing() {
         errors => Err(format!("{errors} errors, size {}", scrape.value("wolkvox_ledger_size_bytes", &[]))),
     });
     let shown_meanwhile = shown(&exporter.scrape(), "ventas");
-    assert!(exporter.lines_with(&["the ledger could not be written"]).len() >= 2, "{}", exporter.said());
+    exporter.wait_for_lines(2, &["the ledger could not be written"]);
     assert_eq!(exporter.get("/-/healthy", &[]).status, 200);
 
     let id = exporter.id().to_string();

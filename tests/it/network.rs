@@ -11,9 +11,9 @@ use tokio::net::{TcpListener as TokioListener, TcpSocket};
 
 use crate::support::child::{self, Child};
 use crate::support::page::wait_for_badge;
+use crate::support::run;
 use crate::support::tls::{self, Authority};
 use crate::support::wait::free_address;
-use crate::support::{PATIENCE, run, wait_for};
 
 /// The exporter with one operation on a server that needs TLS.
 fn exporter(folder: &Path) -> Command {
@@ -102,10 +102,7 @@ type Words = [&'static str; 3];
 
 /// Waits until log and page say that of an operation.
 fn assert_told(exporter: &Child, operation: &str, [log, en, es]: Words) {
-    wait_for(log, PATIENCE, || match exporter.lines_with(&[log, &format!("operation={operation} ")]) {
-        lines if lines.is_empty() => Err(exporter.said()),
-        _ => Ok(()),
-    });
+    exporter.wait_for_lines(1, &[log, &format!("operation={operation} ")]);
     wait_for_badge(exporter, operation, [en, es], true);
 }
 

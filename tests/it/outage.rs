@@ -53,7 +53,7 @@ fn an_outage_is_made_good_without_a_hole() {
     let longest = requests[before..].iter().map(length).max().expect("requests after the outage");
     assert!(longest.as_secs() >= OUTAGE.as_secs() as i64 - 2, "no call covers the outage: the longest asks {longest}");
     assert_no_hole(&requests, reach.start);
-    assert!(exporter.lines_with(&["the poll succeeded again"]).len() == 1, "{}", exporter.said());
+    assert_eq!(exporter.wait_for_lines(1, &["the poll succeeded again"]).len(), 1, "{}", exporter.said());
 }
 
 #[test]

@@ -198,7 +198,7 @@ fn a_refused_token_pauses_the_totals_too_and_another_one_ends_the_pause() {
     assert!(asked.iter().all(|(_, status)| matches!(status, Some(401 | 403))), "{asked:?}");
     // One of the three asks, and the others hear of it.
     assert!(asked.len() as f64 <= told.iter().sum::<f64>() - 2.0, "{asked:?}, and {told:?} polls were told");
-    assert!(!exporter.lines_with(&["not asked, for the report"]).is_empty(), "{}", exporter.said());
+    exporter.wait_for_lines(1, &["not asked, for the report"]);
 
     folder.write_token("ventas", "a-new-one");
     let scrape = exporter.wait_at_most(Duration::from_secs(15), "all to go on", |scrape| {

@@ -290,11 +290,7 @@ fn what_is_bad_or_cant_change_live_changes_nothing() {
             assert!(page.contains(words), "{what}: {page}");
         }
         for line in said.lines() {
-            wait_for(&format!("{what}: {line} in the log"), PATIENCE, || {
-                let in_the_log = line.replace('"', "\\\"");
-                let lines = exporter.lines_with(&["level=error", &in_the_log]);
-                if lines.is_empty() { Err(exporter.said()) } else { Ok(()) }
-            });
+            exporter.wait_for_lines(1, &["level=error", &line.replace('"', "\\\"")]);
         }
         for (name, start) in begun {
             assert!(complete_until(&scrape, name, &ABANDONED).is_some_and(|reached| reached > start), "{what}: {name}");
@@ -357,10 +353,7 @@ fn a_request_needs_the_flag_and_a_reload_a_file() {
     assert!(answer.status == 500 && answer.text().contains("no configuration file"), "{}", answer.text());
     assert_eq!(exporter.scrape().value("wolkvox_exporter_config_last_reload_successful", &[]), 1.0);
     signal(exporter.id(), "HUP");
-    wait_for("the signal to be told of", PATIENCE, || match exporter.lines_with(&["no configuration file"]).len() {
-        0 | 1 => Err(exporter.said()),
-        _ => Ok(()),
-    });
+    exporter.wait_for_lines(2, &["no configuration file"]);
     assert_eq!(exporter.terminate().0.code(), Some(0));
 }
 

@@ -317,9 +317,7 @@ fn what_has_changed_is_in_force_and_what_is_no_good_changes_nothing() {
     ];
     for (what, text, why) in bad {
         secured.write(&text);
-        wait_for(&format!("{what} to be told"), PATIENCE, || {
-            if exporter.lines_with(&["stays in force", why]).is_empty() { Err(exporter.said()) } else { Ok(()) }
-        });
+        exporter.wait_for_lines(1, &["stays in force", why]);
         for pair in ["ana:secret", "beto:another"] {
             assert_eq!(status(ask(pair)), Some(200), "{what}");
         }

@@ -77,8 +77,8 @@ fn rows_that_could_not_be_stored_are_no_success_anywhere() {
         assert!(!untrue.iter().any(|untrue| page.contains(untrue)), "{page}");
         assert!(page.contains(told), "{page}");
     }
-    let failed = exporter.lines_with(&["the poll failed"]);
-    assert!(!failed.is_empty() && failed.iter().all(|line| line.contains("cause=ledger")), "{failed:?}");
+    let failed = exporter.wait_for_lines(1, &["the poll failed"]);
+    assert!(failed.iter().all(|line| line.contains("cause=ledger")), "{failed:?}");
     let last = |outcome| scrape.value("wolkvox_last_poll_outcome", &[("operation", "ventas"), ("outcome", outcome)]);
     assert_eq!(last("ok") + last("empty"), 1.0, "the call itself succeeded");
 }

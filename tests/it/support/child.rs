@@ -145,6 +145,15 @@ impl Child {
         self.said().lines().filter(|line| parts.iter().all(|part| line.contains(part))).map(str::to_owned).collect()
     }
 
+    /// The lines that have all of `parts`, once there are as many as `least`: a line may be read a moment after what it
+    /// tells of is shown.
+    pub fn wait_for_lines(&self, least: usize, parts: &[&str]) -> Vec<String> {
+        wait_for(&format!("{least} times {parts:?}"), PATIENCE, || {
+            let lines = self.lines_with(parts);
+            if lines.len() < least { Err(self.said()) } else { Ok(lines) }
+        })
+    }
+
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
         self.process.try_wait().expect("a child of this process").is_none()
