@@ -23,7 +23,7 @@ pub struct Cursor {
     pub floor: Option<Timestamp>,
     /// Whole counts of single windows are known from here on.
     pub known_from: i64,
-    /// And perhaps from here on only, for windows have another length now.
+    /// And perhaps from here on only: windows have another length now, or it is not known which was the last.
     pub known_for_certain_from: i64,
     /// A claim that no clock could refute when it was made.
     pub may_be_ahead: bool,
@@ -63,6 +63,12 @@ impl Cursor {
     /// Windows have another length from now on: of those that begin earlier, only a part may be kept.
     pub fn windows_change(&mut self) {
         self.known_for_certain_from = self.windows_until_at_most;
+    }
+
+    /// What is dated before `from` is not kept any more, or perhaps what is before `at_most`.
+    pub fn is_known_from(&mut self, from: i64, at_most: i64) {
+        self.known_from = self.known_from.max(from);
+        self.known_for_certain_from = self.known_for_certain_from.max(at_most);
     }
 
     /// Windows are completed up to `until`, or up to `at_most`.

@@ -400,8 +400,8 @@ impl Judge {
         self.cursor.completed_windows(complete, at_most);
         let may_be_unused = told.rows.is_empty() && new.complete == old.complete && self.may_be_partly_used(told);
         if !may_be_unused {
-            let last = if is_taken_back == may_be_taken_back { at_most } else { complete };
-            self.cursor.known_from = self.cursor.known_from.max(last - last.rem_euclid(interval) - interval);
+            let last_begins = |until: i64| until - until.rem_euclid(interval) - interval;
+            self.cursor.is_known_from(last_begins(complete), last_begins(at_most));
         }
         // In a local time that occurs twice, a part of the range can look like the whole; and between parts a window may
         // fall due.
