@@ -6,13 +6,15 @@
 //!
 //! - [`history`] says what happens and [`generate`] makes such histories up; [`truth`] is what a report then really has;
 //! - [`world`] answers as the API does, with the bytes of [`body`]; [`run`] plays a history through the exporter;
-//! - [`trace`] is what can be seen of that from outside, and all that the [`judge`] gets.
+//! - [`trace`] is what can be seen of that from outside, and all that the [`judge`] gets;
+//! - [`delays`], [`folds`] and [`parts`] are histories written by hand.
 //!
 //! `cargo test --test judge` plays the same few histories each time; with `MODEL_HISTORIES=100000` and `--profile model` as
 //! many others of each kind. A failure prints the shrunk history, and its seed is kept in tests/judge/regressions;
 //! `MODEL_SHRINKS=0` prints it as it was generated. `tests/judge/seed-defects` shows that it can fail.
 
 mod body;
+mod delays;
 mod disk;
 mod folds;
 mod generate;
