@@ -285,7 +285,7 @@ impl Judge {
     /// Never more calls than one per interval, two retries and the parts.
     fn belongs_to_a_poll(&mut self, now: When, asked: CivilRange, token: usize) -> Result<(), String> {
         let cursor = self.claimed();
-        let in_doubt = self.in_doubt();
+        let (in_doubt, zone_changes_soon) = (self.in_doubt(), self.all.zone_changes_soon);
         let settings = self.life().settings.clone();
         let settle = Duration::from_secs(settings.settle);
         let due = window_of(now.at - settle, &settings) + settle;
@@ -302,7 +302,8 @@ impl Judge {
                     () if token != last.token && is_refusal(outcome) || cadence.not_asked.is_some() => Some(true),
                     () if gap > LONGEST_RETRY_PAUSE || poll.calls >= 16 || failed && poll.failures > 2 => Some(true),
                     () if !window_fell_due => None,
-                    () if failed || parts_are_left => Some(false),
+                    // A part of a local time that occurs twice can look like the whole.
+                    () if failed || parts_are_left || zone_changes_soon => Some(false),
                     () => Some(true),
                 }
             }
