@@ -180,18 +180,18 @@ TEXTS = {
     ),
     "WolkvoxQuotaExceeded": (
         "The token's daily quota at wolkvox is used up",
-        "Se agotó la cuota diaria del token en wolkvox",
+        "Se agotó el cupo diario del token en wolkvox",
         "{operation}: wolkvox refuses calls until its quota is renewed, most likely at local midnight. The exporter then makes"
         " good what it missed.",
-        "{operation}: wolkvox rechaza las consultas hasta que se renueve la cuota, probablemente a medianoche. Después el exporter"
+        "{operation}: wolkvox rechaza las consultas hasta que se renueve el cupo, probablemente a medianoche. Después el exporter"
         " recupera lo que faltó.",
     ),
     "WolkvoxQuotaLow": (
         "The token's daily quota at wolkvox is nearly used up",
-        "Casi se agotó la cuota diaria del token en wolkvox",
+        "Casi se agotó el cupo diario del token en wolkvox",
         "{operation}: {value} calls are left until the quota is renewed, most likely at local midnight. Without any, no calls are"
         " read.",
-        "{operation}: quedan {value} consultas hasta que se renueve la cuota, probablemente a medianoche. Sin ellas no se leen"
+        "{operation}: quedan {value} consultas hasta que se renueve el cupo, probablemente a medianoche. Sin ellas no se leen"
         " llamadas.",
     ),
     "WolkvoxCatchingUp": (
@@ -260,7 +260,7 @@ TEXTS = {
     ),
     "WolkvoxLedgerErrors": (
         "The ledger can not be written",
-        "No se puede escribir el libro de cuentas (ledger)",
+        "No se puede escribir el registro (ledger)",
         "{instance}: {value} failed commits in the last 15 minutes. Nothing is lost while the outage is shorter than max_catch_up:"
         " what was not committed is read again.",
         "{instance}: {value} escrituras fallidas en los últimos 15 minutos. No se pierde nada mientras dure menos que"
@@ -268,10 +268,10 @@ TEXTS = {
     ),
     "WolkvoxLedgerGone": (
         "The ledger is gone from the disk",
-        "El libro de cuentas (ledger) ya no está en el disco",
+        "El registro (ledger) ya no está en el disco",
         "{instance}: the ledger's file is missing and could not be written back. While the process runs it knows every total; if"
         " it ends now, they are lost. Do not restart it before the folder is there and writable.",
-        "{instance}: el archivo del libro falta y no se pudo volver a escribir. El proceso en marcha conoce todos los totales; si"
+        "{instance}: el archivo del registro falta y no se pudo volver a escribir. El proceso en marcha conoce todos los totales; si"
         " termina ahora, se pierden. No lo reinicie hasta que la carpeta exista y se pueda escribir.",
     ),
     "WolkvoxLogLinesDropped": (

@@ -220,8 +220,8 @@ fn tokens() {
     assert_snapshot!(with(""), @"w.yml:2:3: operations[0].token_file or operations[0].token_env is missing: name the token's file, or its variable");
     assert_snapshot!(with("  token_file: /a\n  token_env: TOKEN\n"), @"w.yml:5:14: operations[0].token_env stands beside token_file; keep one");
     assert_snapshot!(with("  token_env: NOT_SET\n"), @"w.yml:4:14: operations[0].token_env is `NOT_SET`: this environment variable is not set, or empty: set it to the token");
-    assert_snapshot!(with("  token_env: 0123456789abcdef0123456789abcdef01234567\n"), @"w.yml:4:14: operations[0].token_env is (hidden: it looks like a token): put the token into a file of its own, and write the path of that file in token_file");
-    assert_snapshot!(with("  token_file: 0123456789abcdef0123456789abcdef01234567\n"), @"w.yml:4:15: operations[0].token_file is (hidden: it looks like a token): put the token into a file of its own, and write the path of that file in token_file");
+    assert_snapshot!(with("  token_env: 0123456789abcdef0123456789abcdef01234567\n"), @"w.yml:4:14: operations[0].token_env is (hidden: it looks like a token): put the token into a file of its own, and name that file in token_file or with --wolkvox.token-file");
+    assert_snapshot!(with("  token_file: 0123456789abcdef0123456789abcdef01234567\n"), @"w.yml:4:15: operations[0].token_file is (hidden: it looks like a token): put the token into a file of its own, and name that file in token_file or with --wolkvox.token-file");
     assert_snapshot!(with("  token_env: not-a-name\n"), @"w.yml:4:14: operations[0].token_env is `not-a-name`: write the name of an environment variable, such as VENTAS_TOKEN (not the token itself)");
     assert_snapshot!(with("  token_file: /not/there/yet\n"), @"fine");
 }
@@ -338,7 +338,7 @@ fn a_token_among_the_flags_is_refused_and_not_shown() {
         assert!(!problems.contains("0123456789"), "{problems}");
         problems
     };
-    assert_snapshot!(refused(&|args| args.wolkvox.token_file = token()), @"--wolkvox.token-file is (hidden: it looks like a token): put the token into a file of its own, and write the path of that file in token_file");
+    assert_snapshot!(refused(&|args| args.wolkvox.token_file = token()), @"--wolkvox.token-file is (hidden: it looks like a token): put the token into a file of its own, and name that file in token_file or with --wolkvox.token-file");
     refused(&|args| args.wolkvox.operation = token());
     refused(&|args| args.wolkvox.server = token());
     refused(&|args| args.ledger.ledger = token());

@@ -122,7 +122,8 @@ impl Node {
         };
         if token::may_be_in(&text) && !text.contains('/') {
             return Err(
-                "put the token into a file of its own, and write the path of that file in token_file".to_owned()
+                "put the token into a file of its own, and name that file in token_file or with --wolkvox.token-file"
+                    .to_owned(),
             );
         }
         Ok(text)

@@ -98,7 +98,8 @@ fn of_tokens(folder: &Path) -> Vec<Mistake> {
     write("quoted", "\"0123456789\"", 0o600);
     write("open", "0123456789", 0o644);
     fs::create_dir(folder.join("folder")).expect("a folder of this test");
-    let in_place_of = "put the token into a file of its own, and write the path of that file in token_file";
+    let in_place_of =
+        "put the token into a file of its own, and name that file in token_file or with --wolkvox.token-file";
     let token = "0123456789abcdef0123456789abcdef01234567";
     let file = |what, remedy, yaml: &str| in_file(folder, what, remedy, yaml.as_bytes());
     vec![

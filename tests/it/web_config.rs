@@ -157,7 +157,8 @@ fn cases(identity: &Identity) -> Vec<Case> {
 
 impl Case {
     fn then(self, line: &str) -> Self {
-        Self { shown: line.replace(&USER[7..], "…"), text: format!("{}{line}\n", self.text) }
+        let shown = format!("`cert_file` and `key_file`, and `{}`", line.replace(&USER[7..], "…"));
+        Self { shown, text: format!("{}{line}\n", self.text) }
     }
 }
 

@@ -9,7 +9,7 @@ takes 15 minutes takes 15 s. A webhook stands for every receiver and records wha
 
 What must happen, in this order, in about eight minutes:
   - ordinary traffic, one call in seven lost: nothing is told;
-  - many more calls in one skill, all of them answered but as few as before: nothing is told;
+  - many more calls in one skill, and no larger share of them lost: nothing is told;
   - an incident in one skill: one page, to that skill's supervisor, with the share that is lost, and one message when it is over;
   - an incident across the centre: one page for the whole operation;
   - an outage of the API while calls go on: one page for stale data, none for a spike when they are made good;
@@ -359,7 +359,7 @@ def rehearse(stage):
     stage.check("the data are trusted", len(stage.query("wolkvox:data_trusted")) == 1)
 
     traffic.rates["4173"], traffic.answered["4173"] = 10, 60
-    told = stage.act("five times the calls in one skill, and as many of them answered as before", 25)
+    told = stage.act("five times the calls in one skill, and the same share of them answered as before", 25)
     stage.check("nothing is told: a rise of which no larger part is lost", told == [])
     calls = "wolkvox:skill_calls:15m > wolkvox:skill_calls:spike_limit"
     stage.check("though there are calls enough for a page", len(stage.query(calls)) == 1)

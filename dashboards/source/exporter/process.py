@@ -113,24 +113,24 @@ RESOURCES = [
     ),
     g.lines(
         25,
-        Text("Memoria y libro", "Memory and ledger"),
+        Text("Memoria y registro", "Memory and ledger"),
         Text(
-            "Memoria del proceso y tamaño del libro en el disco.",
+            "Memoria del proceso y tamaño del registro (ledger) en el disco.",
             "Memory of the process and size of the ledger on disk.",
         ),
         (10, 53, 5, 7),
         [
             g.query(f"sum(process_resident_memory_bytes{{{JOB}}})", Text("memoria", "memory")),
-            g.query(f"sum(wolkvox_ledger_size_bytes{{{JOB}}})", Text("libro", "ledger"), ref="B"),
+            g.query(f"sum(wolkvox_ledger_size_bytes{{{JOB}}})", Text("registro", "ledger"), ref="B"),
         ],
         "bytes",
-        overrides=[g.colored(Text("memoria", "memory"), g.BLUE), g.colored(Text("libro", "ledger"), g.ORANGE)],
+        overrides=[g.colored(Text("memoria", "memory"), g.BLUE), g.colored(Text("registro", "ledger"), g.ORANGE)],
     ),
     g.lines(
         26,
         Text("Filas recordadas", "Rows remembered"),
         Text(
-            "Identidades, en el libro, de filas que una lectura puede traer otra vez. Sube y baja con el tráfico; si sólo sube, algo"
+            "Identidades, en el registro, de filas que una lectura puede traer otra vez. Sube y baja con el tráfico; si sólo sube, algo"
             " va mal.",
             "Identities, in the ledger, of rows that a read may bring again. Goes up and down with the traffic; if it only rises,"
             " something is wrong.",

@@ -69,7 +69,7 @@ EXCEPTIONS = {
     "wolkvox_rows_missing_total": Text("filas ausentes", "rows missing"),
     "wolkvox_abandon_time_unreadable_total": Text("sin tiempo legible", "no readable time"),
     "wolkvox_series_overflow_total": Text("llamadas en __other__", "calls in __other__"),
-    "wolkvox_ledger_commit_errors_total": Text("errores del libro", "ledger errors"),
+    "wolkvox_ledger_commit_errors_total": Text("errores del registro", "ledger errors"),
 }
 
 # A zero is no alarm.

@@ -34,8 +34,8 @@ ALERTS = {
     "WolkvoxCertificateEnds": Text("El certificado vence pronto", "Certificate ends soon"),
     "WolkvoxDataSkipped": Text("Datos dejados atrás", "Data skipped"),
     "WolkvoxSeriesOverflow": Text("Demasiadas series", "Series overflow"),
-    "WolkvoxLedgerErrors": Text("Errores del libro", "Ledger errors"),
-    "WolkvoxLedgerGone": Text("El libro no está en el disco", "Ledger gone from the disk"),
+    "WolkvoxLedgerErrors": Text("Errores del registro", "Ledger errors"),
+    "WolkvoxLedgerGone": Text("El registro no está en el disco", "Ledger gone from the disk"),
     "WolkvoxLogLinesDropped": Text("El log pierde líneas", "Log lines dropped"),
 }
 

@@ -46,7 +46,7 @@ pub(super) const fn entries(outcome: Outcome) -> (Words, Words) {
                 "{next} Until the operation's midnight it is tried now and then only; what is missing is read \
                  afterwards.",
                 "Find out what else calls the API with the operation's tokens; this exporter needs 12 calls an hour \
-                 at the usual interval of 5 minutes. wolkvox can raise the limit.",
+                 for each report at the usual interval of 5 minutes. wolkvox can raise the limit.",
             ),
             (
                 "cupo diario agotado",
@@ -54,7 +54,7 @@ pub(super) const fn entries(outcome: Outcome) -> (Words, Words) {
                 "{next} Hasta la medianoche de la operación solo se intenta de vez en cuando; lo que falta se lee \
                  después.",
                 "Averigüe qué más consulta la API con los tokens de la operación; este exportador necesita 12 \
-                 consultas por hora con el intervalo usual de 5 minutos. wolkvox puede ampliar el cupo.",
+                 consultas por hora por cada reporte con el intervalo usual de 5 minutos. wolkvox puede ampliar el cupo.",
             ),
         ),
         Outcome::Busy => (

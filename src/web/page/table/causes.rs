@@ -21,7 +21,7 @@ const fn words(cause: Cause) -> ([&'static str; 3], [&'static str; 3]) {
             ],
             [
                 "el servidor no responde",
-                "La conexión se agotó: el servidor de wolkvox no dio ninguna respuesta.",
+                "Se agotó el tiempo de espera: el servidor de wolkvox no dio ninguna respuesta.",
                 "Registre en wolkvox la dirección IP pública de esta máquina: las consultas desde otras direcciones quedan \
                  sin respuesta. Si está registrada, vea si cambió y si un firewall permite la salida.",
             ],

@@ -141,8 +141,8 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
                 "Todas las respuestas de este reporte han llegado vacías, mientras otros reportes de la operación han traído \
                  {beside} llamadas hace poco: quizá este servidor no tiene el reporte.",
                 "{next} Mientras tanto no se puede decir qué parte de las llamadas se abandona.",
-                "Pregunte a wolkvox si este servidor tiene el reporte. Si no lo tiene, quítelo de `reports`: cada consulta \
-                 cuesta una llamada.",
+                "Pregunte a wolkvox si este servidor tiene el reporte. Si no lo tiene, quítelo de `reports`: cada \
+                 lectura cuesta una consulta del cupo diario.",
             ),
         ),
         Topic::UnknownResults => (
@@ -192,7 +192,7 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
                 "El rango tiene más filas de las que una consulta puede pedir.",
                 "Las partes que llegaron están contadas. {next} Sigue desde ahí.",
                 "Espere: cada consulta acerca los datos al presente. Si no se ponen al día, un `interval` más corto \
-                 permite hacer más llamadas.",
+                 permite hacer más consultas.",
             ),
         ),
         Topic::Unreadable => (
@@ -252,7 +252,7 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
             ),
             (
                 "reloj adelantado",
-                "El reloj de esta máquina va {difference} adelante del servidor de wolkvox.",
+                "El reloj de esta máquina está {difference} adelantado respecto al del servidor de wolkvox.",
                 "Mientras tanto las ventanas se leen según el reloj del servidor; las horas de esta página son las de \
                  esta máquina.",
                 "Ponga en hora el reloj de esta máquina y manténgalo sincronizado (NTP).",
@@ -267,7 +267,7 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
             ),
             (
                 "reloj atrasado",
-                "El reloj de esta máquina va {difference} atrás del servidor de wolkvox.",
+                "El reloj de esta máquina está {difference} atrasado respecto al del servidor de wolkvox.",
                 "Mientras tanto las ventanas se leen según el reloj del servidor; las horas de esta página son las de \
                  esta máquina.",
                 "Ponga en hora el reloj de esta máquina y manténgalo sincronizado (NTP).",
