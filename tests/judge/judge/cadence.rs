@@ -92,6 +92,11 @@ impl Cadence {
             .any(|(told, _)| told.head.age > Duration::ZERO)
     }
 
+    /// Whether the last answer had no row that can be used. Where all is well, that is what the report has.
+    pub fn last_was_unusable(&self) -> bool {
+        self.calls.last().is_some_and(|(told, _)| told.meaning == Meaning::Outcome("malformed"))
+    }
+
     /// Whether several windows were due when the poll began, and up to where; `None` where that can't be told.
     pub fn windows_due(&self, settings: &Settings) -> Option<(bool, Timestamp)> {
         let poll = self.poll.as_ref().filter(|poll| poll.is_certain)?;

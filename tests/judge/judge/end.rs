@@ -30,7 +30,7 @@ impl Judge {
         let lag = settings.settle + POLL + (2 + self.polls_to_search()) * settings.interval;
         let given = settings.settle + POLL + self.windows_to_recover() * settings.interval;
         let at = |seconds: u64| SignedDuration::from_secs(seconds as i64);
-        if now.at.duration_since(calm_since) <= at(given) {
+        if now.at.duration_since(calm_since) <= at(given) || self.cadence.last_was_unusable() {
             return Ok(());
         }
         let complete = self.last.as_ref().map_or(Timestamp::MIN, |last| last.complete);
@@ -90,7 +90,7 @@ impl Judge {
         self.seen.missing = last.missing;
         let settings = &self.life().settings;
         let due = now.at - Duration::from_secs(settings.settle + POLL + self.polls_to_search() * settings.interval);
-        holds(last.complete >= window_of(due, settings), || {
+        holds(last.complete >= window_of(due, settings) || self.cadence.last_was_unusable(), || {
             format!("complete until {} only, at {}", last.complete, now.at)
         })?;
         if !self.all.one_was_right {
