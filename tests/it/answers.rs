@@ -122,10 +122,8 @@ fn poll_with(settings: &str, operations: &[(&str, &str, Answer)]) -> Polled {
     let mut command = command(&["--web.listen-address", "127.0.0.1:0"]);
     command.arg("--config.file").arg(folder.path().join("config.yml")).current_dir(folder.path());
     let exporter = Child::start(command);
-    exporter.wait_for("all first polls to end", |_| match exporter.lines_with(&["the poll "]).len() {
-        ended if ended >= operations.len() => Ok(()),
-        ended => Err(format!("{ended} of {}", operations.len())),
-    });
+    // All first polls have ended.
+    exporter.wait_for_lines(operations.len(), &["the poll "]);
     let scrape = exporter.scrape();
     Polled { exporter, server, scrape, _folder: folder }
 }
