@@ -66,7 +66,7 @@ impl Cursor {
     }
 
     /// What is dated before `from` is not kept any more, or perhaps what is before `at_most`.
-    pub fn is_known_from(&mut self, from: i64, at_most: i64) {
+    pub fn forgets_before(&mut self, from: i64, at_most: i64) {
         self.known_from = self.known_from.max(from);
         self.known_for_certain_from = self.known_for_certain_from.max(at_most);
     }

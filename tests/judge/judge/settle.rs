@@ -401,7 +401,7 @@ impl Judge {
         let may_be_unused = told.rows.is_empty() && new.complete == old.complete && self.may_be_partly_used(told);
         if !may_be_unused {
             let last_begins = |until: i64| until - until.rem_euclid(interval) - interval;
-            self.cursor.is_known_from(last_begins(complete), last_begins(at_most));
+            self.cursor.forgets_before(last_begins(complete), last_begins(at_most));
         }
         // In a local time that occurs twice, a part of the range can look like the whole; and between parts a window may
         // fall due.
