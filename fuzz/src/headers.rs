@@ -49,6 +49,6 @@ const MOST_LINES: usize = 100;
 fn plain(text: &str) -> Option<Timestamp> {
     const FORM: &str = "%a, %d %b %Y %H:%M:%S GMT";
     let date = strtime::parse(FORM, text).ok()?.to_datetime().ok()?;
-    // What is read more freely, as in other cases or with less digits, is another form.
-    (date.strftime(FORM).to_string() == text).then(|| Offset::UTC.to_timestamp(date).ok()).flatten()
+    // What is read more freely, as in other cases, with less digits or a sign before the year, is another form.
+    (date.year() >= 0 && date.strftime(FORM).to_string() == text).then(|| Offset::UTC.to_timestamp(date).ok()).flatten()
 }
