@@ -200,6 +200,17 @@ fn what_is_no_answer_of_the_report_is_malformed() {
         let whole = report(&[ROW, &last]).replace("2 records were found", count);
         cases.push((answer(json, &whole[..whole.len() - 2]), "malformed"));
     }
+    // And behind what looks like the end of all in its last text.
+    for (inside, count) in [
+        ("Ventas]}", "1 records were found"),
+        ("Ventas\"}]}", "2 records were found"),
+        ("]]}]]]", "2 records were found"),
+    ] {
+        let last = ROW.replace("Ventas", &inside.replace('"', "\\\""));
+        let whole = report(&[ROW, &last]).replace("2 records were found", count);
+        let end = whole.rfind("]}").and_then(|last| whole[..last].rfind("]}")).expect("two ends") + 2;
+        cases.push((answer(json, &whole[..end]), "malformed"));
+    }
     check(&cases);
 }
 

@@ -139,20 +139,15 @@ impl<'w, R: Read, P: ReadsRows> Rows<'w, R, P> {
                     self.row(0, end)?;
                     self.window.pass(end);
                 }
-                Err(stop) => {
-                    let from = match stop {
-                        Stop::Bad => 1,
-                        Stop::Short => unclosed_text(self.window.bytes()).ok_or_else(|| self.spoilt(stop))?,
-                    };
-                    match self.pass_bad_row(from)? {
-                        Next::Row => {
-                            trust = Trust::BadRow;
-                            continue;
-                        }
-                        Next::End => trust = Trust::BadEnd,
-                        Next::Nothing => return Err(NotReadable::Cut(self.window.place())),
+                Err(Stop::Short) => return Err(self.ends_within_row()),
+                Err(Stop::Bad) => match self.pass_bad_row()? {
+                    Next::Row => {
+                        trust = Trust::BadRow;
+                        continue;
                     }
-                }
+                    Next::End => trust = Trust::BadEnd,
+                    Next::Nothing => return Err(NotReadable::Cut(self.window.place())),
+                },
             }
             match self.window.next()? {
                 Some(b']') => {
@@ -226,11 +221,10 @@ impl<'w, R: Read, P: ReadsRows> Rows<'w, R, P> {
         Ok(())
     }
 
-    /// Rejects the row at which the window stands, and goes to the next one or to the list's end, which are `from` bytes
-    /// away or more.
-    fn pass_bad_row(&mut self, from: usize) -> Result<Next, NotReadable> {
+    /// Rejects the row at which the window stands, and goes to the next one or to the list's end.
+    fn pass_bad_row(&mut self) -> Result<Next, NotReadable> {
         let mut head: Option<Vec<u8>> = None;
-        let mut at = from;
+        let mut at = 1;
         let next = loop {
             let bytes = self.window.bytes();
             let rest = bytes.get(at..).unwrap_or_default();
@@ -270,6 +264,16 @@ impl<'w, R: Read, P: ReadsRows> Rows<'w, R, P> {
         Ok(next)
     }
 
+    /// What a row is that goes on to the body's end. It is cut, unless it lacks the quote of its last text: then the list's
+    /// end is in that text. Where one seems to be there, nothing tells which of the two it is, and so nothing is counted:
+    /// asked for in parts, a row that was cut comes whole.
+    fn ends_within_row(&self) -> NotReadable {
+        let bytes = self.window.bytes();
+        let text = unclosed_text(bytes).unwrap_or(bytes.len());
+        let has_end = (text..bytes.len()).any(|at| bytes[at] == b']' && ends_list(bytes, at) == Ok(true));
+        self.spoilt(if has_end { Stop::Bad } else { Stop::Short })
+    }
+
     fn spoilt(&self, stop: Stop) -> NotReadable {
         match stop {
             Stop::Short => NotReadable::Cut(self.window.place() + self.window.bytes().len()),
@@ -302,8 +306,7 @@ fn element(bytes: &[u8], members: &mut Vec<Member>) -> Result<usize, Stop> {
     }
 }
 
-/// Where the text begins within which the bytes end. A row that goes on to the body's end is cut, and has no row behind it,
-/// unless it lacks the quote of its last text: then the list's end is in that text.
+/// Where the text begins within which the bytes end.
 fn unclosed_text(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {

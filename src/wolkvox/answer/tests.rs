@@ -251,11 +251,15 @@ impl Read for Pieces<'_> {
     }
 }
 
-/// The rows that are read of a list with `bad` in the midst of it, at its beginning and at its end.
+/// Reads a list with `bad` at its beginning, in the midst of it and at its end.
 fn rejected(bad: &str) {
     let other = GOOD.replace("19:34:31", "19:34:32");
-    let good = rows(envelope(&[GOOD, &other]));
-    for (place, texts) in [[bad, GOOD, &other], [GOOD, bad, &other], [GOOD, &other, bad]].iter().enumerate() {
+    rejected_in(bad, &[[bad, GOOD, &other], [GOOD, bad, &other], [GOOD, &other, bad]]);
+}
+
+fn rejected_in(bad: &str, lists: &[[&str; 3]]) {
+    let good = rows(envelope(&[GOOD, &GOOD.replace("19:34:31", "19:34:32")]));
+    for (place, texts) in lists.iter().enumerate() {
         let read = rows(envelope(texts));
         assert_eq!(read.len(), 3, "{bad} at {place}: {read:?}");
         let is_rejected = |row: &ReadRow| matches!(row, ReadRow::Rejected { reason: RejectReason::Shape, .. });
@@ -273,7 +277,6 @@ fn a_row_that_is_no_json_is_rejected_and_the_next_one_is_read() {
         ("Ventas", "Ventas\\"),
         ("\"Ventas", "Ventas"),
         ("Ventas\"", "Ventas"),
-        ("\"1\"}", "\"1}"),
         // A bracket, a colon, a comma.
         ("{\"skill_name", "\"skill_name"),
         ("{\"skill_name", "[\"skill_name"),
@@ -295,8 +298,44 @@ fn a_row_that_is_no_json_is_rejected_and_the_next_one_is_read() {
     let bad = GOOD.replacen('{', "]", 1);
     assert_eq!(rows(envelope(&[GOOD, &bad, GOOD])).len(), 3);
     assert!(read(envelope(&[&bad, GOOD])).is_err());
-    for bad in ["x", "{", "{\"", "{]", "undefined", "'a'", "{'a':1}", "\"x"] {
+    for bad in ["x", "{", "{]", "undefined", "'a'", "{'a':1}"] {
         rejected(bad);
+    }
+}
+
+// A row that has no end is cut, or lacks the quote of its last text: nothing in the body tells which.
+#[test]
+fn a_last_row_without_its_last_quote_is_asked_for_in_parts() {
+    let other = GOOD.replace("19:34:31", "19:34:32");
+    for bad in [&GOOD.replace("\"1\"}", "\"1}"), "{\"", "\"x", "{\"date\":\"x"] {
+        rejected_in(bad, &[[bad, GOOD, &other], [GOOD, bad, &other]]);
+        for behind in ["", "\n", "<br />Warning"] {
+            let body = envelope(&[GOOD, &other, bad]) + behind;
+            assert!(matches!(read(&body), Err(NotReadable::Spoilt(_))), "{:?}: {body}", read(&body));
+        }
+    }
+}
+
+#[test]
+fn an_answer_cut_behind_what_looks_like_its_end_in_a_text_is_never_an_answer() {
+    for inside in ["Ventas]}", "a}]}", "] }\n", "]}]}]}", "]]]]]}]]]]]", "[{\\\"a\\\":1}],\\\"msg\\\":\\\"1\\\"}"] {
+        for row in [
+            GOOD.replace("Ventas", inside),
+            GOOD.replace("customer_id", inside),
+            GOOD.replace("\"1\"}", &format!("\"{inside}\"}}")),
+        ] {
+            for count in ["", "0 records", "1 records", "2 records", "3 records"] {
+                let body = envelope(&[&row, GOOD, &row]).replace("3 records were found", count);
+                assert_eq!(rows(&body).len(), 3, "{body}");
+                for end in body.find('[').unwrap()..body.len() {
+                    let cut = read(&body.as_bytes()[..end]);
+                    assert!(
+                        matches!(cut, Err(NotReadable::Cut(_) | NotReadable::Spoilt(_))),
+                        "cut at {end} of {body}: {cut:?}"
+                    );
+                }
+            }
+        }
     }
 }
 
@@ -316,7 +355,7 @@ fn two_bad_rows_are_two() {
 #[test]
 fn a_list_that_is_spoilt_for_good_says_so() {
     let body = envelope(&[GOOD, GOOD]);
-    let bad_end = |body: &str| body.replacen("\"1\"}]}", "\"1}]}", 1);
+    let bad_end = |body: &str| body.replacen("\"1\"}]}", "1\"}]}", 1);
     for spoilt in [
         body.replace("\"data\":[", "\"data\":x"),
         body.replace("\"data\":[", "\"data\":\""),
