@@ -1,8 +1,11 @@
 """Defects that the judge must notice: each a name, and what of the sources is replaced by what."""
 
-TALLY = "crates/domain/src/tally.rs"
+CURSOR = "crates/domain/src/tally/cursor.rs"
+NAMES = "crates/domain/src/tally/names.rs"
+ROWS = "crates/domain/src/tally/rows.rs"
 ACCOUNT = "crates/domain/src/account.rs"
 MARKS = "crates/domain/src/account/marks.rs"
+PARTS = "crates/domain/src/reading/parts.rs"
 READING = "crates/domain/src/reading.rs"
 CADENCE = "crates/domain/src/cadence.rs"
 ZONE = "crates/domain/src/zone.rs"
@@ -15,44 +18,44 @@ LEDGER = "src/ledger/mod.rs"
 DEFECTS = {
     # What is counted.
     "boundary-counted-twice": [
-        (TALLY, "            Some(earlier) if earlier.verdict == Verdict::Counted || !inside => return None,\n",
+        (ROWS, "            Some(earlier) if earlier.verdict == Verdict::Counted || !inside => return None,\n",
          "            Some(_) if place == Ok(self.before.marks.complete_until - SignedDuration::from_secs(1)) => {\n"
          "                Contents::default()\n"
          "            }\n"
          "            Some(earlier) if earlier.verdict == Verdict::Counted || !inside => return None,\n"),
     ],
     "duplicate-within-an-answer": [
-        (TALLY, "let mut identities: Vec<_> = rows.chunk_by(|(_, one), (_, other)| one.id() == other.id()).collect();",
+        (ROWS, "let mut identities: Vec<_> = rows.chunk_by(|(_, one), (_, other)| one.id() == other.id()).collect();",
          "let mut identities: Vec<_> = rows.chunk_by(|_, _| false).collect();"),
     ],
     "changed-row-not-looked-at": [
-        (TALLY, "            Some(earlier) => earlier.contents.clone(),\n", "            Some(_) => return None,\n"),
+        (ROWS, "            Some(earlier) => earlier.contents.clone(),\n", "            Some(_) => return None,\n"),
     ],
     "other-content-counted-at-each-read": [
-        (TALLY, "        contents.extend(rows.iter().map(|row| row.content));\n",
+        (ROWS, "        contents.extend(rows.iter().map(|row| row.content));\n",
          "        contents.extend(rows.iter().take(1).map(|row| row.content));\n"),
     ],
     "late-row-counted-twice": [
-        (TALLY, "self.account.totals.add(Total::LateRows, 1);", "self.account.totals.add(Total::LateRows, 2);"),
+        (ROWS, "self.account.totals.add(Total::LateRows, 1);", "self.account.totals.add(Total::LateRows, 2);"),
     ],
     "late-rows-change-the-gauge": [
-        (TALLY, "            self.account.totals.add(Total::LateRows, 1);\n        } else {\n",
+        (ROWS, "            self.account.totals.add(Total::LateRows, 1);\n        } else {\n",
          "            self.account.totals.add(Total::LateRows, 1);\n        }\n        {\n"),
     ],
     "renamed-series-not-held": [
-        (TALLY, "Arc::make_mut(series).hold = Some(Hold { shown, since: self.read.now });",
-         "drop((series, Hold { shown, since: self.read.now }));"),
+        (NAMES, "Arc::make_mut(series).hold = Some(Hold { shown, since: now });",
+         "drop((series, Hold { shown, since: now }));"),
     ],
     "windows-counted-by-reads": [
-        (TALLY, "self.account.totals.add(Total::Windows, completed);",
+        (CURSOR, "self.account.totals.add(Total::Windows, completed);",
          "self.account.totals.add(Total::Windows, completed.min(1));"),
     ],
     "identities-forgotten-too-early": [
-        (TALLY, "let reach = overlap.saturating_add(WIDEST_CHANGE_OF_ZONE);",
+        (CURSOR, "let reach = overlap.saturating_add(WIDEST_CHANGE_OF_ZONE);",
          "let reach = overlap.saturating_sub(SignedDuration::from_mins(90));"),
     ],
     "identities-never-forgotten": [
-        (TALLY, "        self.account.gaps.forget_before(limit);\n        Some(limit)\n",
+        (CURSOR, "        self.account.gaps.forget_before(limit);\n        Some(limit)\n",
          "        self.account.gaps.forget_before(limit);\n        None\n"),
     ],
     # Windows, and the time that they are of.
@@ -98,7 +101,7 @@ DEFECTS = {
         (READING, "        let short = shape.shortfall();\n", "        let short = 0 * shape.shortfall();\n"),
     ],
     "parts-lose-their-last-second": [
-        (READING, "            let from = second(part.from.as_second().saturating_sub(1)).max(self.plan.stretch.from);\n",
+        (PARTS, "            let from = second(part.from.as_second().saturating_sub(1)).max(self.plan.stretch.from);\n",
          "            let from = part.from;\n"),
     ],
     "empty-by-absence-of-anything-else": [
@@ -189,10 +192,10 @@ DEFECTS = {
     ],
     # Counts by day.
     "day-of-utc": [
-        (TALLY, "self.account.days.count(row.date.date(), at,", "self.account.days.count(jiff::tz::TimeZone::UTC.to_datetime(at).date(), at,"),
+        (ROWS, "self.account.days.count(row.date.date(), at,", "self.account.days.count(jiff::tz::TimeZone::UTC.to_datetime(at).date(), at,"),
     ],
     "late-row-in-no-day": [
-        (TALLY, "        self.account.days.count(row.date.date(), at, number, row.waited);\n",
+        (ROWS, "        self.account.days.count(row.date.date(), at, number, row.waited);\n",
          "        if !late {\n            self.account.days.count(row.date.date(), at, number, row.waited);\n        }\n"),
     ],
     "only-the-last-day-stored": [

@@ -1,13 +1,14 @@
 mod doubts;
+mod parts;
+mod shape;
 
 use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::num::NonZero;
 use core::time::Duration;
 
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, civil::DateTime};
 
 use super::account::Account;
 use super::cadence::retry_pause;
@@ -18,20 +19,14 @@ use super::range::{CivilRange, Stretch};
 use super::rules::Rules;
 use super::shortfall::POLLS_TO_BELIEVE;
 use super::window::Windows;
-use super::zone::{civil_range, reads_from};
+use super::zone::civil_range;
 pub use doubts::Doubts;
 use doubts::Suspect;
+use parts::before;
+pub use shape::{Counts, FULL_ANSWER_ROWS, Shape};
 
 /// Calls in one poll: enough to find the place of a gap in a window, few enough to keep the token for its other users.
 pub const CALLS_PER_POLL: u32 = 16;
-
-/// The API's limit is 60,000 rows; what it does above is unknown. Careful clients take an answer near it for cut off.
-pub const FULL_ANSWER_ROWS: u64 = 59_000;
-
-/// Parts between unreadable seconds that a poll reads again: each costs a call, and the new window must have some.
-const MOST_READ_AGAIN: usize = 7;
-
-const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 /// The reading of one stretch: the question that comes next, and what is to be done with each answer.
 ///
@@ -81,26 +76,6 @@ pub struct Question {
     pub asked: CivilRange,
 }
 
-/// What an answer looks like from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shape {
-    /// Rows that came.
-    pub delivered: u64,
-    /// Rows that the answer says it has; `None` where it has no number.
-    pub announced: Option<u64>,
-    /// Whether the body began as a report, and has a place after which no row can be found.
-    pub broken: bool,
-    /// Whether a cache had kept it from before the end of what it is about: then it says nothing of what is missing there.
-    pub is_early: bool,
-}
-
-/// How many rows an answer has, and how many it announced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counts {
-    pub delivered: u64,
-    pub announced: Option<u64>,
-}
-
 /// What is to be done with an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
@@ -129,18 +104,6 @@ impl ReadingEnd {
     /// Whether all that was due has been read.
     pub const fn is_success(self) -> bool {
         matches!(self, Self::Whole)
-    }
-}
-
-impl Shape {
-    /// Rows that were announced and have not come.
-    pub fn shortfall(self) -> u64 {
-        self.announced.unwrap_or(0).saturating_sub(self.delivered)
-    }
-
-    /// Whether there are so many rows that the API may have stopped there.
-    pub fn may_be_cut(self) -> bool {
-        self.delivered >= FULL_ANSWER_ROWS
     }
 }
 
@@ -296,25 +259,6 @@ impl Reading {
         unread.map_or(ReadingEnd::Whole, |second| ReadingEnd::Unreadable(*second))
     }
 
-    /// A part as it is asked for: if the API leaves `date_end` out, the last second of the part before has yet to come,
-    /// and no overlap of a later read may reach back to it. And with the whole of a place of missing rows that it would
-    /// come upon: these would excuse as many others, if it were not known whether they are in the answer.
-    fn with_the_second_before(&self, part: Stretch) -> Stretch {
-        let mut part = part;
-        loop {
-            let from = second(part.from.as_second().saturating_sub(1)).max(self.plan.stretch.from);
-            let date = self.zone.to_datetime(from);
-            if from == part.from || self.gaps.unreadable.contains(&date) || self.set_aside.contains(&date) {
-                return part;
-            }
-            part.from = from;
-            let place = CivilRange { ini: before(date), end: date };
-            if !self.gaps.shortfalls.lack_at(place) {
-                return part;
-            }
-        }
-    }
-
     /// An answer is used, with all that has been found since the last one that was stored.
     fn use_it(&mut self) -> Judgement {
         self.divided = None;
@@ -344,14 +288,6 @@ impl Reading {
         Judgement::Divided
     }
 
-    /// Where the first place of missing rows ends that the range begins within, if there is more behind it. The second behind
-    /// is asked for on either side: the API may leave `date_end` out.
-    fn behind_straddled(&self, Question { stretch, asked }: Question) -> Option<Timestamp> {
-        let end = self.gaps.shortfalls.first_end_of_straddled(asked)?;
-        let behind = reads_from(&self.zone, end.checked_add(2 * SECOND).ok()?)?;
-        (stretch.from < behind && behind < stretch.to).then_some(behind)
-    }
-
     /// Notes a second that can't be read.
     fn set_aside(&mut self, stretch: Stretch) -> Judgement {
         let date = self.zone.to_datetime(stretch.from);
@@ -369,47 +305,6 @@ impl Reading {
             self.given_up += u64::from(self.gaps.note_unreadable(*second));
         }
     }
-
-    /// The stretch without its unreadable seconds, in parts, the oldest last. Where too many parts are before `cursor`, the
-    /// polls of one window after the other ask for some of them in turn: each is looked at again while late rows may come.
-    fn around_unreadable(&self, cursor: Timestamp) -> Vec<Stretch> {
-        let Stretch { from, to } = self.plan.stretch;
-        let passes = self.gaps.unreadable.iter().flat_map(|&date| {
-            let instants = self.zone.to_ambiguous_timestamp(date);
-            [instants.earlier(), instants.later()].into_iter().flatten()
-        });
-        let holes: BTreeSet<Timestamp> = passes.filter(|at| from <= *at && *at < to).collect();
-        let mut parts = Vec::new();
-        let mut from = from;
-        for hole in holes {
-            parts.push(Stretch { from, to: hole });
-            from = second(hole.as_second().saturating_add(1));
-        }
-        parts.push(Stretch { from, to });
-        parts.retain(|part| part.seconds() > 0);
-        let read_before = parts.iter().filter(|part| part.to <= cursor).count();
-        if let Some(too_many) = NonZero::new(read_before).filter(|parts| parts.get() > MOST_READ_AGAIN) {
-            let window = self.windows.ends_within(Timestamp::UNIX_EPOCH, self.plan.due_end) as usize;
-            let first = window.wrapping_mul(MOST_READ_AGAIN) % too_many;
-            let mut numbers = 0..;
-            parts.retain(|part| {
-                let place = numbers.next().map_or(0, |number: usize| number + too_many.get() - first) % too_many;
-                part.to > cursor || place < MOST_READ_AGAIN
-            });
-        }
-        parts.reverse();
-        parts
-    }
-}
-
-/// The second before a date; the same at the end of the calendar.
-fn before(date: DateTime) -> DateTime {
-    date.saturating_sub(SECOND)
-}
-
-/// An instant in whole seconds; the end of the calendar where there is none.
-fn second(second: i64) -> Timestamp {
-    Timestamp::from_second(second).unwrap_or(if second < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
 #[cfg(test)]

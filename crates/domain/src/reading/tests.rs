@@ -6,11 +6,12 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 
-use jiff::SignedDuration;
 use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::doubts::Unexplained;
+use super::parts::MOST_READ_AGAIN;
 use super::*;
 use crate::plan::plan;
 use crate::server_time::Clocks;

@@ -7,12 +7,17 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::account::CatchUp;
+use crate::disposition::RejectReason;
 use crate::identity::RowContent;
+use crate::row::Row;
 use crate::rules::Skills;
-use crate::series::OTHER;
+use crate::series::{OTHER, Series};
+use crate::totals::Total;
 use crate::zone::civil_range;
 
 /// Second 0 is 12:00 UTC, 07:00 in Bogota, and begins the first window.
