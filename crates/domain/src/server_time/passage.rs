@@ -57,13 +57,34 @@ pub struct Question {
 pub struct Passages {
     /// Over by both clocks, and when they said so.
     proof: (Timestamp, Duration),
-    /// The windows that the last objection was to, and those of polls before.
-    held: Option<Timestamp>,
-    held_before: Option<Timestamp>,
-    objections: u32,
+    objections: Objections,
     held_back: Option<HeldBack>,
     /// The last answers in a row without a credible clock.
     silent: u32,
+}
+
+/// Polls in a row whose windows were not over by the clock of an answer.
+#[derive(Debug, Default)]
+struct Objections {
+    polls: u32,
+    /// The end of the last window that was due by the last one of them, and by the one before.
+    due_end: Option<Timestamp>,
+    due_end_before: Option<Timestamp>,
+}
+
+impl Objections {
+    /// Takes in one to windows up to `due_end`, and tells where those of the poll before end.
+    fn note(&mut self, due_end: Timestamp) -> Timestamp {
+        if self.due_end.is_none_or(|known| known < due_end) {
+            self.due_end_before = self.due_end.replace(due_end);
+            self.polls = self.polls.saturating_add(1);
+        }
+        self.due_end_before.unwrap_or(Timestamp::MIN)
+    }
+
+    fn are_heard(&self) -> bool {
+        self.polls <= OBJECTIONS_HEARD
+    }
 }
 
 /// How far the answers to one poll are used, where one of them was made before its last window was over.
@@ -81,7 +102,7 @@ struct HeldBack {
 impl Passages {
     /// The proof of an earlier process is one of this moment.
     pub fn new(proven: Timestamp, now: Duration) -> Self {
-        Self { proof: (proven, now), held: None, held_before: None, objections: 0, held_back: None, silent: 0 }
+        Self { proof: (proven, now), objections: Objections::default(), held_back: None, silent: 0 }
     }
 
     /// `newest` is the instant of the newest row in the answer: that time has come, whatever a clock says.
@@ -116,7 +137,7 @@ impl Passages {
             Some(limit) if limit < due_end => limit.max(self.object(windows, due_end, asked.monotonic)),
             _ if is_held_back => due_end,
             _ => {
-                (self.held, self.held_before, self.objections) = (None, None, 0);
+                self.objections = Objections::default();
                 due_end
             }
         };
@@ -124,7 +145,7 @@ impl Passages {
         let asked_to = to.min(due_end);
         let to = held_back.map_or(passed, |held| held.to).min(asked_to);
         let held_back_by = held_back.filter(|_| to < asked_to).map(|held| held.by);
-        let is_overruled = self.objections > OBJECTIONS_HEARD;
+        let is_overruled = !self.objections.are_heard();
         let made = signed(asked.monotonic).saturating_sub(signed(testimony.age()));
         let proven = self.proven_at(windows, made).max(over.unwrap_or(Timestamp::MIN));
         Passage { to, proven: proven.min(to), is_overruled, held_back_by }
@@ -148,12 +169,8 @@ impl Passages {
 
     /// Notes an objection to windows up to `due_end`. Up to the answer, windows are completed in spite of it.
     fn object(&mut self, windows: &Windows, due_end: Timestamp, now: Duration) -> Timestamp {
-        if self.held.is_none_or(|held| held < due_end) {
-            self.held_before = self.held.replace(due_end);
-            self.objections = self.objections.saturating_add(1);
-        }
-        let held_before = self.held_before.unwrap_or(Timestamp::MIN);
-        if self.objections > OBJECTIONS_HEARD { held_before } else { held_before.min(self.proven(windows, now)) }
+        let before = self.objections.note(due_end);
+        if self.objections.are_heard() { before.min(self.proven(windows, now)) } else { before }
     }
 
     /// Up to here all is over by now: what was proven, and as much as has passed since.
