@@ -77,6 +77,7 @@ fn in_pieces(body: &[u8], report: &'static ReportKind) {
         NotReadable::Broken(place) => NotReadable::Broken(place - blank),
         NotReadable::Spoilt(place) => NotReadable::Spoilt(place - blank),
         NotReadable::Trailing(place) => NotReadable::Trailing(place - blank),
+        NotReadable::Twice(place) => NotReadable::Twice(place - blank),
         other => other,
     });
     assert_eq!(behind, decode(body, report, &hasher()), "behind {blank} bytes of nothing");

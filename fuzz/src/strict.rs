@@ -38,7 +38,11 @@ impl<'b> Strict<'b> {
         let data = match self.last("data").map(RawValue::get) {
             None => Some(Data::Missing),
             Some("null") => Some(Data::Empty),
-            Some(data) if data.starts_with('[') => rows(from_str(data).expect("a list"), report),
+            Some(data) if data.starts_with('[') => {
+                let values: Vec<&RawValue> = from_str(data).expect("a list");
+                let has_rows = values.is_empty() || values.iter().any(|value| value.get().starts_with('{'));
+                if has_rows { rows(values, report) } else { Some(Data::Unreadable) }
+            }
             Some(data) if data.starts_with('{') => {
                 from_str(data).ok().and_then(|members| listed(data, members, report))
             }
@@ -60,9 +64,13 @@ impl<'b> Strict<'b> {
 
 /// The rows of an object where a list should be.
 fn listed(whole: &str, Members(members): Members<'_>, report: &'static ReportKind) -> Option<Data> {
-    let is_row = members.iter().any(|(name, _)| CallRows::PLAIN_FIELDS.contains(&name.as_str()));
-    let one: Vec<&RawValue> = vec![from_str(whole).expect("it was read before")];
-    rows(if is_row { one } else { members.into_iter().map(|(_, value)| value).collect() }, report)
+    if members.iter().any(|(name, _)| CallRows::PLAIN_FIELDS.contains(&name.as_str())) {
+        rows(vec![from_str(whole).expect("it was read before")], report)
+    } else if members.iter().all(|(name, _)| name.bytes().all(|byte| byte.is_ascii_digit())) {
+        rows(members.into_iter().map(|(_, value)| value).collect(), report)
+    } else {
+        Some(Data::Unreadable)
+    }
 }
 
 /// `None` where a text can't be written in Unicode.

@@ -47,17 +47,17 @@ pub fn verdict<R: MayBeUnreadable>(
     token: Option<&SecretString>,
 ) -> Result<Answer<R>, Failure> {
     let response = Response::new(status, &decoded, said);
-    let shown = |(outcome, meaning): (Outcome, &str), code: u16| {
-        let text = if response.quotes_rows { String::new() } else { redacted(&response.text, token) };
+    let shown = |(outcome, meaning): (Outcome, &str), code: u16, text: &str| {
+        let text = if response.quotes_rows { String::new() } else { redacted(text, token) };
         let says = if text.is_empty() { String::new() } else { format!("; it says \"{text}\"") };
         Failure::new(outcome, format!("{meaning} ({code}){says}"))
     };
-    if let Some((refusal, code)) = response.refusal() {
-        let failure = shown(refusal, code);
+    if let Some((refusal, code, text)) = response.refusal() {
+        let failure = shown(refusal, code, text);
         let by_page = response.is_page && failure.outcome == Outcome::Maintenance;
         return Err(if by_page { failure.because(Cause::Page) } else { failure });
     }
-    let malformed = |what: &str| Err(shown((Outcome::Malformed, what), status));
+    let malformed = |what: &str| Err(shown((Outcome::Malformed, what), status, response.text()));
     if (300..400).contains(&status) || matches!(response.code, Code::Number(300..400)) {
         return malformed("a redirect, which is never followed: is the server's address right?");
     }
@@ -91,7 +91,7 @@ pub fn verdict<R: MayBeUnreadable>(
     }
 }
 
-const NO_ROWS: &str = "there is a text or a number in the place of its rows";
+const NO_ROWS: &str = "there is something else in the place of its rows";
 
 /// A row as it was read, of whatever report.
 pub trait MayBeUnreadable {
@@ -114,9 +114,9 @@ impl MayBeUnreadable for VendorRow {
 struct Response {
     status: u16,
     code: Code,
-    /// The first of `msg`, `error` and `message` that says something; of a bare text the text itself. Of a page nothing:
-    /// its text is mark-up, where a word like "token" means nothing.
-    text: String,
+    /// Those of `msg`, `error` and `message` that say something; of a bare text the text itself. Of a page nothing: its text
+    /// is mark-up, where a word like "token" means nothing.
+    texts: Vec<String>,
     is_page: bool,
     /// Whether the text is of a body that has objects and can't be read: it may be of rows, with names of people, which
     /// nothing recognises.
@@ -126,15 +126,18 @@ struct Response {
 impl Response {
     fn new<R>(status: u16, decoded: &Result<Decoded<R>, NotReadable>, said: &str) -> Self {
         let is_page = decoded.is_err() && is_page(said);
-        let (code, text) = match decoded {
-            Ok(body) => {
-                let texts = [body.msg.as_deref().unwrap_or(""), &body.error, &body.message];
-                (body.code, texts.into_iter().find(|text| !text.trim().is_empty()).unwrap_or(""))
-            }
-            Err(_) => (Code::Missing, if is_page { "" } else { said }),
+        let (code, texts) = match decoded {
+            Ok(body) => (body.code, [body.msg.as_deref().unwrap_or(""), &body.error, &body.message]),
+            Err(_) => (Code::Missing, [if is_page { "" } else { said }, "", ""]),
         };
-        let quotes_rows = decoded.is_err() && text.contains('{');
-        Self { status, code, text: text.to_owned(), is_page, quotes_rows }
+        let texts: Vec<_> = texts.into_iter().filter(|text| !text.trim().is_empty()).map(str::to_owned).collect();
+        let quotes_rows = decoded.is_err() && texts.iter().any(|text| text.contains('{'));
+        Self { status, code, texts, is_page, quotes_rows }
+    }
+
+    /// The text that is shown where no other one decides.
+    fn text(&self) -> &str {
+        self.texts.first().map_or("", String::as_str)
     }
 
     /// Whether the status is this one and no code in the body says otherwise, or the other way round.
@@ -151,15 +154,19 @@ impl Response {
         (200..300).contains(&self.status) && matches!(self.code, Code::Missing | Code::Number(200..300))
     }
 
-    /// The refusal, and the status or code that says so.
-    fn refusal(&self) -> Option<(Refusal, u16)> {
+    /// The refusal, the status or code that says so, and the text with it.
+    fn refusal(&self) -> Option<(Refusal, u16, &str)> {
         let code = if let Code::Number(code) = self.code { Some(code) } else { None };
-        let by_number =
-            [Some(self.status), code].into_iter().flatten().find_map(|code| Some((self.refused(code)?, code)));
+        let by_number = [Some(self.status), code]
+            .into_iter()
+            .flatten()
+            .find_map(|code| Some((self.refused(code)?, code, self.text())));
         by_number.or_else(|| {
-            let text = self.message()?;
-            let known = REFUSALS.iter().find(|(words, _)| text.starts_with(words));
-            known.map(|(_, refusal)| (*refusal, code.unwrap_or(self.status)))
+            self.texts.iter().find_map(|text| {
+                let said = message(text)?;
+                let (_, refusal) = REFUSALS.iter().find(|(words, _)| said.starts_with(words))?;
+                Some((*refusal, code.unwrap_or(self.status), text.as_str()))
+            })
         })
     }
 
@@ -179,7 +186,7 @@ impl Response {
 
     /// One status, four meanings: only the text tells them apart.
     fn forbidden(&self) -> Refusal {
-        let text = self.text.to_ascii_uppercase();
+        let text = self.texts.join(" ").to_ascii_uppercase();
         if self.is_page {
             let meaning = "a page refused the call before it came to the API, as a firewall does: is this host's address \
                            registered with wolkvox?";
@@ -195,12 +202,6 @@ impl Response {
         }
     }
 
-    /// The text where it can be one of the known messages, in capitals.
-    fn message(&self) -> Option<String> {
-        let text = self.text.trim_matches(|c: char| c.is_whitespace() || c == '"');
-        (!text.is_empty() && text.len() <= MAX_MESSAGE_BYTES).then(|| text.to_ascii_uppercase())
-    }
-
     /// What shows that the report has answered, and that there is nothing in the range.
     fn evidence_of_nothing<R>(&self, decoded: &Result<Decoded<R>, NotReadable>) -> Option<Evidence> {
         // A word in the place of the code, or a list under another name: whatever this is, it isn't known.
@@ -210,7 +211,7 @@ impl Response {
         let is_text = matches!(decoded, Err(NotReadable::NoObject));
         let says_so = |text: String| text.contains(EMPTY_WINDOW) || text.starts_with("0 RECORDS WERE FOUND");
         let (ok, not_found) = (self.is_exactly(200), self.is(404) && matches!(self.status, 200 | 404));
-        if (is_known || is_text) && (ok || not_found) && self.message().is_some_and(says_so) {
+        if (is_known || is_text) && (ok || not_found) && message(self.text()).is_some_and(says_so) {
             return Some(Evidence::Message);
         }
         match decoded {
@@ -242,6 +243,12 @@ impl Response {
             Ok(_) => "the answer is not the report's: it has neither rows nor a sign that there are none".to_owned(),
         }
     }
+}
+
+/// A text where it can be one of the known messages, in capitals.
+fn message(text: &str) -> Option<String> {
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '"');
+    (!text.is_empty() && text.len() <= MAX_MESSAGE_BYTES).then(|| text.to_ascii_uppercase())
 }
 
 #[cfg(test)]

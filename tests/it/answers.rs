@@ -211,6 +211,38 @@ fn what_is_no_answer_of_the_report_is_malformed() {
         let end = whole.rfind("]}").and_then(|last| whole[..last].rfind("]}")).expect("two ends") + 2;
         cases.push((answer(json, &whole[..end]), "malformed"));
     }
+    // Something else where the rows should be.
+    for data in [
+        r#"{"message":"Endpoint request timed out"}"#,
+        r#"{"records":[{"date":"{date}"}]}"#,
+        "[null]",
+        "[[]]",
+        r#"["The report is being generated"]"#,
+        r#"[["{date}","ABANDON"]]"#,
+    ] {
+        cases.push((answer(json, format!(r#"{{"code":"200","error":null,"msg":"OK","data":{data}}}"#)), "malformed"));
+    }
+    // Cut, and followed by what a server says that fails meanwhile.
+    let whole = report(&[ROW, ROW, ROW]);
+    for other in [
+        r#"{"code":"500","error":"Fatal error","msg":"Allowed memory size","data":[]}"#,
+        r#"{"error":{"list":[1]},"code":"500"}<br />"#,
+        r#"{"data":[],"msg":"1 records were found"}"#,
+    ] {
+        for end in [whole.len() - 9, whole.len() - 60, whole.find("ABANDON").expect("a row")] {
+            cases.push((answer(json, format!("{}\n{other}", &whole[..end])), "malformed"));
+        }
+    }
+    // Announced and refused, beside what seems to be an empty window.
+    for (texts, outcome) in [
+        (r#""error":null,"msg":"1,234 records were found""#, "incomplete"),
+        (r#""error":null,"msg":"12.345 records were found""#, "incomplete"),
+        (r#""error":"TOKEN LIMIT EXCEEDED","msg":"0 records were found""#, "quota_exceeded"),
+        (r#""error":"please validate token","msg":"Validate dates entered""#, "unauthorized"),
+        (r#""message":"Exceeds the limit of simultaneous requests","msg":"OK","error":null"#, "busy"),
+    ] {
+        cases.push((answer(json, format!(r#"{{"code":"200",{texts},"data":[]}}"#)), outcome));
+    }
     check(&cases);
 }
 
@@ -296,7 +328,7 @@ fn an_answer_most_of_which_is_unusable_is_said_to_be_so() {
 fn a_bad_byte_spoils_its_row_only() {
     let whole = |inside: &str| ROW.replace("Ventas", inside);
     let good: Vec<String> = (2..5).map(|n| ROW.replace(".1\"", &format!(".{n}\""))).collect();
-    let cases: [(&str, String, f64); 9] = [
+    let cases: [(&str, String, f64); 13] = [
         ("tab", whole("Ven\ttas"), 4.0),
         ("newline", whole("Ven\ntas"), 4.0),
         ("nul", whole("Ven\0tas"), 4.0),
@@ -306,10 +338,24 @@ fn a_bad_byte_spoils_its_row_only() {
         ("no-quote", ROW.replace("\"inbound\"", "inbound\""), 3.0),
         ("no-brace", ROW.replacen('{', "", 1), 3.0),
         ("word", ROW.replace("\"37\"", "NaN"), 3.0),
+        ("no-comma", String::new(), 4.0),
+        ("junk", String::new(), 4.0),
+        ("behind", String::new(), 4.0),
+        ("half-behind", String::new(), 4.0),
     ];
+    let all = report(&[ROW, &good[0], &good[1], &good[2]]);
     let operations: Vec<_> = cases
         .iter()
-        .map(|(name, bad, _)| (*name, *name, answer("200 OK", report(&[&good[0], bad, &good[1], &good[2]]))))
+        .map(|(name, bad, _)| {
+            let body = match *name {
+                "no-comma" => all.replace("},{", "}\n{").replace("4 records were found", "OK"),
+                "junk" => all.replace("},{", "}?\0;{"),
+                "behind" => all.replace("]}", "],\"took\":NaN}"),
+                "half-behind" => all.replace("]}", "],\"msg\":\"4 records \\x66ound\"}"),
+                _ => report(&[&good[0], bad, &good[1], &good[2]]),
+            };
+            (*name, *name, answer("200 OK", body))
+        })
         .collect();
     let polled = poll(&operations);
     for (name, _, counted) in &cases {

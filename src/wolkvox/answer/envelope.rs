@@ -51,8 +51,17 @@ struct Envelope<R, P: ReadsRows> {
 }
 
 impl<R: Read, P: ReadsRows> Envelope<R, P> {
-    /// Reads the object's members; the window stands behind its brace, and then behind the closing one.
+    /// Reads the object, behind whose brace the window stands. A bad byte behind the rows takes nothing from them: their list
+    /// has ended. What stands behind it is passed over.
     fn read(&mut self) -> Result<(), NotReadable> {
+        match self.members() {
+            Err(NotReadable::Broken(_)) if !self.decoded.rows().is_empty() => Ok(()),
+            read => read,
+        }
+    }
+
+    /// Reads the object's members, up to behind the closing brace.
+    fn members(&mut self) -> Result<(), NotReadable> {
         if self.window.next()? == Some(b'}') {
             self.window.pass(1);
             return Ok(());
@@ -94,6 +103,7 @@ impl<R: Read, P: ReadsRows> Envelope<R, P> {
                     self.decoded.data = data;
                     self.trust = trust;
                 }
+                None if self.trust == Trust::Whole => return Err(NotReadable::Twice(self.window.place())),
                 None => return Err(NotReadable::Spoilt(self.window.place())),
             },
             _ => {
@@ -113,8 +123,11 @@ impl<R: Read, P: ReadsRows> Envelope<R, P> {
         let place = self.window.place();
         match found {
             None => NotReadable::Cut(place + self.window.bytes().len()),
-            Some(_) if matches!(self.decoded.data, Data::Missing) => NotReadable::Broken(place),
-            Some(_) => NotReadable::Spoilt(place),
+            // The list's end was none, or its beginning.
+            Some(_) if self.trust != Trust::Whole || matches!(self.decoded.data, Data::Unreadable) => {
+                NotReadable::Spoilt(place)
+            }
+            Some(_) => NotReadable::Broken(place),
         }
     }
 }

@@ -60,7 +60,7 @@ pub enum Data<R = ReadRow> {
     Empty,
     /// In the order of the answer; `[]` and `{}` give none.
     Rows(Vec<R>),
-    /// A text, a number or a truth value where rows should be.
+    /// A text, a number or a truth value where rows should be, a list of such, or an object of something else.
     Unreadable,
 }
 
@@ -82,6 +82,8 @@ pub enum NotReadable {
     Spoilt(usize),
     #[error("more follows after the JSON object, at byte {0}")]
     Trailing(usize),
+    #[error("it has rows twice, the second time at byte {0}")]
+    Twice(usize),
     #[error("it has more than {MAX_ROWS} rows")]
     Overlong,
     #[error("it has more than {0} bytes")]
@@ -103,13 +105,15 @@ pub fn decode_rows<P: ReadsRows>(body: impl Read, rows: P) -> Result<Decoded<P::
 }
 
 impl<R> Decoded<R> {
-    /// How many rows `msg` announces: it begins with the count, as in `1 records were found`.
+    /// How many rows `msg` announces: it begins with the count, as in `1 records were found`, or with one in groups of three
+    /// digits.
     pub fn announced(&self) -> Option<u64> {
-        let msg = self.msg.as_deref()?.trim_start();
-        let digits = msg.find(|c: char| !c.is_ascii_digit()).unwrap_or(msg.len());
-        let (count, rest) = msg.split_at(digits);
-        // `3rd`, `1:1`: a number, but not a count.
-        if rest.is_empty() || rest.starts_with(char::is_whitespace) { count.parse().ok() } else { None }
+        const BETWEEN_GROUPS: [char; 2] = [',', '.'];
+        let count = self.msg.as_deref()?.split_whitespace().next()?;
+        let mut groups = count.split(BETWEEN_GROUPS);
+        let is_grouped = groups.next()?.len() <= 3 && groups.all(|group| group.len() == 3);
+        // `3rd`, `1:1`, `1.5`: a number, but not a count.
+        if is_grouped { count.replace(BETWEEN_GROUPS, "").parse().ok() } else { count.parse().ok() }
     }
 
     pub fn rows(&self) -> &[R] {

@@ -104,7 +104,7 @@ pub(super) enum Trust {
 enum Next {
     Row,
     End,
-    /// The body has ended.
+    /// The body has ended, or another answer begins in it.
     Nothing,
 }
 
@@ -132,32 +132,45 @@ impl<'w, R: Read, P: ReadsRows> Rows<'w, R, P> {
             return Ok(whole(Data::Rows(self.rows)));
         }
         let mut trust = Trust::Whole;
+        let mut has_rows = false;
         loop {
-            self.window.next()?;
+            let behind_comma = self.window.next()?;
+            if behind_comma == Some(b']') && self.window.enough(|bytes| ends_list(bytes, 0))? == Ok(true) {
+                return Ok(self.listed(has_rows, trust));
+            }
             match self.window.enough(|bytes| element(bytes, &mut self.members))? {
                 Ok(end) => {
+                    has_rows |= self.window.bytes().starts_with(b"{");
                     self.row(0, end)?;
                     self.window.pass(end);
                 }
                 Err(Stop::Short) => return Err(self.ends_within_row()),
-                Err(Stop::Bad) => match self.pass_bad_row()? {
-                    Next::Row => {
-                        trust = Trust::BadRow;
-                        continue;
+                Err(Stop::Bad) => {
+                    has_rows = true;
+                    match self.pass_bad_row()? {
+                        Next::Row => {
+                            trust = Trust::BadRow;
+                            continue;
+                        }
+                        Next::End => trust = Trust::BadEnd,
+                        Next::Nothing => return Err(NotReadable::Cut(self.window.place())),
                     }
-                    Next::End => trust = Trust::BadEnd,
-                    Next::Nothing => return Err(NotReadable::Cut(self.window.place())),
-                },
+                }
             }
             match self.window.next()? {
-                Some(b']') => {
-                    self.window.pass(1);
-                    return Ok(Listed { data: Data::Rows(self.rows), trust });
-                }
-                // Or a bad byte between two good rows.
-                _ => self.window.pass(1),
+                Some(b']') => return Ok(self.listed(has_rows, trust)),
+                Some(b',') => self.window.pass(1),
+                _ => self.window.pass(self.window.bytes().iter().position(|byte| *byte == b'{').unwrap_or(0)),
             }
         }
+    }
+
+    /// What has been read, at the list's end.
+    fn listed(self, has_rows: bool, trust: Trust) -> Listed<P::Row> {
+        self.window.pass(1);
+        // Numbers and texts alone are no rows, not even bad ones.
+        let data = if has_rows { Data::Rows(self.rows) } else { Data::Unreadable };
+        Listed { data, trust }
     }
 
     /// Sibling reports send an object. PHP writes a list with gaps in its keys as `{"0":{…},"2":{…}}`; a single row may
@@ -166,10 +179,12 @@ impl<'w, R: Read, P: ReadsRows> Rows<'w, R, P> {
         let single = self.window.enough(|bytes| json::object(bytes, 0, &mut self.members))?;
         if let Ok(end) = single {
             let bytes = self.window.bytes();
-            let is_row =
-                self.members.iter().any(|(name, _)| P::PLAIN_FIELDS.contains(&&*json::text(&bytes[name.clone()])));
-            if is_row {
+            let names = || self.members.iter().map(|(name, _)| json::text(&bytes[name.clone()]));
+            if names().any(|name| P::PLAIN_FIELDS.contains(&&*name)) {
                 self.row(0, end)?;
+            } else if !names().all(|name| is_key_of_list(&name)) {
+                self.window.pass(end);
+                return Ok(whole(Data::Unreadable));
             } else {
                 for (_, value) in std::mem::take(&mut self.members) {
                     let _ = json::object(self.window.bytes(), value.start, &mut self.members);
@@ -184,6 +199,10 @@ impl<'w, R: Read, P: ReadsRows> Rows<'w, R, P> {
         loop {
             self.window.next()?;
             let from = self.window.enough(|bytes| json::name(bytes, 0))?.map_err(|stop| self.spoilt(stop))?;
+            let name = json::string(self.window.bytes(), 0).map(|end| json::text(&self.window.bytes()[..end]));
+            if !name.is_ok_and(|name| is_key_of_list(&name)) {
+                return Err(self.spoilt(Stop::Bad));
+            }
             self.window.pass(from);
             let end = self.window.enough(|bytes| row_or_value(bytes, &mut self.members))?;
             let end = end.map_err(|stop| self.spoilt(stop))?;
@@ -224,7 +243,7 @@ impl<'w, R: Read, P: ReadsRows> Rows<'w, R, P> {
     /// Rejects the row at which the window stands, and goes to the next one or to the list's end.
     fn pass_bad_row(&mut self) -> Result<Next, NotReadable> {
         let mut head: Option<Vec<u8>> = None;
-        let mut at = 1;
+        let mut at = 0;
         let next = loop {
             let bytes = self.window.bytes();
             let rest = bytes.get(at..).unwrap_or_default();
@@ -241,11 +260,13 @@ impl<'w, R: Read, P: ReadsRows> Rows<'w, R, P> {
                 break Next::Nothing;
             };
             let found_next = if bytes[found] == b'{' {
-                starts_row(bytes, found, &mut self.members).map(|starts| starts.then_some(Next::Row))
+                starts(bytes, found, &mut self.members)
             } else {
                 ends_list(bytes, found).map(|ends| ends.then_some(Next::End))
             };
             match found_next {
+                // The bad row itself.
+                Ok(Some(Next::Row)) if found == 0 => at = 1,
                 Ok(Some(next)) => {
                     head.get_or_insert_with(|| bytes[..found.min(MAX_BAD_ROW_BYTES)].to_vec());
                     self.window.pass(found);
@@ -297,12 +318,27 @@ fn row_or_value(bytes: &[u8], members: &mut Vec<Member>) -> Result<usize, Stop> 
 /// is not its true one.
 fn element(bytes: &[u8], members: &mut Vec<Member>) -> Result<usize, Stop> {
     let end = row_or_value(bytes, members)?;
+    let goes_on = is_followed(bytes, end, bytes.starts_with(b"{"))?;
+    if goes_on { Ok(end) } else { Err(Stop::Bad) }
+}
+
+/// Bytes that are looked through for the next row where something else than a comma stands behind one.
+const MAX_BETWEEN_BYTES: usize = 64;
+
+/// Whether an element that seems to end at `end` does so: a comma or the list's end follows. Or, behind an object, another
+/// one, without a comma or with bad bytes between them: both are whole.
+fn is_followed(bytes: &[u8], end: usize, is_object: bool) -> Result<bool, Stop> {
     let behind = json::space(bytes, end);
-    match json::byte(bytes, behind)? {
-        b',' | b']' => Ok(end),
-        // A bad byte between two rows: both are whole.
-        _ if json::byte(bytes, json::space(bytes, behind + 1))? == b'{' && bytes.starts_with(b"{") => Ok(end),
-        _ => Err(Stop::Bad),
+    if matches!(json::byte(bytes, behind)?, b',' | b']') {
+        return Ok(true);
+    }
+    let mut between = bytes[behind..].iter().take(MAX_BETWEEN_BYTES);
+    match between.position(|byte| matches!(byte, b'{' | b'}' | b'[' | b']' | b'"')) {
+        Some(at) if is_object && bytes[behind + at] == b'{' => {
+            Ok(json::byte(bytes, json::space(bytes, behind + at + 1))? == b'"')
+        }
+        None if is_object && bytes.len() < behind + MAX_BETWEEN_BYTES => Err(Stop::Short),
+        _ => Ok(false),
     }
 }
 
@@ -318,19 +354,23 @@ fn unclosed_text(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whether the brace at `at`, somewhere behind a bad byte, begins a row: it stands between rows, or is a whole object that
-/// is nobody's value. Within a text a quote has a backslash before it, and so is no name.
-fn starts_row(bytes: &[u8], at: usize, members: &mut Vec<Member>) -> Result<bool, Stop> {
-    if json::byte(bytes, json::space(bytes, at + 1))? != b'"' {
-        return Ok(false);
+/// What the brace at `at`, somewhere behind a bad byte, begins. A row, if it stands between rows, or is a whole object that is
+/// nobody's value. Within a text a quote has a backslash before it, and so is no name.
+fn starts(bytes: &[u8], at: usize, members: &mut Vec<Member>) -> Result<Option<Next>, Stop> {
+    let name = json::space(bytes, at + 1);
+    if json::byte(bytes, name)? != b'"' {
+        return Ok(None);
+    }
+    if is_one_of(bytes, name, &NAMES_OF_ANSWER)? {
+        return Ok(Some(Next::Nothing));
     }
     let mut before = bytes[..at].iter().rev().filter(|byte| **byte > b' ');
     match (before.next(), before.next()) {
-        (Some(b','), Some(b'}')) => Ok(true),
-        (Some(b':'), _) => Ok(false),
+        (Some(b','), Some(b'}')) => Ok(Some(Next::Row)),
+        (Some(b':'), _) => Ok(None),
         _ => match json::object(bytes, at, members) {
-            Ok(end) => Ok(matches!(json::byte(bytes, json::space(bytes, end))?, b',' | b']')),
-            Err(Stop::Bad) => Ok(false),
+            Ok(end) => is_followed(bytes, end, true).map(|is_followed| is_followed.then_some(Next::Row)),
+            Err(Stop::Bad) => Ok(None),
             Err(Stop::Short) => Err(Stop::Short),
         },
     }
@@ -342,17 +382,26 @@ fn ends_list(bytes: &[u8], at: usize) -> Result<bool, Stop> {
     let behind = json::space(bytes, at + 1);
     match json::byte(bytes, behind)? {
         b'}' => Ok(true),
-        b',' => {
-            let name = json::space(bytes, behind + 1);
-            let known = ["\"code\"", "\"msg\"", "\"error\""];
-            let rest = bytes.get(name..).unwrap_or_default();
-            if rest.len() < known[2].len() {
-                return Err(Stop::Short);
-            }
-            Ok(known.iter().any(|known| rest.starts_with(known.as_bytes())))
-        }
+        b',' => is_one_of(bytes, json::space(bytes, behind + 1), &NAMES_OF_ANSWER[..3]),
         _ => Ok(false),
     }
+}
+
+/// The names of an answer: none of a row's. A server that fails while it sends one may send another behind what had come.
+const NAMES_OF_ANSWER: [&str; 4] = ["\"code\"", "\"msg\"", "\"error\"", "\"data\""];
+
+/// Whether one of these names, which have their quotes, stands at `at`.
+fn is_one_of(bytes: &[u8], at: usize, names: &[&str]) -> Result<bool, Stop> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    if names.iter().any(|name| rest.starts_with(name.as_bytes())) {
+        return Ok(true);
+    }
+    if names.iter().any(|name| name.as_bytes().starts_with(rest)) { Err(Stop::Short) } else { Ok(false) }
+}
+
+/// PHP writes a list with gaps as an object, with numbers for names.
+fn is_key_of_list(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `None` where a field of `plain` isn't plain.

@@ -68,6 +68,13 @@ fn the_count_is_read_from_the_message() {
         ("\"-1 records\"", None),
         ("\"3rd\"", None),
         ("\"99999999999999999999999 records\"", None),
+        ("\"1,234 records were found\"", Some(1234)),
+        ("\"1.234.567\"", Some(1_234_567)),
+        ("\"1.5 records\"", None),
+        ("\"1,\"", None),
+        ("\"1234,567\"", None),
+        ("\",123\"", Some(123)),
+        ("\"1,2345\"", None),
     ];
     for (msg, announced) in table {
         assert_eq!(read(format!(r#"{{"msg":{msg}}}"#)).unwrap().announced(), announced, "{msg}");
@@ -340,6 +347,84 @@ fn an_answer_cut_behind_what_looks_like_its_end_in_a_text_is_never_an_answer() {
 }
 
 #[test]
+fn rows_without_a_comma_between_them_are_whole() {
+    let texts: Vec<String> = (0..4).map(|n| GOOD.replace("4173", &(4173 + n).to_string())).collect();
+    let commas = rows(envelope(&texts.iter().map(String::as_str).collect::<Vec<_>>()));
+    for between in ["", " ", "\n", "\r\n\t", "\0", ";", "x", " and then ", "\u{1f600}", "ééé", "\u{fffd}:\u{fffd}"] {
+        let list = texts.join(between);
+        assert_eq!(rows(format!(r#"{{"msg":"OK","data":[{list}]}}"#)), commas, "{between:?}");
+        // Behind a bad one too.
+        let bad = GOOD.replace("Ventas", "Ven\"tas");
+        let read = rows(format!(r#"{{"msg":"6 records","data":[{bad}{between}{list}{between}{bad}]}}"#));
+        assert_eq!((read.len(), &read[1..5]), (6, commas.as_slice()), "{between:?}");
+        let whole = format!(r#"{{"msg":"OK","data":[{list}]}}"#);
+        for end in 0..whole.len() {
+            assert!(read_cut(&whole, end).is_err(), "cut at {end}: {whole}");
+        }
+    }
+}
+
+fn read_cut(body: &str, end: usize) -> Result<Decoded, NotReadable> {
+    read(&body.as_bytes()[..end])
+}
+
+// As PHP does it when its memory is used up.
+#[test]
+fn an_answer_that_is_cut_and_followed_by_another_is_cut() {
+    let whole = envelope(&[GOOD, &GOOD.replace("31", "32"), GOOD]);
+    let list = whole.find('[').unwrap() + 1;
+    for other in [
+        r#"{"code":"500","error":"Fatal error","msg":"Allowed memory size","data":[]}"#,
+        r#"{"error":true,"data":[{"a":[1]}],"code":"500"}"#,
+        r#"{ "data" : [ ] , "error":"x"}"#,
+        r#"{"msg":"x","data":[]}<br />"#,
+    ] {
+        for between in ["", "\n", "\n<br />"] {
+            for end in list..whole.len() - 1 {
+                let body = format!("{}{between}{other}", &whole[..end]);
+                assert!(
+                    matches!(read(&body), Err(NotReadable::Cut(_) | NotReadable::Broken(_) | NotReadable::Trailing(_))),
+                    "{:?}: {body}",
+                    read(&body)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bad_byte_behind_the_rows_takes_none_of_them() {
+    let list = format!("[{GOOD},{}]", GOOD.replace("31", "32"));
+    for behind in [
+        r#","took":NaN}"#,
+        ",}",
+        r#","msg":"2 records \x66ound"}"#,
+        r#","msg":"2 records","x":"a"b"}"#,
+        r#" "msg":"2 records"}"#,
+        ";}",
+        "]}",
+        "x",
+        "<br />",
+    ] {
+        for before in ["", r#""code":"200","msg":"2 records were found","#] {
+            let body = format!(r#"{{{before}"data":{list}{behind}"#);
+            assert_eq!(rows(&body).len(), 2, "{body}");
+            let none = format!(r#"{{{before}"data":[]{behind}"#);
+            assert!(matches!(read(&none), Err(NotReadable::Broken(_))), "{:?}: {none}", read(&none));
+            // The end of these rows is a guess.
+            let bad = body.replacen("Ventas", "Ven\"tas", 1);
+            assert!(matches!(read(&bad), Err(NotReadable::Spoilt(_))), "{:?}: {bad}", read(&bad));
+        }
+    }
+    for end in ["]}", "]\n}", r#"],"msg":"2 records"}"#] {
+        let comma = format!(r#"{{"data":{},{end}"#, list.trim_end_matches(']'));
+        assert_eq!(rows(&comma).len(), 2, "{comma}");
+    }
+    let twice = format!(r#"{{"data":{list},"data":{list}}}"#);
+    assert!(matches!(read(&twice), Err(NotReadable::Twice(_))), "{:?}", read(&twice));
+}
+
+#[test]
 fn two_bad_rows_are_two() {
     let bad = GOOD.replace("Ventas", "Ven\"tas");
     let read = rows(envelope(&[GOOD, &bad, &bad.replace("31", "32"), &bad, GOOD]));
@@ -361,7 +446,6 @@ fn a_list_that_is_spoilt_for_good_says_so() {
         body.replace("\"data\":[", "\"data\":\""),
         body.replace("\"data\":[", "\"data\":{"),
         body.replace("\"data\":[", "\"data\":7"),
-        body.replace("]}", "]x"),
         // The last row is bad, and nothing says that it was the last.
         bad_end(&body.replace("2 records", "3 records")),
         bad_end(&body.replace("2 records were found", "")),
@@ -385,7 +469,7 @@ fn no_answer_has_rows_without_bound() {
         let body = format!("{{\"data\":[{}", format!("{row},").repeat(MAX_ROWS + 1));
         assert_eq!(read(body).unwrap_err(), NotReadable::Overlong);
     }
-    let most = format!("{{\"data\":[{}1]}}", "1,".repeat(MAX_ROWS - 1));
+    let most = format!("{{\"data\":[{}{{}}]}}", "1,".repeat(MAX_ROWS - 1));
     assert_eq!(rows(most).len(), MAX_ROWS);
 }
 

@@ -79,12 +79,68 @@ fn what_may_be_rows_is_not_quoted() {
 
 #[test]
 fn an_answer_of_which_nothing_can_be_read_is_none() {
-    for bad in [r#"{"date":"27/11/2026 20:00:00"}"#, r#"{"fecha":"2026-01-18 19:34:31"}"#, "1", "{\"x\"}"] {
+    for bad in [r#"{"date":"27/11/2026 20:00:00"}"#, r#"{"fecha":"2026-01-18 19:34:31"}"#, "{\"x\"}"] {
         assert_eq!(outcome(200, &rows(4, bad)), Outcome::Ok, "{bad}: four may be an accident");
         assert_eq!(outcome(200, &rows(5, bad)), Outcome::Malformed, "{bad}");
         let one_good = rows(6, bad).replacen(bad, ROW, 1);
         assert_eq!(outcome(200, &one_good), Outcome::Ok, "{bad}");
     }
+}
+
+#[test]
+fn what_is_no_list_of_rows_is_no_answer() {
+    for data in [
+        "[null]",
+        "[[]]",
+        "[1]",
+        "[null,true,\"x\"]",
+        r#"["The report is being generated"]"#,
+        r#"[["2026-01-18 19:34:31","ABANDON"]]"#,
+        r#"{"message":"Endpoint request timed out"}"#,
+        r#"{"message":{"text":"Endpoint request timed out"}}"#,
+        r#"{"records":[{"date":"2026-01-18 19:34:31"}]}"#,
+        r#"{"0":{"date":"2026-01-18 19:34:31"},"more":false}"#,
+    ] {
+        for msg in ["OK", "1 records were found"] {
+            let body = format!(r#"{{"code":"200","error":null,"msg":"{msg}","data":{data}}}"#);
+            assert_eq!(outcome(200, &body), Outcome::Malformed, "{body}");
+        }
+    }
+}
+
+#[test]
+fn rows_that_are_announced_in_groups_of_digits_are_announced() {
+    for (count, announced) in [("1,234", 1234), ("1.234", 1234), ("60.000", 60_000), ("1,234,567", 1_234_567)] {
+        for data in ["[]".to_owned(), "null".to_owned(), format!("[{ROW}]")] {
+            let body = format!(r#"{{"code":"200","error":null,"msg":"{count} records were found","data":{data}}}"#);
+            let answer = judged(200, &body).unwrap();
+            assert_eq!((answer.outcome(), answer.announced), (Outcome::Incomplete, Some(announced)), "{body}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_is_known_in_any_of_the_texts() {
+    for (words, refusal) in [
+        ("TOKEN LIMIT EXCEEDED", Outcome::QuotaExceeded),
+        ("Please validate token", Outcome::Unauthorized),
+        ("Exceeds the limit of simultaneous requests", Outcome::Busy),
+        ("Some parameters are required", Outcome::BadRequest),
+    ] {
+        for texts in [
+            format!(r#""error":"{words}","msg":"0 records were found""#),
+            format!(r#""error":"{words}","msg":"Validate dates entered""#),
+            format!(r#""message":"{words}","msg":"OK","error":null"#),
+            format!(r#""message":"x","error":" {words}","msg":"OK""#),
+        ] {
+            for status in [200, 404] {
+                let body = format!(r#"{{"code":"{status}",{texts},"data":[]}}"#);
+                assert_eq!(outcome(status, &body), refusal, "{body}");
+                assert!(message(status, &body).to_lowercase().contains(&words.to_lowercase()), "{body}");
+            }
+        }
+    }
+    assert_eq!(outcome(403, r#"{"error":"PLEASE VALIDATE TOKEN","msg":"no"}"#), Outcome::Unauthorized);
 }
 
 #[test]
