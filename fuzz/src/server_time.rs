@@ -35,7 +35,7 @@ pub fn server_time(lines: &[u8]) {
         let testimony = time.heard(&Heard { stamp, asked, at, look }, &windows);
         let passage = time.passage(&windows, question, testimony);
         assert!(passage.proven <= passage.to && passage.to <= question.to, "{passage:?} of {question:?}");
-        if let Some(back) = time.back_to(&windows, passage.to, proven, at) {
+        if let Some(back) = time.back_to(&windows, (passage.to, proven), Duration::ZERO, at) {
             assert!(back < passage.to && back <= proven, "{back} from {}", passage.to);
         }
         proven = proven.max(passage.proven);

@@ -157,7 +157,8 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         let (moment, rules) = (self.moment(), self.report.rules.clone());
         let marks = &self.report.account().marks;
         let (cursor, proven) = (marks.complete_until, marks.proven_until);
-        let Some(to) = self.report.clock.time().back_to(&rules.windows, cursor, proven, moment) else { return false };
+        let back_to = self.report.clock.time().back_to(&rules.windows, (cursor, proven), rules.overlap, moment);
+        let Some(to) = back_to else { return false };
         // What both clocks have yet to come to is no start.
         let latest = shifted(self.now().max(moment.host), CLOCKS_MAY_DIFFER);
         if self.report.account().waits_for_its_start(latest) {
@@ -167,6 +168,7 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         }
         match self.report.amend(move |account| account.take_back(to, &rules.zone)).await {
             Ok(()) => {
+                self.report.clock.time().is_back();
                 let marks = &self.report.account().marks;
                 let (complete_until, proven_until) = (marks.complete_until, marks.proven_until);
                 if complete_until < cursor {

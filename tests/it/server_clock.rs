@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use simulator::call::Injected;
+use simulator::call::{Call, Injected};
 use simulator::faults::Fault;
 
+use crate::support::scrape::Scrape;
 use crate::support::sim::{quiet, stream_of_calls};
 use crate::support::truth::{Cadence, wait_until_exact};
 use crate::support::{Child, Folder, Sim, at_once};
@@ -113,6 +114,58 @@ fn a_few_answers_from_the_future_hide_no_call() {
         sim.set_fault(head(None, Some(ahead), None), Some(3));
         goes_on(&exporter, &sim);
     }
+}
+
+// The server's clock dates the rows, too.
+#[test]
+fn a_clock_that_is_put_back_after_it_was_believed_hides_no_call() {
+    at_once([30, 600, 7_200], |ahead| {
+        let sim = Sim::start(vec![quiet("ventas")]);
+        let folder = Folder::new(&sim, &DEFAULTS, |_| vec![]);
+        let exporter = folder.serve();
+        let mut calls = 0;
+        let mut ring = |ahead: i64| {
+            let now = Timestamp::now();
+            let dated = Timestamp::from_second(now.as_second() + ahead).expect("this century");
+            calls += 1;
+            let call = Call::abandoned(dated, "4173", &format!("call {calls}"), 7.0);
+            sim.inject([Injected::from(Call { visible_at: now, ..call })]);
+            calls
+        };
+        let counted = |scrape: &Scrape| scrape.sum("wolkvox_abandoned_calls_total", &VENTAS);
+        // Some while the clock is right, as many as it takes until another is believed, and some when it is right again.
+        let mut ring_until_counted = |ahead, more: f64| {
+            let until = exporter.wait_for("the first calls", |scrape| Ok::<_, String>(counted(scrape))) + more;
+            exporter.wait_for("more calls", |scrape| {
+                let calls = ring(ahead);
+                if counted(scrape) >= until { Ok(()) } else { Err(format!("{} of {calls}", counted(scrape))) }
+            });
+        };
+        ring_until_counted(0, 20.0);
+        sim.set_fault(head(None, Some(ahead), None), None);
+        exporter.wait_for("another clock", |_| {
+            ring_until_counted(ahead, 1.0);
+            if exporter.lines_with(&["is behind that of the server"]).is_empty() { Err(String::new()) } else { Ok(()) }
+        });
+        ring_until_counted(ahead, 20.0);
+        sim.clear_faults();
+        ring_until_counted(0, 20.0);
+        let calls = ring(0);
+        exporter.wait_for("all calls", |scrape| {
+            let given_up = scrape.value("wolkvox_skipped_seconds_total", &VENTAS);
+            let until = scrape.value("wolkvox_complete_until_timestamp_seconds", &VENTAS);
+            let is_exact = counted(scrape) == f64::from(calls) && given_up == 0.0;
+            // The page and the alerts go by it.
+            if is_exact && until <= Timestamp::now().as_second() as f64 {
+                Ok(())
+            } else {
+                Err(format!(
+                    "{} of {calls}, {ahead} s ahead; complete until {until}, {given_up} s given up",
+                    counted(scrape)
+                ))
+            }
+        });
+    });
 }
 
 #[test]

@@ -144,7 +144,7 @@ DEFECTS = {
          "pub const SPREAD_TO_BELIEVE: Duration = Duration::ZERO;"),
     ],
     "cursor-stays-ahead": [
-        (TIME, "(is_known && cursor > due).then(|| due.min(proven))", "(is_known && cursor > due && due > cursor).then_some(proven)"),
+        (TIME, "        if !is_known || !is_ahead {\n", "        if !is_known || !is_ahead || cursor > due {\n"),
     ],
     "window-passed-by-one-clock": [
         (PASSAGE, "            Some(limit) if limit < due_end => limit.max(self.object(windows, due_end, asked.monotonic)),\n",

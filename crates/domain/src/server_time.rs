@@ -155,6 +155,9 @@ impl Clocks {
 ///
 /// Rows contradict a clock that is behind by being dated later than it says it is; one that is ahead by appearing where
 /// it says that all has settled, again and again, while none appears beyond the host's time.
+///
+/// Where a believed clock was put back, rows are dated again as others have been. How long it takes to know is no matter: all
+/// is read again from where that clock was put back to, which was after the last answer that agreed with it as it had been.
 #[derive(Debug)]
 pub struct ServerTime {
     /// When this process began.
@@ -164,9 +167,15 @@ pub struct ServerTime {
     believed: Option<SignedDuration>,
     /// The last answer with rows, and when it was asked for.
     looked: Option<(Moment, Look)>,
+    /// The newest row so far.
+    newest: Option<Timestamp>,
     passages: Passages,
     /// The last `Date` that no clock can have said, if the last answer had one.
     odd: Option<Timestamp>,
+    /// When the last answer was asked for that agreed with the believed clock, by the monotonic one.
+    agreed: Duration,
+    /// To where that clock was put back, by what is believed now: from there on rows may be dated that no read has asked for.
+    put_back_to: Option<Timestamp>,
 }
 
 impl ServerTime {
@@ -174,7 +183,18 @@ impl ServerTime {
     /// may have said so that waited for less to settle, so no more is over before `settle` has passed.
     pub fn new(proven: Timestamp, settle: Duration, now: Moment) -> Self {
         let passages = Passages::new(proven, now.monotonic.saturating_add(settle));
-        Self { began: now, run: None, believed: None, looked: None, passages, odd: None }
+        let agreed = now.monotonic;
+        Self {
+            began: now,
+            run: None,
+            believed: None,
+            looked: None,
+            newest: None,
+            passages,
+            odd: None,
+            agreed,
+            put_back_to: None,
+        }
     }
 
     /// The time that windows are planned by.
@@ -238,7 +258,10 @@ impl ServerTime {
         let newest = look.and_then(|look| look.newest);
         let made_at = stamp.made_at().unwrap_or(server_time);
         let could_know = later(made_at, took.saturating_add(SECOND));
-        if newest.is_some_and(|newest| newest.duration_since(could_know) > CLOCKS_MAY_DIFFER) {
+        // A row that was there before may have been dated by a clock that was right then, and was put back.
+        let may_be_put_back = newest <= self.newest && (self.believed.is_some() || reading.fits(host(at)));
+        self.newest = self.newest.max(newest);
+        if !may_be_put_back && newest.is_some_and(|newest| newest.duration_since(could_know) > CLOCKS_MAY_DIFFER) {
             self.contradicted(reading);
             return self.without_a_clock(Some(stamp), asked);
         }
@@ -248,6 +271,7 @@ impl ServerTime {
             run.weigh(newest, at, looked, windows.settle());
         }
         self.run = Some(run);
+        let before = self.believed.filter(|believed| !run.reading.fits(*believed)).map(|believed| time(believed, at));
         if run.is_believable(host(at)) {
             self.believed = Some(run.reading.likely(host(at)));
         } else if let Some(believed) = self.believed {
@@ -256,6 +280,13 @@ impl ServerTime {
             if (run.is_refuted() && agrees) || (!agrees && run.reading.fits(host(at))) {
                 self.believed = None;
             }
+        }
+        if before.is_some_and(|before| before.duration_since(self.now(at)) > CLOCKS_MAY_DIFFER) {
+            let to = earlier(self.now(at), at.monotonic.saturating_sub(self.agreed));
+            self.put_back_to = Some(self.put_back_to.map_or(to, |known| known.min(to)));
+        }
+        if self.believed.is_some_and(|believed| run.reading.fits(believed)) {
+            self.agreed = asked.monotonic;
         }
         if !stamp.is_cached() {
             return Testimony::Server(one_of(made_at, planned));
@@ -298,14 +329,33 @@ impl ServerTime {
     /// Begins to prove anew what is over, from `until` on: where a cursor was taken back, or an account begun again.
     pub fn prove_from(&mut self, until: Timestamp, at: Moment) {
         self.passages = Passages::new(until, at.monotonic);
+        self.put_back_to = None;
     }
 
-    /// Where a cursor that is ahead of the time must go back to, if that time is known: to where it was `proven`, or to
-    /// the last window that is due, for a server's clock that was put back dates its rows there.
-    pub fn back_to(&self, windows: &Windows, cursor: Timestamp, proven: Timestamp, at: Moment) -> Option<Timestamp> {
-        let is_known = self.believed.is_some() || self.run.is_some_and(|run| run.is_refuted());
+    /// The cursor is where [`Self::back_to`] asked for it to be, or as near to it as rows can be told from those that are known.
+    pub fn is_back(&mut self) {
+        self.put_back_to = None;
+    }
+
+    /// Where a cursor must go back to that is ahead of the time, or further from where a clock was put back to than the
+    /// `overlap` reaches, if that is known: to where it was `proven`, or to the first date that rows may have again.
+    pub fn back_to(
+        &mut self,
+        windows: &Windows,
+        (cursor, proven): (Timestamp, Timestamp),
+        overlap: Duration,
+        at: Moment,
+    ) -> Option<Timestamp> {
+        let put_back_to = self.put_back_to.take();
+        let is_known = put_back_to.is_some() || self.believed.is_some() || self.run.is_some_and(|run| run.is_refuted());
         let due = windows.last_due_end(later(self.now(at), CLOCKS_MAY_DIFFER.unsigned_abs()));
-        (is_known && cursor > due).then(|| due.min(proven))
+        let is_ahead = cursor > due || put_back_to.is_some_and(|to| earlier(cursor, overlap) > to);
+        if !is_known || !is_ahead {
+            return None;
+        }
+        // Until the cursor has been taken back.
+        self.put_back_to = put_back_to;
+        Some(put_back_to.map_or(due, |to| windows.start_of(to).min(due)).min(proven))
     }
 
     /// The time by the server's clock as the last answers told it, believed or not; `None` if rows have refuted it.

@@ -232,6 +232,67 @@ fn ranges_reach_from_the_earliest_clock_to_the_latest_until_rows_show_which_is_r
     assert_eq!(time.clocks(years.at(0)).latest, at(86_400 - 100_000_000), "a day at most");
 }
 
+/// The seconds whose rows no read has had: there is one row each second, dated by the server's clock, which is wrong by `wrong`.
+/// Polls end each `interval` seconds, and begin `overlap` seconds before the cursor.
+fn unread(host: Host, (interval, overlap): (u64, u64), seconds_long: i64, wrong: impl Fn(i64) -> i64) -> Vec<i64> {
+    let (windows, overlap) = (windows(interval, 1), Duration::from_secs(overlap));
+    let mut time = new(host);
+    let mut cursor = at(-1_000);
+    let mut proven = cursor;
+    let mut unread: Vec<i64> = (0..seconds_long).collect();
+    for second in (0..seconds_long).step_by(interval as usize) {
+        let moment = host.at(second);
+        let Clocks { now, earliest, latest, .. } = time.clocks(moment);
+        let due_end = windows.last_due_end(now);
+        let from = earlier(cursor.min(windows.last_due_end(earliest)), overlap);
+        let stretch = Stretch { from, to: due_end.max(windows.last_due_end(latest)) };
+        if stretch.from >= stretch.to {
+            continue;
+        }
+        let is_asked = |row: i64| row <= second && (stretch.from..stretch.to).contains(&at(row + wrong(row)));
+        let newest = (0..=second).filter(|row| is_asked(*row)).map(|row| at(row + wrong(row))).max();
+        let look = Some(Look { whole: Some(stretch), newest });
+        let answer = Heard { look, ..heard(host, second, wrong(second)) };
+        let testimony = time.heard(&answer, &windows);
+        let question = Question { to: stretch.to, due_end, asked: moment, answered: moment };
+        let passage = time.passage(&windows, question, testimony);
+        let used_to = passage.to.max(cursor);
+        unread.retain(|row| !(is_asked(*row) && (at(row + wrong(*row)) < used_to || passage.to == due_end)));
+        (cursor, proven) = (used_to, proven.max(passage.proven));
+        if let Some(back) = time.back_to(&windows, (cursor, proven), overlap, moment) {
+            (cursor, proven) = (back, proven.min(back));
+            time.is_back();
+            time.prove_from(back, moment);
+        }
+    }
+    unread
+}
+
+/// The server's clock dates the rows: what it dates anew, after it was put back, is read anew, however long it takes to know.
+#[test]
+fn a_server_that_is_put_right_again_hides_no_row() {
+    for host in [0, -3, 4, -10_000, 10_000].map(Host) {
+        for ahead in [10, 30, 45, 600, 7_200] {
+            for (interval, overlap) in [(2, 6), (2, 60), (5, 10), (60, 120), (300, 600)] {
+                let long = 120.max(20 * interval as i64);
+                for begins in [0, long] {
+                    let ends = begins + long;
+                    let all = ends + long + 2 * ahead.min(300);
+                    let wrong = |second| if (begins..ends).contains(&second) { ahead } else { 0 };
+                    let unread = unread(host, (interval, overlap), all, wrong);
+                    let late = all - 3 * interval as i64 - 10;
+                    let lost: Vec<_> = unread.iter().filter(|row| **row < late).collect();
+                    assert!(
+                        lost.is_empty(),
+                        "host {}, {ahead} s ahead from {begins} to {ends}, each {interval} s, overlap {overlap} s: {lost:?}",
+                        host.0
+                    );
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn what_no_clock_can_have_said_is_shown_and_changes_nothing() {
     let host = Host(-20_000);
@@ -392,7 +453,7 @@ proptest! {
             let passage = time.passage(&windows, question, testimony);
             prop_assert!(passage.to <= question.to && passage.proven <= passage.to);
             (cursor, proven) = (cursor.max(passage.to), proven.max(passage.proven));
-            if let Some(back) = time.back_to(&windows, cursor, proven, host.at(second)) {
+            if let Some(back) = time.back_to(&windows, (cursor, proven), Duration::ZERO, host.at(second)) {
                 prop_assert!(back < cursor && back <= proven);
                 (cursor, proven) = (back, proven.min(back));
                 time.prove_from(back, host.at(second));
