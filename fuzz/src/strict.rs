@@ -38,11 +38,7 @@ impl<'b> Strict<'b> {
         let data = match self.last("data").map(RawValue::get) {
             None => Some(Data::Missing),
             Some("null") => Some(Data::Empty),
-            Some(data) if data.starts_with('[') => {
-                let values: Vec<&RawValue> = from_str(data).expect("a list");
-                let has_rows = values.is_empty() || values.iter().any(|value| value.get().starts_with('{'));
-                if has_rows { rows(values, report) } else { Some(Data::Unreadable) }
-            }
+            Some(data) if data.starts_with('[') => rows(from_str(data).expect("a list"), report),
             Some(data) if data.starts_with('{') => {
                 from_str(data).ok().and_then(|members| listed(data, members, report))
             }

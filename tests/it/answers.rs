@@ -215,10 +215,7 @@ fn what_is_no_answer_of_the_report_is_malformed() {
     for data in [
         r#"{"message":"Endpoint request timed out"}"#,
         r#"{"records":[{"date":"{date}"}]}"#,
-        "[null]",
-        "[[]]",
-        r#"["The report is being generated"]"#,
-        r#"[["{date}","ABANDON"]]"#,
+        r#"{"status":{"text":"The report is being generated"}}"#,
     ] {
         cases.push((answer(json, format!(r#"{{"code":"200","error":null,"msg":"OK","data":{data}}}"#)), "malformed"));
     }

@@ -60,7 +60,7 @@ pub enum Data<R = ReadRow> {
     Empty,
     /// In the order of the answer; `[]` and `{}` give none.
     Rows(Vec<R>),
-    /// A text, a number or a truth value where rows should be, a list of such, or an object of something else.
+    /// A text, a number or a truth value where rows should be, or an object of something else.
     Unreadable,
 }
 

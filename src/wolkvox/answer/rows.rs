@@ -132,33 +132,28 @@ impl<'w, R: Read, P: ReadsRows> Rows<'w, R, P> {
             return Ok(whole(Data::Rows(self.rows)));
         }
         let mut trust = Trust::Whole;
-        let mut has_rows = false;
         loop {
             let behind_comma = self.window.next()?;
             if behind_comma == Some(b']') && self.window.enough(|bytes| ends_list(bytes, 0))? == Ok(true) {
-                return Ok(self.listed(has_rows, trust));
+                return Ok(self.listed(trust));
             }
             match self.window.enough(|bytes| element(bytes, &mut self.members))? {
                 Ok(end) => {
-                    has_rows |= self.window.bytes().starts_with(b"{");
                     self.row(0, end)?;
                     self.window.pass(end);
                 }
                 Err(Stop::Short) => return Err(self.ends_within_row()),
-                Err(Stop::Bad) => {
-                    has_rows = true;
-                    match self.pass_bad_row()? {
-                        Next::Row => {
-                            trust = Trust::BadRow;
-                            continue;
-                        }
-                        Next::End => trust = Trust::BadEnd,
-                        Next::Nothing => return Err(NotReadable::Cut(self.window.place())),
+                Err(Stop::Bad) => match self.pass_bad_row()? {
+                    Next::Row => {
+                        trust = Trust::BadRow;
+                        continue;
                     }
-                }
+                    Next::End => trust = Trust::BadEnd,
+                    Next::Nothing => return Err(NotReadable::Cut(self.window.place())),
+                },
             }
             match self.window.next()? {
-                Some(b']') => return Ok(self.listed(has_rows, trust)),
+                Some(b']') => return Ok(self.listed(trust)),
                 Some(b',') => self.window.pass(1),
                 _ => self.window.pass(self.window.bytes().iter().position(|byte| *byte == b'{').unwrap_or(0)),
             }
@@ -166,11 +161,9 @@ impl<'w, R: Read, P: ReadsRows> Rows<'w, R, P> {
     }
 
     /// What has been read, at the list's end.
-    fn listed(self, has_rows: bool, trust: Trust) -> Listed<P::Row> {
+    fn listed(self, trust: Trust) -> Listed<P::Row> {
         self.window.pass(1);
-        // Numbers and texts alone are no rows, not even bad ones.
-        let data = if has_rows { Data::Rows(self.rows) } else { Data::Unreadable };
-        Listed { data, trust }
+        Listed { data: Data::Rows(self.rows), trust }
     }
 
     /// Sibling reports send an object. PHP writes a list with gaps in its keys as `{"0":{…},"2":{…}}`; a single row may
