@@ -5,6 +5,7 @@ use domain::row::{ReadRow, Row};
 use domain::row_parse::RowParser;
 use domain::vendor_totals::VendorTotals;
 use jiff::civil::DateTime;
+use jiff::tz::Offset;
 use wolkvox_exporter::wolkvox::answer::{Data, Decoded, NotReadable, TotalsRows, decode, decode_rows};
 
 use super::strict::Strict;
@@ -115,10 +116,15 @@ pub(super) fn hasher() -> RowHasher {
 }
 
 pub(super) fn check(row: &ReadRow) {
-    let ReadRow::Row(Row { skill_id, skill_name, type_interaction, waited, .. }) = row else { return };
+    let ReadRow::Row(Row { skill_id, skill_name, type_interaction, date, began, waited, .. }) = row else { return };
     for label in [Some(skill_id), skill_name.as_ref(), Some(type_interaction)].into_iter().flatten() {
         assert!(!label.is_empty() && !label.contains(char::is_control), "a label is clean text");
         assert!(label.chars().count() <= MAX_LABEL_CHARS, "a label is bounded");
     }
     assert!(waited.is_none_or(|time| time.is_finite() && time >= 0.0), "a time can be summed");
+    if let Some(began) = began {
+        let date = Offset::UTC.to_timestamp(*date).expect("the epoch was compared with it").as_second() as f64;
+        let hours = (date - began.as_second() as f64 - waited.unwrap_or(0.0)) / 3_600.0;
+        assert!((-12.1..14.3).contains(&hours), "an epoch by which the zone is {hours} hours from UTC");
+    }
 }

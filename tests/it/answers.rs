@@ -499,6 +499,35 @@ fn rows_of_one_identity_are_one_row_at_every_read() {
     }
 }
 
+#[test]
+fn an_epoch_that_no_zone_explains_says_nothing_of_the_zone() {
+    // Rows with an epoch of years ago, and with that of their date.
+    let calls = |wrong: usize, right: usize| {
+        let of_range = move |_, last: DateTime| {
+            let at = last.in_tz("America/Bogota").expect("no change of clocks").timestamp().as_second();
+            let epochs = std::iter::repeat_n(1_500_000_000, wrong).chain(std::iter::repeat_n(at - 37, right));
+            let row = |(call, epoch): (usize, i64)| ROW.replace("1768782812.1", &format!("{epoch}.{call}"));
+            let rows: Vec<_> = epochs.enumerate().map(row).collect();
+            report(&rows.iter().map(String::as_str).collect::<Vec<_>>())
+                .replace("{date}", &last.strftime("%F %T").to_string())
+        };
+        Answer { of_range: Some(Arc::new(of_range)), ..answer("200 OK", "") }
+    };
+    let cases =
+        [("wrong", calls(60, 0), None), ("both", calls(60, 6), Some(-5.0 * 3_600.0)), ("few", calls(3, 3), None)];
+    let operations = cases.clone().map(|(name, calls, _)| (name, name, calls));
+    let polled = poll(&operations);
+    for (name, _, offset) in cases {
+        let of = [("operation", name)];
+        assert_eq!(polled.scrape.get("wolkvox_observed_utc_offset_seconds", &of), offset, "{name}");
+        assert_eq!(polled.scrape.value("wolkvox_timezone_mismatch", &of), 0.0, "{name}");
+        assert!(polled.scrape.value("wolkvox_rows_total", &[of[0], ("disposition", "counted")]) >= 6.0, "{name}");
+    }
+    assert!(polled.exporter.lines_with(&["zones_that_fit"]).is_empty(), "{}", polled.exporter.said());
+    let page = polled.exporter.get("/?lang=en", &[]).text();
+    assert!(!page.contains("wrong time zone"), "{page}");
+}
+
 /// Rows that are announced and never delivered: the second, and how many. No two are neighbours, of which it can't be told
 /// which lacks what, for each second is asked for with the one before it.
 type Missing = &'static [(i64, usize)];

@@ -1,7 +1,9 @@
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 
 use super::identity::RowId;
@@ -10,6 +12,9 @@ use super::zone::instant_of;
 
 /// Offsets are told to the quarter hour; no zone in use has a finer one.
 const QUARTER: i64 = 900;
+
+/// No zone is further from UTC: 12 hours behind it at sea, and 14 ahead in Kiribati.
+const OFFSETS: RangeInclusive<i64> = -12 * 3_600..=14 * 3_600;
 
 /// How much earlier than its call's begin a `date` may seem, for the two come from different clocks.
 const CLOCK_DIFFERENCE: i64 = 60;
@@ -81,15 +86,21 @@ impl OffsetObserver {
 }
 
 fn observed(row: &Row, zone: &TimeZone) -> Option<Observed> {
-    let began = row.began?;
-    let date_as_utc = Offset::UTC.to_timestamp(row.date).ok()?.as_second();
-    // Of the time from begin to hang-up the wait is known; what is left is a menu or a transfer.
-    let waited = row.waited.map_or(0, |seconds| seconds as i64);
-    let difference = date_as_utc - began.as_second() - waited;
-    let offset = (difference + CLOCK_DIFFERENCE).div_euclid(QUARTER) * QUARTER;
+    let offset = told_offset(row.date, row.began?, row.waited)?;
     let at = instant_of(zone, row.date, row.began)?;
     let configured = i64::from(zone.to_offset(at).seconds()).div_euclid(QUARTER) * QUARTER;
     Some(Observed { id: row.id, offset, configured })
+}
+
+/// The offset from UTC by which `date` is the end of a call that `began` then, to the quarter hour; `None` where no zone has it:
+/// one of the two is wrong then, and nothing is known from them.
+pub fn told_offset(date: DateTime, began: Timestamp, waited: Option<f64>) -> Option<i64> {
+    let date_as_utc = Offset::UTC.to_timestamp(date).ok()?.as_second();
+    // Of the time from begin to hang-up the wait is known; what is left is a menu or a transfer.
+    let waited = waited.map_or(0, |seconds| seconds as i64);
+    let difference = date_as_utc.saturating_sub(began.as_second()).saturating_sub(waited);
+    let offset = difference.saturating_add(CLOCK_DIFFERENCE).div_euclid(QUARTER).saturating_mul(QUARTER);
+    OFFSETS.contains(&offset).then_some(offset)
 }
 
 /// Of the zones in which wolkvox has customers, those whose offset at `now` is the observed one.
@@ -191,6 +202,48 @@ mod tests {
             call.began = Some(Timestamp::UNIX_EPOCH);
         }
         assert!(!observation("America/Bogota", &calls).unwrap().mismatch);
+    }
+
+    #[test]
+    fn an_offset_that_no_zone_has_is_no_observation() {
+        let right = some_calls("America/Bogota");
+        // As many again as there are rows to look at, with a wrong epoch, a wait that is none, and one of tomorrow.
+        let wrong = |began: &str, waited| {
+            let rows = (0..200).map(|call| row("America/Bogota", "2026-07-18T19:34:31Z", 5_000 + call));
+            let began = Some(began.parse().unwrap());
+            rows.map(move |row| Row { began, waited, ..row }).collect::<Vec<_>>()
+        };
+        for wrong in [
+            wrong("2017-07-14T02:40:00Z", None),
+            wrong("2026-07-18T19:34:00Z", Some(1_000_000.0)),
+            wrong("2026-07-19T19:34:00Z", None),
+            wrong("2099-07-18T19:34:00Z", Some(10.0)),
+            wrong("2099-07-18T19:34:00Z", Some(f64::MAX)),
+            wrong("2017-07-14T02:40:00Z", Some(f64::MAX)),
+        ] {
+            assert_eq!(observation("America/Bogota", &wrong), None);
+            let with_right = [wrong.as_slice(), &right, &wrong].concat();
+            let told = Some(Observation { offset: -5 * 3_600, mismatch: false });
+            assert_eq!(observation("America/Bogota", &with_right), told, "these say nothing, and those what they say");
+        }
+    }
+
+    #[test]
+    fn every_zone_has_an_offset_that_is_possible() {
+        let mut seen = BTreeSet::new();
+        for year in 2015..2040 {
+            for month in [1, 7] {
+                let date = jiff::civil::date(year, month, 15).at(12, 0, 0, 0);
+                for name in jiff::tz::db().available() {
+                    let zone = TimeZone::get(name.as_str()).unwrap();
+                    let at = zone.to_timestamp(date).unwrap();
+                    let offset = i64::from(zone.to_offset(at).seconds());
+                    assert_eq!(told_offset(date, at, None), Some(offset), "{name:?} in {year}");
+                    seen.insert(offset);
+                }
+            }
+        }
+        assert_eq!((seen.first(), seen.last()), (Some(OFFSETS.start()), Some(OFFSETS.end())));
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub struct Row {
     pub content: RowContent,
     /// The moment of the outcome, in the operation's local time.
     pub date: DateTime,
-    /// When the call's leg began, from the epoch inside a voice call's `conn_id`.
+    /// When the call's leg began, from the epoch inside a voice call's `conn_id`; `None` too where that fits `date` in no zone.
     pub began: Option<Timestamp>,
     /// Clean label text; `unknown` for an empty marker.
     pub skill_id: Arc<str>,

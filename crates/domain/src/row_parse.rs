@@ -12,7 +12,7 @@ use super::identity::{RowContent, RowHasher, RowId};
 use super::report::ReportKind;
 use super::result::CallResult;
 use super::row::{ReadRow, Row};
-use super::{conn_id, label, waited};
+use super::{conn_id, label, offset, waited};
 
 /// One field of a row: its name, and its value as text whatever its JSON type was, so that `"37"` and `37` are one.
 pub type Field<'a> = (Cow<'a, str>, Cow<'a, str>);
@@ -51,17 +51,18 @@ impl RowParser {
             CallResult::Unknown(text) if counts => Some(self.text(&text)),
             _ => None,
         };
+        let waited = waited::seconds(fields.get(self.report.time_field));
         ReadRow::Row(Row {
             id,
             content: first_half(content),
             date,
-            began: conn_id::began(conn),
+            began: conn_id::began(conn).filter(|began| offset::told_offset(date, *began, waited).is_some()),
             skill_id: self.text(&skill_id),
             skill_name: label::skill_name(fields.get("skill_name")).map(|name| self.text(&name)),
             type_interaction: self.text(&label::type_interaction(fields.get("type_interaction"))),
             counts,
             unknown_result,
-            waited: waited::seconds(fields.get(self.report.time_field)),
+            waited,
         })
     }
 
@@ -181,6 +182,22 @@ mod tests {
         assert_eq!(row.began, Some("2026-01-19T00:33:32Z".parse().unwrap()));
         assert_eq!((&*row.skill_id, row.skill_name.as_deref()), ("4173", Some("Ventas")));
         assert_eq!((&*row.type_interaction, row.counts, row.waited), ("inbound", true, Some(37.0)));
+    }
+
+    #[test]
+    fn an_epoch_that_no_zone_brings_together_with_the_date_is_none() {
+        for (conn_id, is_one) in [
+            // Twelve hours behind UTC, and a quarter more.
+            ("6736.4628.1040.1768808034.1", true),
+            ("6736.4628.1040.1768808935.1", false),
+            // Fourteen ahead of it, and a quarter more.
+            ("6736.4628.1040.1768714434.1", true),
+            ("6736.4628.1040.1768713534.1", false),
+            ("6736.4628.1040.1500000000.1", false),
+            ("6736.4628.1040.4102444799.1", false),
+        ] {
+            assert_eq!(row_with("conn_id", conn_id).began.is_some(), is_one, "{conn_id}");
+        }
     }
 
     #[test]
