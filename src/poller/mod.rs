@@ -360,7 +360,7 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
     fn tell_of_results(&mut self, rows: &[ReadRow]) {
         for result in rows.iter().filter_map(|row| row.row()?.unknown_result.as_ref()) {
             if self.unknown_results.len() < MOST_UNKNOWN_RESULTS && self.unknown_results.insert(result.clone()) {
-                let result = redacted(result, None);
+                let result = redacted(result, self.token.last());
                 tracing::warn!(
                     operation = %self.report.operation, report = self.report.kind.name, result,
                     "rows with this result are counted, for all that was not abandoned is taken for answered; if they are \

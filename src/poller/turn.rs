@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::outcome::Outcome;
+use secrecy::SecretString;
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -70,6 +71,11 @@ impl<R: CallsReport> TokenInTurn<R> {
                 return Ok((token, turn));
             }
         }
+    }
+
+    /// The token of the last call; `None` where there was none to send.
+    pub fn last(&self) -> Option<&SecretString> {
+        self.last.as_ref().map(|token| &token.secret)
     }
 
     /// Whether there is another token now than the one that the last call was made with.

@@ -29,10 +29,7 @@ const COUNT: &str = " records were found";
 /// recognises.
 pub fn redacted(text: &str, token: Option<&SecretString>) -> String {
     let text = start(text, MAX_SEARCHED_BYTES);
-    let text = match token.map(ExposeSecret::expose_secret) {
-        Some(token) if !token.is_empty() => without_token(text, token),
-        _ => text.to_owned(),
-    };
+    let text = token.map_or_else(|| text.to_owned(), |token| without_token(text, token));
     let text = head(&text);
     if is_count(text) {
         return text.trim().to_owned();
@@ -51,10 +48,10 @@ pub fn redacted(text: &str, token: Option<&SecretString>) -> String {
     shown
 }
 
-/// Takes out the token, however its characters are written, and longer pieces of it.
-fn without_token(text: &str, token: &str) -> String {
+/// Takes out the token and longer pieces of it, however their characters are written.
+pub fn without_token(text: &str, token: &SecretString) -> String {
     let bytes = text.as_bytes();
-    let token = token.as_bytes();
+    let token = token.expose_secret().as_bytes();
     let mut out = String::with_capacity(text.len());
     let mut from = 0;
     let mut at = 0;
@@ -76,16 +73,23 @@ fn without_token(text: &str, token: &str) -> String {
 
 /// How long what stands at the beginning of `bytes` and is of the token is: all of it, or a piece.
 fn token_at(bytes: &[u8], token: &[u8]) -> Option<usize> {
-    let whole = token.iter().try_fold(0, |at, wanted| Some(at + same_character(&bytes[at..], *wanted)?));
-    let piece = || {
-        let piece = bytes.get(..TOKEN_PIECE)?;
-        let begins = token.windows(TOKEN_PIECE).enumerate().filter(|(_, window)| window.eq_ignore_ascii_case(piece));
-        let length = |start: usize| {
-            bytes.iter().zip(&token[start..]).take_while(|(one, other)| one.eq_ignore_ascii_case(other)).count()
-        };
-        begins.map(|(start, _)| length(start)).max()
+    let least = token.len().clamp(1, TOKEN_PIECE);
+    let length = |start: usize, same: fn(&[u8], u8) -> Option<usize>| {
+        let mut ends = token[start..].iter().scan(0, |at, wanted| {
+            *at += same(&bytes[*at..], *wanted)?;
+            Some(*at)
+        });
+        let shortest = ends.nth(least - 1)?;
+        Some(ends.last().unwrap_or(shortest))
     };
-    whole.or_else(piece)
+    // A backslash may be the token's own.
+    let lengths = |start| [length(start, same_byte), length(start, same_character)];
+    (0..token.len()).flat_map(lengths).flatten().max()
+}
+
+/// 1 if the byte at the beginning of `bytes` is `wanted`, in whatever case.
+fn same_byte(bytes: &[u8], wanted: u8) -> Option<usize> {
+    bytes.first().is_some_and(|byte| byte.eq_ignore_ascii_case(&wanted)).then_some(1)
 }
 
 /// How long the character at the beginning of `bytes` is, if it is `wanted`: as it is, in the other case, with a backslash
@@ -94,8 +98,7 @@ fn same_character(bytes: &[u8], wanted: u8) -> Option<usize> {
     match bytes {
         [b'%', high, low, ..] if hex(*high).zip(hex(*low)).is_some_and(|(h, l)| h * 16 + l == wanted) => Some(3),
         [b'\\', other, ..] if *other == wanted => Some(2),
-        [other, ..] if other.eq_ignore_ascii_case(&wanted) => Some(1),
-        _ => None,
+        _ => same_byte(bytes, wanted),
     }
 }
 
@@ -216,10 +219,15 @@ mod tests {
         for (text, expected) in [
             ("token correct-ho... is bad", "token [token]... is bad"),
             ("it ends in -STAPLE", "it ends in [token]"),
+            ("it begins with %63%6f%72rect", "it begins with [token]"),
+            ("and %63%6f%72re of that", "and %63%6f%72re of that"),
             ("horse", "horse"),
         ] {
             assert_eq!(redacted(text, Some(&token.into())), expected);
         }
+        let token = "\\".repeat(8);
+        assert_eq!(redacted(&format!("is it {token}?"), Some(&token.as_str().into())), "is it [token]?");
+        assert_eq!(redacted("no token", Some(&"".into())), "no token");
     }
 
     #[test]

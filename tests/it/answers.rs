@@ -16,7 +16,7 @@ use simulator::faults::Fault;
 use crate::support::child::{Child, command};
 use crate::support::scrape::Scrape;
 use crate::support::sim::quiet;
-use crate::support::{Folder, Sim, at_once};
+use crate::support::{Folder, Sim, at_once, run};
 
 /// A head behind its `HTTP/1.1 `, without a length, and a body. `{date}` stands for a date of the range that was asked for.
 #[derive(Clone)]
@@ -89,7 +89,7 @@ struct Polled {
     exporter: Child,
     server: Server,
     scrape: Scrape,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// Polls operations that have these names, tokens and answers, all at once.
@@ -125,7 +125,7 @@ fn poll_with(settings: &str, operations: &[(&str, &str, Answer)]) -> Polled {
     // All first polls have ended.
     exporter.wait_for_lines(operations.len(), &["the poll "]);
     let scrape = exporter.scrape();
-    Polled { exporter, server, scrape, _folder: folder }
+    Polled { exporter, server, scrape, folder }
 }
 
 /// Asks that each answer has its outcome and no other.
@@ -446,6 +446,45 @@ fn what_a_refusal_repeats_is_not_repeated() {
             assert!(!text.contains("ana.perez") && !text.contains(number), "{text}");
         }
         assert!(said.contains("it says"), "{said}");
+    }
+}
+
+#[test]
+fn the_token_in_a_result_is_not_repeated() {
+    let secrets = ["ab123cd456ef-QrSt", "Zq+123k456/x=ana@w.co~9", "hush-9Z", "0123-4567-89ab"];
+    let encoded = |secret: &str| secret.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+    let names = ["op0", "op1", "op2", "op3"];
+    let operations = std::array::from_fn::<_, 4, _>(|at| {
+        let secret = secrets[at];
+        // The last one is cut as a label is, within the token.
+        let results = [
+            secret.to_owned(),
+            format!("CONTESTADA {}", secret.to_uppercase()),
+            format!("by {}", encoded(secret)),
+            format!("{}...", &secret[..secret.len() - 1]),
+            format!("{} {}", "1".repeat(150), encoded(secret)),
+        ];
+        let row = |(call, result): (usize, &String)| {
+            ROW.replace("1768782812.1", &format!("1768782812.{call}")).replace("ABANDON", result)
+        };
+        let rows: Vec<_> = results.iter().enumerate().map(row).collect();
+        (names[at], secret, answer("200 OK", report(&rows.iter().map(String::as_str).collect::<Vec<_>>())))
+    });
+    let polled = poll_with("interval: 1h, settle: 0s, start: 6h, reports: [abandoned, answered]", &operations);
+    let lines = polled.exporter.wait_for_lines(5 * secrets.len(), &["rows with this result"]);
+    assert!(lines.iter().all(|line| line.contains("[token]")), "{lines:#?}");
+    let mut check_api = command(&["check-api", "--config.file"]);
+    check_api.arg(polled.folder.path().join("config.yml")).current_dir(polled.folder.path());
+    let checked = String::from_utf8(run(check_api).stdout).expect("text");
+    let page = polled.exporter.get("/", &[]).text();
+    for text in [&polled.exporter.said(), &page, &checked] {
+        assert!(text.contains("[token]"), "{text}");
+        for secret in secrets {
+            for piece in secret.as_bytes().windows(6) {
+                let piece = std::str::from_utf8(piece).expect("ASCII");
+                assert!(!text.contains(piece) && !text.contains(&encoded(piece)), "{piece} of {secret}: {text}");
+            }
+        }
     }
 }
 

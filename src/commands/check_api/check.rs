@@ -113,7 +113,7 @@ async fn report(
     let mut seen = Seen::default();
     match call.result {
         Ok(answer) => {
-            seen = Seen::of(&answer.rows, range, rules);
+            seen = Seen::of(&answer.rows, range, rules, token.last());
             told.answer(&answer, &seen, rules, config, at.host);
             // Of one answer nothing follows from what is not in it.
             let look = Look { whole: None, newest: seen.newest };

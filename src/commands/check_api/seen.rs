@@ -9,6 +9,7 @@ use domain::rules::{Rules, Skills};
 use domain::summary::ReadSummary;
 use domain::zone::told_instant_of;
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 use super::checked::{Skill, Type};
 use crate::poller::MOST_UNKNOWN_RESULTS;
@@ -40,8 +41,8 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Looks at the rows of an answer to a question for `range`.
-    pub fn of(rows: &[ReadRow], range: CivilRange, rules: &Rules) -> Self {
+    /// Looks at the rows of an answer to a question for `range`, which was asked with `token`.
+    pub fn of(rows: &[ReadRow], range: CivilRange, rules: &Rules, token: Option<&SecretString>) -> Self {
         let mut seen = Self { rows: rows.len() as u64, ..Self::default() };
         let mut ids = BTreeSet::new();
         let mut readable = Vec::new();
@@ -61,7 +62,7 @@ impl Seen {
         seen.other_results = others.len() as u64;
         let unknown: BTreeSet<_> = calls.iter().filter_map(|row| row.unknown_result.as_ref()).collect();
         seen.unknown_results =
-            unknown.into_iter().take(MOST_UNKNOWN_RESULTS).map(|result| redacted(result, None)).collect();
+            unknown.into_iter().take(MOST_UNKNOWN_RESULTS).map(|result| redacted(result, token)).collect();
         seen.count(&calls, &rules.skills);
         seen
     }

@@ -20,6 +20,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use self::body::{Body, Packing};
 use self::proxy::Proxy;
 use super::answer::{CallRows, NotReadable, ReadsRows};
+use super::redact::without_token;
 use super::verdict::{MayBeUnreadable, verdict};
 use super::{Answer, Call, CallsReport, Cause, Failure, Token, answer, http_time, token};
 use crate::config::{OperationConfig, TokenSource};
@@ -199,8 +200,9 @@ impl CallsReport for Client {
     }
 }
 
-/// The last gate for a message: whatever the token looks like, it is not in it.
+/// The last gate for a message: whatever the token looks like and however it is written, it is not in it. What a library says
+/// of a broken connection has come without it.
 fn fit_to_show(failure: Failure, token: &SecretString) -> Failure {
-    let message = failure.message.replace(token.expose_secret(), "[token]");
+    let message = without_token(&failure.message, token);
     Failure { message: message.chars().take(Failure::MAX_MESSAGE_CHARS).collect(), ..failure }
 }
