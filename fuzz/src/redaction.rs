@@ -1,6 +1,6 @@
 use wolkvox_exporter::wolkvox::redact::redacted;
 
-use super::judge::shows;
+use super::judge::{AT, shows};
 
 /// A token, and behind the end of its line a text. Panics where what is shown of the text has a piece of the token, an
 /// address, a control character, or is too long.
@@ -15,5 +15,5 @@ pub fn redaction(input: &[u8]) {
     let stands_in_words = |token: &str| token.contains(['[', ']']) || words.iter().any(|words| shows(words, token));
     assert!(!is_token || stands_in_words(token) || !shows(&shown, token), "{token}: {shown}");
     assert!(shown.chars().count() <= 160 && !shown.contains(char::is_control), "{shown:?}");
-    assert!(!shown.contains('@'), "{shown}");
+    assert!(!shown.contains(AT), "{shown}");
 }

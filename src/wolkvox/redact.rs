@@ -19,23 +19,30 @@ const TOKEN_PIECE: usize = 6;
 /// From so many digits on, a number may be an extension, a part of a telephone number, of a person's id or of a `conn_id`.
 const PERSONAL_DIGITS: usize = 4;
 
+/// What stands between the halves of an address: also as wide and as small character, and as URLs, pages and JSON write it.
+const AT: [&str; 7] = ["@", "\u{ff20}", "\u{fe6b}", "%40", "&#64;", "&commat;", "\\u0040"];
+
 /// The end of the API's message of a count, the one documented text with a number that may be long.
 const COUNT: &str = " records were found";
 
-/// A text from outside, fit for a log or a page: nothing of `token`, nothing that looks like one, no word with `@`, no
-/// number of four digits or more, no control characters, at most 160 characters.
+/// A text from outside, fit for a log or a page: nothing of `token`, nothing that looks like one, no word with `@` or
+/// beside one that stands alone, no number of four digits or more, no control characters, at most 160 characters.
 ///
 /// What is known is hidden first, and in the whole text: a mask or a cut before that would leave a half which nothing
 /// recognises.
 pub fn redacted(text: &str, token: Option<&SecretString>) -> String {
-    let text = start(text, MAX_SEARCHED_BYTES);
-    let text = token.map_or_else(|| text.to_owned(), |token| without_token(text, token));
-    let text = head(&text);
-    if is_count(text) {
-        return text.trim().to_owned();
+    let whole = text.len();
+    let searched = start(text, MAX_SEARCHED_BYTES);
+    let known = token.map_or_else(|| searched.to_owned(), |token| without_token(searched, token));
+    if is_count(&known) {
+        return known.trim().to_owned();
     }
+    let looked_at = start(&known, MAX_BYTES);
+    // Before what looks like a token: of `%40` and what follows that would leave a `%`.
+    let text = without_addresses(looked_at);
+    let is_cut = searched.len() < whole || looked_at.len() < known.len();
+    let text = if is_cut { before_the_cut(&text) } else { &text };
     let text = mask(text, |c| c.is_ascii_hexdigit(), |c| c.is_ascii_hexdigit(), TOKEN_DIGITS, "[token]");
-    let text = without_addresses(&text);
     // Numbers are also written in groups: 300 123 4567, 6736.4628.1040.
     let grouped = |c: char| c.is_numeric() || matches!(c, ' ' | '.' | '-' | '(' | ')' | '+' | '/');
     let text = mask(&text, grouped, char::is_numeric, PERSONAL_DIGITS, "[number]");
@@ -112,22 +119,31 @@ fn is_count(text: &str) -> bool {
     count.is_some_and(|count| !count.is_empty() && count.len() <= 6 && count.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+/// Takes out each word with an `@`; where that has no letter or digit on a side, the next word there as well.
 fn without_addresses(text: &str) -> String {
-    let word = |word: &str| if word.contains('@') { word.trim_end().len() } else { 0 };
-    text.split_inclusive(char::is_whitespace)
-        .map(|part| match word(part) {
-            0 => part.to_owned(),
-            length => format!("[address]{}", &part[length..]),
-        })
-        .collect()
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((at, sign)) = AT.iter().filter_map(|sign| Some((rest.find(sign)?, sign))).min() {
+        out.push_str(rest[..at].trim_end_matches(is_sign).trim_end_matches(is_of_word));
+        out.push_str("[address]");
+        rest = rest[at + sign.len()..].trim_start_matches(is_sign).trim_start_matches(is_of_word);
+    }
+    out.push_str(rest);
+    out
 }
 
-/// The first [`MAX_BYTES`]; a word that the cut goes through is left out, for half a token doesn't look like one.
-fn head(text: &str) -> &str {
-    if text.len() <= MAX_BYTES {
-        return text;
-    }
-    start(text, MAX_BYTES).trim_end_matches(|c: char| !c.is_whitespace())
+/// The text without the word that its cut goes through, for half a token doesn't look like one, and without the word before
+/// that, for what follows may have been an `@`.
+fn before_the_cut(text: &str) -> &str {
+    text.trim_end_matches(is_of_word).trim_end_matches(is_sign).trim_end_matches(is_of_word)
+}
+
+fn is_of_word(c: char) -> bool {
+    !c.is_whitespace()
+}
+
+fn is_sign(c: char) -> bool {
+    !c.is_alphanumeric()
 }
 
 /// The first characters, of at most so many bytes.
@@ -188,6 +204,20 @@ mod tests {
             ("write to ana@example.com, please", "write to [address] please"),
             ("<ana.perez+1@example.com>\tnow", "[address] now"),
             ("user=ana1234@example.com", "[address]"),
+            ("no user ana.perez @ example.com here", "no user [address] here"),
+            ("no user ana.perez @example.com here", "no user [address] here"),
+            ("no user ana.perez@ example.com here", "no user [address] here"),
+            ("no user ana.perez\t (@)\n<example.com> here", "no user [address] here"),
+            ("ana.perez\u{ff20}example.com, or ana.perez\u{fe6b}example.com", "[address] or [address]"),
+            ("ana.perez \u{ff20} example.com", "[address]"),
+            ("user=ana.perez%40example.com&page=2 is bad", "[address] is bad"),
+            ("ana.perez%40abcdef0123456789.example", "[address]"),
+            (
+                "to ana&#64;example.com, bea&commat;example.com, eva\\u0040example.com.",
+                "to [address] [address] [address]",
+            ),
+            ("ana@example.com bea @ example.com eva", "[address] [address] eva"),
+            ("@", "[address]"),
             ("os error 111", "os error 111"),
             ("line\nbreak\u{7}", "line break"),
         ] {
@@ -236,6 +266,11 @@ mod tests {
         for before in 0..120 {
             let text = format!("{}{hex} and more {}", "1".repeat(MAX_BYTES - before), "x ".repeat(100));
             assert!(!redacted(&text, None).contains("a1a1"), "{before}");
+        }
+        for before in 0..40 {
+            let text = format!("{} ana.perez @ example.com", "1".repeat(MAX_BYTES - before));
+            let shown = redacted(&text, None);
+            assert!(!shown.contains("ana") && !shown.contains("example"), "{before}: {shown}");
         }
         let long = redacted(&"palabra ".repeat(100), None);
         assert_eq!(long.chars().count(), MAX_CHARS);

@@ -427,7 +427,7 @@ fn what_a_refusal_repeats_is_not_repeated() {
                 "400 Bad Request",
                 format!(r#"{{"code":"400","error":"{cut} {secret}, extension {number}","msg":""}}"#),
             ),
-            answer("500 Internal Server Error", format!("no user ({number}) for {secret} ana.perez@example.com")),
+            answer("500 Internal Server Error", format!("no user ({number}) for {secret} ana.perez @ example.com")),
         ];
         operations.extend(names.iter().zip(said).map(|(name, answer)| (name.as_str(), *secret, answer)));
     }
@@ -443,7 +443,9 @@ fn what_a_refusal_repeats_is_not_repeated() {
                     assert!(!text.contains(piece), "{piece} of {secret}: {text}");
                 }
             }
-            assert!(!text.contains("ana.perez") && !text.contains(number), "{text}");
+            for private in ["ana.perez", "example.com", number] {
+                assert!(!text.contains(private), "{private}: {text}");
+            }
         }
         assert!(said.contains("it says"), "{said}");
     }
