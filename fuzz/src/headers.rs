@@ -45,10 +45,14 @@ pub fn headers(lines: &[u8]) {
 /// Hyper takes a hundred.
 const MOST_LINES: usize = 100;
 
-/// A date in the form that every server of today writes (RFC 9110, 5.6.7).
+/// A date in one of the three forms (RFC 9110, 5.6.7).
 fn plain(text: &str) -> Option<Timestamp> {
-    const FORM: &str = "%a, %d %b %Y %H:%M:%S GMT";
-    let date = strtime::parse(FORM, text).ok()?.to_datetime().ok()?;
-    // What is read more freely, as in other cases, with less digits or a sign before the year, is another form.
-    (date.year() >= 0 && date.strftime(FORM).to_string() == text).then(|| Offset::UTC.to_timestamp(date).ok()).flatten()
+    const FORMS: [&str; 3] = ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+    let in_form = |form: &str| {
+        let date = strtime::parse(form, text).ok()?.to_datetime().ok()?;
+        // What is read more freely, as in other cases, with less digits or a sign before the year, is another form.
+        let is_plain = date.year() >= 0 && date.strftime(form).to_string() == text;
+        is_plain.then(|| Offset::UTC.to_timestamp(date).ok()).flatten()
+    };
+    FORMS.into_iter().find_map(in_form)
 }

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::fmt::strtime;
+use jiff::tz::Offset;
 use reqwest::header::{AGE, DATE, HeaderMap};
 
 use domain::server_time::Stamp;
@@ -30,10 +32,14 @@ pub fn stamp(headers: &HeaderMap) -> Stamp {
     Stamp::new(date, Duration::from_secs(age))
 }
 
-/// An HTTP date (RFC 9110, 5.6.7), which has the form of RFC 2822.
+/// An HTTP date (RFC 9110, 5.6.7): in the form of RFC 2822, which every server of today writes, or in one of the two older ones
+/// that are to be read as well. A year of two digits is one from 1969 to 2068; of another century the weekday would be wrong.
 fn parse_date(header: &str) -> Option<Timestamp> {
     static PARSER: DateTimeParser = DateTimeParser::new();
-    PARSER.parse_timestamp(header.trim()).ok()
+    const OLDER: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+    let header = header.trim();
+    let older = |form| Offset::UTC.to_timestamp(strtime::parse(form, header).ok()?.to_datetime().ok()?).ok();
+    PARSER.parse_timestamp(header).ok().or_else(|| OLDER.into_iter().find_map(older))
 }
 
 #[cfg(test)]
@@ -49,6 +55,16 @@ mod tests {
             ("99999999999999999999999", Some(31 * 86_400)),
             ("Sun, 18 Jan 2026 19:02:00 GMT", Some(120)),
             ("Sun, 18 Jan 2026 18:00:00 GMT", Some(0)),
+            ("Sunday, 18-Jan-26 19:02:00 GMT", Some(120)),
+            ("Sun Jan 18 19:02:00 2026", Some(120)),
+            ("Sun Feb  1 19:00:00 2026", Some(14 * 86_400)),
+            ("Sunday, 18-Jan-26 18:00:00 GMT", Some(0)),
+            ("Monday, 18-Jan-26 19:02:00 GMT", None),
+            ("Sunday, 18-Jan-26 19:02:00 EST", None),
+            ("Sunday, 18-Jan-26 19:02:00", None),
+            ("Mon Jan 18 19:02:00 2026", None),
+            ("Sun Jan 18 19:02:00 2026 GMT", None),
+            ("Sat Feb 31 19:02:00 2026", None),
             ("", None),
             ("-1", None),
             ("soon", None),
@@ -70,6 +86,29 @@ mod tests {
             assert!(delay(first, date).is_none_or(|delay| delay <= MAX_DELAY));
         }
         assert!(parse_date("Fri, 31 Dec 9999 23:59:59 GMT").is_none_or(|date| date <= Timestamp::MAX));
+    }
+
+    #[test]
+    fn a_date_is_the_same_in_each_of_its_forms() {
+        for (forms, expected) in [
+            (
+                ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"],
+                "1994-11-06T08:49:37Z",
+            ),
+            (
+                ["Wed, 30 Dec 2026 23:59:59 GMT", "Wednesday, 30-Dec-26 23:59:59 GMT", "Wed Dec 30 23:59:59 2026"],
+                "2026-12-30T23:59:59Z",
+            ),
+            (
+                ["Thu, 01 Jan 1970 00:00:00 GMT", "Thursday, 01-Jan-70 00:00:00 GMT", "Thu Jan  1 00:00:00 1970"],
+                "1970-01-01T00:00:00Z",
+            ),
+        ] {
+            for form in forms {
+                assert_eq!(parse_date(form), Some(expected.parse().unwrap()), "{form}");
+                assert_eq!(stamp(&headers(&[(DATE, form)])).date(), parse_date(form), "{form}");
+            }
+        }
     }
 
     fn headers(list: &[(reqwest::header::HeaderName, &str)]) -> HeaderMap {

@@ -634,9 +634,11 @@ fn a_wait_until_a_date_is_taken_by_the_servers_own_clock() {
         ("Sun, 01 Nov 2026 10:00:00 GMT", "Sun, 01 Nov 2026 10:30:00 GMT"),
         ("Fri, 27 Nov 2026 23:45:00 GMT", "Sat, 28 Nov 2026 00:15:00 GMT"),
         ("Sun, 18 Jan 2026 19:00:00 GMT", "Sun, 18 Jan 2026 19:30:00 GMT"),
+        ("Sun, 18 Jan 2026 19:00:00 GMT", "Sunday, 18-Jan-26 19:30:00 GMT"),
+        ("Sun Jan 18 19:00:00 2026", "Sun Jan 18 19:30:00 2026"),
     ];
     let mut operations = vec![("steady", "steady", answer("200 OK", r#"{"data":[]}"#))];
-    let names = ["days", "hours", "years"];
+    let names = ["days", "hours", "years", "older", "oldest"];
     operations.extend(names.iter().zip(dates).map(|(name, (date, until))| (*name, *name, busy(date, until))));
     let polled = poll_each("2s", &operations);
     // Twelve intervals is the longest pause; five have passed.
