@@ -31,8 +31,10 @@ pub struct EndedPoll {
 pub enum Trouble {
     /// A call gave no answer to count; what a retry within the poll can mend was tried.
     Call(Failure),
-    /// An answer had fewer rows than it announced, or so many that some may be left out, at the last call of the poll.
+    /// An answer had fewer rows than it announced, and the poll's calls were used up in the search for them.
     Incomplete { delivered: u64, announced: Option<u64> },
+    /// What can't be read had not been found when the poll's calls were used up.
+    Broken { calls: u32 },
     /// The range had to be read in more parts than a poll has calls.
     TooManyParts { calls: u32 },
     /// All was read but for a second whose rows can't be read, so far.
@@ -47,6 +49,7 @@ impl Trouble {
         match self {
             Self::Call(failure) => failure.outcome.as_str(),
             Self::Incomplete { .. } => Outcome::Incomplete.as_str(),
+            Self::Broken { .. } => "broken",
             Self::TooManyParts { .. } => "too_many_parts",
             Self::Unreadable { .. } => "unreadable",
             Self::Ledger(_) => "ledger",
@@ -75,6 +78,11 @@ impl fmt::Display for Trouble {
                 }
                 f.write_str("); what was read in parts is counted, the rest follows with the next poll")
             }
+            Self::Broken { calls } => write!(
+                f,
+                "the answer is broken, and {calls} calls were not enough to find where; what was read in parts is counted, \
+                 the search goes on with the next poll"
+            ),
             Self::TooManyParts { calls } => write!(f, "{calls} calls were not enough for this range; the rest follows"),
             Self::Unreadable { second } => write!(
                 f,

@@ -362,6 +362,7 @@ fn trouble_of(end: ReadingEnd) -> Option<Trouble> {
     match end {
         ReadingEnd::Whole => None,
         ReadingEnd::Incomplete(Counts { delivered, announced }) => Some(Trouble::Incomplete { delivered, announced }),
+        ReadingEnd::Broken => Some(Trouble::Broken { calls: CALLS_PER_POLL }),
         ReadingEnd::TooManyParts => Some(Trouble::TooManyParts { calls: CALLS_PER_POLL }),
         ReadingEnd::Unreadable(second) => Some(Trouble::Unreadable { second }),
     }

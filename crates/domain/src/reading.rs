@@ -55,8 +55,8 @@ pub struct Reading {
     given_up: u64,
     /// Seconds that could not be read in this poll.
     set_aside: BTreeSet<DateTime>,
-    /// What came of the last answer, if it was not used.
-    divided: Option<Counts>,
+    /// The last answer of which parts were asked for, or that was of a second that can't be read.
+    divided: Option<Shape>,
     doubts: Doubts,
 }
 
@@ -92,9 +92,11 @@ pub enum Judgement {
 pub enum ReadingEnd {
     /// All of the stretch has been read.
     Whole,
-    /// The calls were used up in the search for rows that the last answer lacks, or for what can't be read in it.
+    /// The calls were used up in the search for rows that an answer lacks.
     Incomplete(Counts),
-    /// The calls were used up before all parts had been asked for; the last answer was whole.
+    /// The calls were used up in the search for what can't be read.
+    Broken,
+    /// The calls were used up before all parts had been asked for: there are too many rows, or seconds to be read around.
     TooManyParts,
     /// All has been read but for this second (the first of its kind), which may be readable at the next poll.
     Unreadable(DateTime),
@@ -144,7 +146,7 @@ impl Reading {
         let Some(stretch) = self.parts.pop() else { return Step::End(self.end_of_parts()) };
         if self.calls >= CALLS_PER_POLL {
             self.parts.push(stretch);
-            return Step::End(self.divided.map_or(ReadingEnd::TooManyParts, ReadingEnd::Incomplete));
+            return Step::End(self.calls_used_up());
         }
         self.calls += 1;
         let asked = civil_range(&self.zone, self.with_the_second_before(stretch));
@@ -160,7 +162,7 @@ impl Reading {
         if shape.broken {
             return match halves {
                 Some(halves) => self.divide(stretch, halves, shape, 0),
-                None => self.set_aside(stretch),
+                None => self.set_aside(stretch, shape),
             };
         }
         if !shape.is_early {
@@ -254,6 +256,16 @@ impl Reading {
         self.doubts
     }
 
+    fn calls_used_up(&self) -> ReadingEnd {
+        match self.divided {
+            Some(shape) if shape.broken => ReadingEnd::Broken,
+            Some(shape) if shape.shortfall() > 0 => {
+                ReadingEnd::Incomplete(Counts { delivered: shape.delivered, announced: shape.announced })
+            }
+            _ => ReadingEnd::TooManyParts,
+        }
+    }
+
     fn end_of_parts(&self) -> ReadingEnd {
         let unread = self.set_aside.iter().find(|second| !self.gaps.unreadable.contains(*second));
         unread.map_or(ReadingEnd::Whole, |second| ReadingEnd::Unreadable(*second))
@@ -261,7 +273,6 @@ impl Reading {
 
     /// An answer is used, with all that has been found since the last one that was stored.
     fn use_it(&mut self) -> Judgement {
-        self.divided = None;
         self.missing = self.missing.saturating_add(self.gaps.shortfalls.settle(self.reach));
         let (missing, unreadable_seconds) = (self.missing, self.given_up);
         Judgement::Use(Findings { gaps: self.gaps.clone(), missing, unreadable_seconds })
@@ -284,15 +295,15 @@ impl Reading {
     }
 
     fn divided_by(&mut self, shape: Shape) -> Judgement {
-        self.divided = Some(Counts { delivered: shape.delivered, announced: shape.announced });
+        self.divided = Some(shape);
         Judgement::Divided
     }
 
     /// Notes a second that can't be read.
-    fn set_aside(&mut self, stretch: Stretch) -> Judgement {
+    fn set_aside(&mut self, stretch: Stretch, shape: Shape) -> Judgement {
         let date = self.zone.to_datetime(stretch.from);
         self.set_aside.insert(date);
-        self.divided = None;
+        self.divided = Some(shape);
         let polls = self.doubts.unreadable.entry(date).or_default();
         *polls = polls.saturating_add(1);
         self.give_up_unreadable();

@@ -225,6 +225,7 @@ fn all_states() -> Status {
         refused,
         failing("pedidos", Trouble::Incomplete { delivered: 59_000, announced: Some(80_000) }),
         failing("nacional", Trouble::TooManyParts { calls: 16 }),
+        failing("dañada", Trouble::Broken { calls: 16 }),
         failing("disco-lleno", Trouble::Ledger("database or disk is full".to_owned())),
         concerned("santiago", vec![zone, Concern::Clock { ahead: -ahead }]),
         concerned("reloj", vec![Concern::Clock { ahead }]),
@@ -482,7 +483,7 @@ fn topics() -> impl Iterator<Item = Topic> {
     let rest = [Starting, Current, CatchingUp, OnlyEmpty, Incomplete, Topic::TooManyParts, Ledger, Topic::Zone];
     rest.into_iter()
         .chain([Topic::OnlyEmptyBeside, Topic::UnknownResults])
-        .chain([ClockAhead, ClockBehind, Topic::Unreadable, Topic::MostRejected])
+        .chain([ClockAhead, ClockBehind, Topic::Broken, Topic::Unreadable, Topic::MostRejected])
         .chain([Topic::NotLoaded, Topic::LogDropped, Topic::BadConfig, Topic::BadWebFile])
         .chain([Topic::Copy, Topic::StartHold, Topic::LedgerGone])
         .chain([Topic::TotalsDiffer, Topic::TotalsEmpty, Topic::TotalsUnread])
@@ -495,12 +496,12 @@ fn what_is_in_trouble_comes_first_and_is_linked() {
     let page = render(&all_states(), Lang::En, "/metrics");
     let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
     let section = |number: usize| place(&format!("<section id=\"operation-{number}\">"));
-    // ventas is the first in the configuration; soporte, the fourth, fails; the tenth has a clock that is off.
-    assert!(section(4) < section(10) && section(10) < section(11) && section(11) < section(1));
+    // ventas is the first in the configuration; soporte, the fourth, fails; the eleventh has a clock that is off.
+    assert!(section(4) < section(11) && section(11) < section(12) && section(12) < section(1));
     assert!(
-        place("36 of 42 in trouble: <a href=\"#operation-4\"><bdi>soporte</bdi></a> (no connection); ") < section(4)
+        place("37 of 43 in trouble: <a href=\"#operation-4\"><bdi>soporte</bdi></a> (no connection); ") < section(4)
     );
-    assert!(place("2 of 42 not confirmed yet: <a href=\"#operation-2\"><bdi>arranque</bdi></a>") < section(4));
+    assert!(place("2 of 43 not confirmed yet: <a href=\"#operation-2\"><bdi>arranque</bdi></a>") < section(4));
     assert!(!page.contains("without trouble"));
     // The same is said of several once.
     let fails = |name| operation(name, State::Failing(call_failed(Outcome::Busy, "x")));

@@ -80,10 +80,8 @@ impl Level {
             Topic::Copy | Topic::Zone | Topic::ClockAhead | Topic::ClockBehind => Self::Warning,
             Topic::TotalsDiffer | Topic::TotalsEmpty | Topic::TotalsUnread => Self::Warning,
             Topic::LogDropped | Topic::BadConfig | Topic::BadWebFile => Self::Warning,
-            Topic::Call(_) | Topic::NoAnswer(_) | Topic::Incomplete | Topic::TooManyParts | Topic::Unreadable => {
-                Self::Bad
-            }
-            Topic::Ledger | Topic::LedgerGone | Topic::MostRejected => Self::Bad,
+            Topic::Call(_) | Topic::NoAnswer(_) | Topic::Incomplete | Topic::TooManyParts => Self::Bad,
+            Topic::Broken | Topic::Unreadable | Topic::Ledger | Topic::LedgerGone | Topic::MostRejected => Self::Bad,
         }
     }
 }
@@ -148,6 +146,7 @@ pub(super) fn topic_of(trouble: &Trouble) -> Topic {
     match trouble {
         Trouble::Call(failure) => failure.cause.map_or(Topic::Call(failure.outcome), Topic::NoAnswer),
         Trouble::Incomplete { .. } => Topic::Incomplete,
+        Trouble::Broken { .. } => Topic::Broken,
         Trouble::TooManyParts { .. } => Topic::TooManyParts,
         Trouble::Unreadable { .. } => Topic::Unreadable,
         Trouble::Ledger(_) => Topic::Ledger,
@@ -186,6 +185,9 @@ fn technical(trouble: &Trouble, lang: Lang) -> Option<Technical> {
         }
         (Trouble::Incomplete { delivered, announced: None }, Lang::Es) => {
             format!("La respuesta trajo {} filas y no anunció cuántas eran.", number(*delivered))
+        }
+        (Trouble::Broken { calls }, Lang::Es) => {
+            format!("La respuesta está dañada, y {calls} llamadas no alcanzaron para encontrar dónde.")
         }
         (Trouble::TooManyParts { calls }, Lang::Es) => {
             format!("{calls} llamadas no alcanzaron para este rango; el resto sigue.")

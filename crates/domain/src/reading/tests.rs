@@ -441,9 +441,30 @@ fn a_row_that_stays_away_is_not_believed_to_be_where_the_search_was_led_by_other
 fn the_end_says_how_far_the_search_came() {
     let mut polls = Polls::new(300, 86_400, lacks([(86_399, 1)]));
     let end = polls.poll(86_400);
-    assert!(matches!(end, ReadingEnd::Incomplete(_) | ReadingEnd::TooManyParts), "{end:?}");
+    assert!(matches!(end, ReadingEnd::Incomplete(_)), "{end:?}");
     assert!(polls.cursor() > 86_400 - 86_400 / 64, "what was whole moved the cursor: {}", polls.cursor());
     assert!(!end.is_success());
+}
+
+/// Whatever the last call of the poll brought, people are told what its calls were used up for.
+#[test]
+fn the_end_says_what_the_calls_were_used_up_for() {
+    let broken = |seconds: &[i64]| Report { broken: seconds.iter().copied().collect(), ..Report::default() };
+    for (report, is_told) in [
+        (broken(&[3]), ReadingEnd::Broken),
+        (broken(&[86_399]), ReadingEnd::Broken),
+        (broken(&[40_000, 40_001, 40_002]), ReadingEnd::Broken),
+        (Report { broken: (0..86_400).collect(), ..Report::default() }, ReadingEnd::Broken),
+        (Report { rows: FULL_ANSWER_ROWS / 60, ..Report::default() }, ReadingEnd::TooManyParts),
+    ] {
+        let mut polls = Polls::new(300, 86_400, report);
+        assert_eq!(polls.poll(86_400), is_told, "{:?}", polls.report.broken.first());
+    }
+    for second in [3, 40_000, 86_399] {
+        let mut polls = Polls::new(300, 86_400, lacks([(second, 1)]));
+        let ReadingEnd::Incomplete(Counts { delivered, announced }) = polls.poll(86_400) else { panic!("{second}") };
+        assert!(announced > Some(delivered), "{second}");
+    }
 }
 
 #[test]

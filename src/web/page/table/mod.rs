@@ -28,6 +28,8 @@ pub(super) enum Topic {
     NoAnswer(Cause),
     Incomplete,
     TooManyParts,
+    /// What can't be read is somewhere in the range.
+    Broken,
     /// One second can't be read, so far.
     Unreadable,
     /// What had come could not be stored.
@@ -193,6 +195,23 @@ pub(super) const fn entry(topic: Topic, lang: Lang) -> Entry {
                 "Las partes que llegaron están contadas. {next} Sigue desde ahí.",
                 "Espere: cada consulta acerca los datos al presente. Si no se ponen al día, un `interval` más corto \
                  permite hacer más consultas.",
+            ),
+        ),
+        Topic::Broken => (
+            (
+                "a broken answer",
+                "The answer can't be read from some row on, and its range is asked for in smaller and smaller parts.",
+                "The parts that could be read are counted. {next} It goes on from there; a second that three polls can't \
+                 read is skipped, and counted as such.",
+                "Wait for a few polls. If it stays, tell the support of wolkvox that its report is damaged.",
+            ),
+            (
+                "una respuesta dañada",
+                "La respuesta no se puede leer desde alguna fila en adelante, y su rango se pide en partes cada vez más \
+                 pequeñas.",
+                "Las partes que se pudieron leer están contadas. {next} Sigue desde ahí; un segundo que tres consultas no \
+                 pueden leer se omite y se cuenta como omitido.",
+                "Espere algunas consultas. Si continúa, indique al soporte de wolkvox que su reporte está dañado.",
             ),
         ),
         Topic::Unreadable => (
