@@ -6,12 +6,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::counts::{placed, window_of};
 use super::{ANSWERS_TO_BELIEVE, Judge, holds};
+use crate::history::Settings;
 use crate::trace::When;
 use crate::truth::TrueCall;
 
 /// Identities may be kept for this much longer than the overlap: the widest change between two zones, and the step in
 /// which they are forgotten.
 const KEPT_LONGER: SignedDuration = SignedDuration::from_hours(26 + 2);
+
+/// How long before the cursor identities are kept at the least.
+pub(super) fn kept(settings: &Settings) -> SignedDuration {
+    SignedDuration::from_secs(settings.overlap as i64) + SignedDuration::from_hours(26)
+}
 
 /// A row that is announced and never comes is looked for during so many polls more.
 const POLLS_TO_BELIEVE: u64 = 3;
@@ -79,7 +85,9 @@ impl Judge {
         let is_proven = !self.in_doubt() && self.all.zones_were_right && time_is_told;
         let reach = last.complete - Duration::from_secs(self.life().settings.overlap);
         let date = |at| self.life().zone.to_datetime(at);
-        let (least, most) = (self.counts.seen_from(date(reach)), self.counts.seen_from(date(reach - KEPT_LONGER)));
+        // A cursor that was taken back reaches no further than the identities that were kept where it had been.
+        let least = self.counts.seen_from(date(reach.max(self.forgotten_before.unwrap_or(reach))));
+        let most = self.counts.seen_from(date(reach - KEPT_LONGER));
         Some((least, is_proven.then_some(most)))
     }
 

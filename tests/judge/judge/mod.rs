@@ -62,6 +62,8 @@ pub struct Judge {
     cadence: Cadence,
     /// What the last scrape said.
     last: Option<Numbers>,
+    /// Before this, and perhaps from later on too, identities have been forgotten, and nothing may be asked for.
+    forgotten_before: Option<Timestamp>,
     scraped_at: Option<When>,
     shown: Shown,
     /// The call that has ended, and shows in no scrape yet.
@@ -170,6 +172,7 @@ impl Judge {
             cursor: Cursor::default(),
             cadence: Cadence::default(),
             last: None,
+            forgotten_before: None,
             scraped_at: None,
             shown: Shown::default(),
             pending: None,
@@ -241,6 +244,7 @@ impl Judge {
     fn settle_scrape(&mut self, now: When, scrape: &Scrape<'_>) -> Result<(), String> {
         let numbers = Numbers::of(scrape)?;
         self.settle(now, &numbers)?;
+        self.forgotten_before = self.forgotten_before.max(Some(numbers.complete - end::kept(&self.life().settings)));
         self.last = Some(numbers);
         self.scraped_at = Some(now);
         Ok(())
