@@ -18,16 +18,27 @@ struct Refusal {
     /// The report that heard it.
     report: &'static str,
     failure: Failure,
+    /// When it was asked for.
+    asked: Instant,
     until: Instant,
 }
 
 impl Refusals {
-    /// Notes how a call with `token` ended: `None` where it brought an answer. Other reports don't ask until `until`.
-    pub fn note(&self, report: &'static str, token: u64, refused: Option<&Failure>, until: Instant) {
+    /// Notes how a call with `token` ended that was `asked` then: `None` where it brought an answer. Other reports don't ask
+    /// until `until`. Of a token that has been changed during a long call nothing takes the place of what is known of the new one.
+    pub fn note(
+        &self,
+        report: &'static str,
+        token: u64,
+        refused: Option<&Failure>,
+        (asked, until): (Instant, Instant),
+    ) {
         let mut refusal = self.refusal();
         match refused {
             Some(failure) if concerns_all(failure.outcome) => {
-                *refusal = Some(Refusal { token, report, failure: failure.clone(), until });
+                if refusal.as_ref().is_none_or(|known| known.asked <= asked) {
+                    *refusal = Some(Refusal { token, report, failure: failure.clone(), asked, until });
+                }
             }
             _ => _ = refusal.take_if(|refusal| refusal.token == token && refused.is_none()),
         }
@@ -85,7 +96,7 @@ mod tests {
         let stands = |report, token| refusals.stands(report, token).map(|failure| failure.outcome);
         for outcome in [Outcome::Unauthorized, Outcome::QuotaExceeded] {
             let until = Instant::now() + Duration::from_secs(150);
-            refusals.note("abandoned", 7, Some(&failure(outcome)), until);
+            refusals.note("abandoned", 7, Some(&failure(outcome)), (Instant::now(), until));
             assert_eq!(stands("answered", 7), Some(outcome));
             assert_eq!([stands("abandoned", 7), stands("answered", 8)], [None, None], "it asks itself; another token");
             refusals.poll_ended("answered", outcome, until + Duration::from_secs(900));
@@ -106,13 +117,27 @@ mod tests {
         let refusals = Refusals::default();
         let until = Instant::now() + Duration::from_secs(150);
         for outcome in [Outcome::BadRequest, Outcome::Timeout, Outcome::Busy, Outcome::Malformed] {
-            refusals.note("abandoned", 7, Some(&failure(outcome)), until);
+            refusals.note("abandoned", 7, Some(&failure(outcome)), (Instant::now(), until));
             assert!(refusals.stands("answered", 7).is_none(), "{outcome}");
         }
-        refusals.note("abandoned", 7, Some(&failure(Outcome::Unauthorized)), until);
-        refusals.note("abandoned", 7, Some(&failure(Outcome::Timeout)), until);
+        refusals.note("abandoned", 7, Some(&failure(Outcome::Unauthorized)), (Instant::now(), until));
+        refusals.note("abandoned", 7, Some(&failure(Outcome::Timeout)), (Instant::now(), until));
         assert!(refusals.stands("answered", 7).is_some(), "a time-out says nothing of the token");
-        refusals.note("answered", 7, None, until);
+        refusals.note("answered", 7, None, (Instant::now(), until));
         assert!(refusals.stands("answered", 7).is_none(), "an answer does");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_of_a_token_that_was_changed_meanwhile_is_no_news() {
+        let refusals = Refusals::default();
+        let (asked, later) = (Instant::now(), Instant::now() + Duration::from_secs(60));
+        let until = later + Duration::from_secs(150);
+        for outcome in [Outcome::Unauthorized, Outcome::QuotaExceeded] {
+            refusals.note("abandoned", 2, Some(&failure(outcome)), (later, until));
+            refusals.note("answered", 1, Some(&failure(outcome)), (asked, until));
+            assert!(refusals.stands("answered", 2).is_some() && refusals.stands("abandoned", 1).is_none());
+            refusals.note("answered", 3, Some(&failure(outcome)), (later, until));
+            assert!(refusals.stands("abandoned", 3).is_some());
+        }
     }
 }

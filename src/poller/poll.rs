@@ -131,7 +131,7 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         if let Some(failure) = refusals.stands(kind, secret.fingerprint) {
             return not_made(failure);
         }
-        let asked = moment();
+        let (asked, asked_at) = (moment(), Instant::now());
         begins(report, report.timeout + OWN_STEP);
         let call = tokio::select! {
             () = shutdown.at_once() => return None,
@@ -140,7 +140,7 @@ impl<R: CallsReport, C: Clock> Poller<R, C> {
         begins(report, OWN_STEP);
         // Before another report has its turn.
         let until = Instant::now() + report.rules.windows.interval() / 2;
-        refusals.note(kind, secret.fingerprint, call.result.as_ref().err(), until);
+        refusals.note(kind, secret.fingerprint, call.result.as_ref().err(), (asked_at, until));
         drop(turn);
         if let Some(took) = call.took {
             report.pulse().call_took(took);

@@ -140,10 +140,11 @@ impl<C: Clock> Reconciler<C> {
         if let Some(failure) = report.refusals.stands(NAME, secret.fingerprint) {
             return Err(failed(failure));
         }
+        let asked = Instant::now();
         let called = self.token.api().vendor_totals(range_of(date), &secret).await;
         // The reports ask again for themselves, at their own times.
         let until = Instant::now() + report.rules.windows.interval() / 2;
-        report.refusals.note(NAME, secret.fingerprint, called.as_ref().err(), until);
+        report.refusals.note(NAME, secret.fingerprint, called.as_ref().err(), (asked, until));
         let answer = called.and_then(|answer| answer.judged_by(self.comparisons.kept().has_answered));
         usable(answer.map_err(failed)?)
     }
@@ -246,11 +247,16 @@ mod tests {
         let refused = |outcome| Failure::new(outcome, "no");
         for outcome in [Outcome::Unauthorized, Outcome::QuotaExceeded] {
             let until = Instant::now() + Duration::from_secs(60);
-            operation.abandoned.refusals.note("abandoned", secret.fingerprint, Some(&refused(outcome)), until);
+            operation.abandoned.refusals.note(
+                "abandoned",
+                secret.fingerprint,
+                Some(&refused(outcome)),
+                (Instant::now(), until),
+            );
             task.ask(date).await.unwrap();
             assert_eq!((requests(), polls(outcome), comparisons.pulse().up()), (0, 1, Some(false)));
         }
-        operation.abandoned.refusals.note("abandoned", secret.fingerprint, None, Instant::now());
+        operation.abandoned.refusals.note("abandoned", secret.fingerprint, None, (Instant::now(), Instant::now()));
         task.ask(date).await.unwrap();
         assert_eq!((requests(), polls(Outcome::Ok), comparisons.pulse().up()), (1, 1, Some(true)));
         sim.world().set_fault(Armed { report: Some(Report::Totals), ..Armed::new(Fault::TokenRefused, None) });
