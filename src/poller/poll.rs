@@ -6,7 +6,7 @@ use domain::evidence::Evidence;
 use domain::outcome::Outcome;
 use domain::plan::Plan;
 use domain::range::{CivilRange, Stretch};
-use domain::reading::{self, CALLS_PER_POLL, Counts, Judgement, Reading, ReadingEnd, Shape, Step};
+use domain::reading::{self, CALLS_PER_POLL, Judgement, Reading, ReadingEnd, Shape, Step};
 use domain::row::ReadRow;
 use domain::rules::Rules;
 use domain::server_time::{FirstStart, Moment, Question, Testimony};
@@ -361,7 +361,9 @@ fn note_answer(account: &mut Account, outcome: Outcome, evidence: Evidence) {
 fn trouble_of(end: ReadingEnd) -> Option<Trouble> {
     match end {
         ReadingEnd::Whole => None,
-        ReadingEnd::Incomplete(Counts { delivered, announced }) => Some(Trouble::Incomplete { delivered, announced }),
+        ReadingEnd::Incomplete(Shape { delivered, announced, .. }) => {
+            Some(Trouble::Incomplete { delivered, announced })
+        }
         ReadingEnd::Broken => Some(Trouble::Broken { calls: CALLS_PER_POLL }),
         ReadingEnd::TooManyParts => Some(Trouble::TooManyParts { calls: CALLS_PER_POLL }),
         ReadingEnd::Unreadable(second) => Some(Trouble::Unreadable { second }),

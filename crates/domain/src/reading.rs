@@ -23,7 +23,7 @@ use super::zone::civil_range;
 pub use doubts::Doubts;
 use doubts::Suspect;
 use parts::before;
-pub use shape::{Counts, FULL_ANSWER_ROWS, Shape};
+pub use shape::{FULL_ANSWER_ROWS, Shape};
 
 /// Calls in one poll: enough to find the place of a gap in a window, few enough to keep the token for its other users.
 pub const CALLS_PER_POLL: u32 = 16;
@@ -93,7 +93,7 @@ pub enum ReadingEnd {
     /// All of the stretch has been read.
     Whole,
     /// The calls were used up in the search for rows that an answer lacks.
-    Incomplete(Counts),
+    Incomplete(Shape),
     /// The calls were used up in the search for what can't be read.
     Broken,
     /// The calls were used up before all parts had been asked for: there are too many rows, or seconds to be read around.
@@ -259,9 +259,7 @@ impl Reading {
     fn calls_used_up(&self) -> ReadingEnd {
         match self.divided {
             Some(shape) if shape.broken => ReadingEnd::Broken,
-            Some(shape) if shape.shortfall() > 0 => {
-                ReadingEnd::Incomplete(Counts { delivered: shape.delivered, announced: shape.announced })
-            }
+            Some(shape) if shape.shortfall() > 0 => ReadingEnd::Incomplete(shape),
             _ => ReadingEnd::TooManyParts,
         }
     }

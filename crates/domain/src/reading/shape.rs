@@ -14,13 +14,6 @@ pub struct Shape {
     pub is_early: bool,
 }
 
-/// How many rows an answer has, and how many it announced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counts {
-    pub delivered: u64,
-    pub announced: Option<u64>,
-}
-
 impl Shape {
     /// Rows that were announced and have not come.
     pub fn shortfall(self) -> u64 {

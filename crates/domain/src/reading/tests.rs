@@ -462,7 +462,7 @@ fn the_end_says_what_the_calls_were_used_up_for() {
     }
     for second in [3, 40_000, 86_399] {
         let mut polls = Polls::new(300, 86_400, lacks([(second, 1)]));
-        let ReadingEnd::Incomplete(Counts { delivered, announced }) = polls.poll(86_400) else { panic!("{second}") };
+        let ReadingEnd::Incomplete(Shape { delivered, announced, .. }) = polls.poll(86_400) else { panic!("{second}") };
         assert!(announced > Some(delivered), "{second}");
     }
 }
