@@ -1,8 +1,9 @@
 use std::io::Read;
 
 use super::json::{self, Stop};
+use super::kinds::ReadsRows;
 use super::page::is_page;
-use super::rows::{Listed, ReadsRows, Rows, Trust};
+use super::rows::{Listed, Rows, Trust};
 use super::window::Window;
 use super::{Code, Data, Decoded, NotReadable};
 

@@ -1,11 +1,14 @@
 //! From the bytes of a body to the rows in it, in one pass: of the body only a piece is in memory.
 //!
 //! `envelope` finds the JSON object and reads what stands around the rows, `rows` reads them one by one: a bad row is
-//! rejected, and the others stand. Both look through a `window` at the body, by the rules of `json`; `page` knows mark-up.
+//! rejected, and the others stand, for `borders` tells where they begin and end. `kinds` are the rows of each report. All look
+//! through a `window` at the body, by the rules of `json`; `page` knows mark-up.
 //! What a decoded body means (an error, an empty window, rows) is `verdict`'s to say.
 
+mod borders;
 mod envelope;
 mod json;
+mod kinds;
 mod page;
 mod rows;
 #[cfg(test)]
@@ -18,8 +21,8 @@ use domain::identity::RowHasher;
 use domain::report::ReportKind;
 use domain::row::ReadRow;
 
+pub use kinds::{CallRows, ReadsRows, TotalsRows};
 pub(super) use page::is_page;
-pub use rows::{CallRows, ReadsRows, TotalsRows};
 
 /// The most rows of an answer. The API's limit is 60,000; an answer with several times as many is none of its, and would
 /// take memory without bound.

@@ -1,73 +1,12 @@
 use std::borrow::Cow;
 use std::io::Read;
 
+use super::borders::{Next, ends_list, is_followed, starts, unclosed_text};
 use super::json::{self, Member, Stop};
+use super::kinds::ReadsRows;
 use super::window::Window;
 use super::{Data, MAX_ROWS, NotReadable};
-use domain::identity::RowHasher;
-use domain::report::ReportKind;
-use domain::row::ReadRow;
-use domain::row_parse::{Field, RowParser};
-use domain::vendor_totals::{self, VendorRow};
-
-/// Turns what stands in `data` into rows of one kind.
-pub trait ReadsRows {
-    type Row;
-
-    /// The fields that the row hangs on. A list or an object in one of them makes the row unreadable; in any other field,
-    /// such as one that the API may add, it doesn't.
-    const PLAIN_FIELDS: &'static [&'static str];
-
-    fn read(&mut self, fields: Vec<Field<'_>>) -> Self::Row;
-
-    /// A row that has no fields to read, from its text.
-    fn reject(&self, text: &str) -> Self::Row;
-}
-
-/// The rows of a report that lists calls.
-pub struct CallRows<'h> {
-    parser: RowParser,
-    hasher: &'h RowHasher,
-}
-
-impl<'h> CallRows<'h> {
-    pub fn new(report: &'static ReportKind, hasher: &'h RowHasher) -> Self {
-        Self { parser: RowParser::new(report), hasher }
-    }
-}
-
-impl ReadsRows for CallRows<'_> {
-    type Row = ReadRow;
-
-    // Not the time waited: the call counts without one.
-    const PLAIN_FIELDS: &'static [&'static str] = &["conn_id", "skill_id", "date", "result", "type_interaction"];
-
-    fn read(&mut self, fields: Vec<Field<'_>>) -> ReadRow {
-        self.parser.read(self.hasher, fields)
-    }
-
-    fn reject(&self, text: &str) -> ReadRow {
-        RowParser::reject_shape(self.hasher, text)
-    }
-}
-
-/// The rows of the vendor's own totals.
-#[derive(Debug)]
-pub struct TotalsRows;
-
-impl ReadsRows for TotalsRows {
-    type Row = VendorRow;
-
-    const PLAIN_FIELDS: &'static [&'static str] = &vendor_totals::FIELDS;
-
-    fn read(&mut self, fields: Vec<Field<'_>>) -> VendorRow {
-        vendor_totals::row(&fields)
-    }
-
-    fn reject(&self, _: &str) -> VendorRow {
-        None
-    }
-}
+use domain::row_parse::Field;
 
 /// Bytes of a bad row by which it is known again.
 const MAX_BAD_ROW_BYTES: usize = 4096;
@@ -100,14 +39,6 @@ pub(super) enum Trust {
     BadEnd,
 }
 
-/// What comes after a bad row.
-enum Next {
-    Row,
-    End,
-    /// The body has ended, or another answer begins in it.
-    Nothing,
-}
-
 impl<'w, R: Read, P: ReadsRows> Rows<'w, R, P> {
     pub fn new(window: &'w mut Window<R>, reader: P) -> Self {
         Self { window, reader, members: Vec::with_capacity(9), rows: Vec::new() }
@@ -128,8 +59,7 @@ impl<'w, R: Read, P: ReadsRows> Rows<'w, R, P> {
     fn list(mut self) -> Result<Listed<P::Row>, NotReadable> {
         self.window.pass(1);
         if self.window.next()? == Some(b']') {
-            self.window.pass(1);
-            return Ok(whole(Data::Rows(self.rows)));
+            return Ok(self.listed(Trust::Whole));
         }
         let mut trust = Trust::Whole;
         loop {
@@ -313,83 +243,6 @@ fn element(bytes: &[u8], members: &mut Vec<Member>) -> Result<usize, Stop> {
     let end = row_or_value(bytes, members)?;
     let goes_on = is_followed(bytes, end, bytes.starts_with(b"{"))?;
     if goes_on { Ok(end) } else { Err(Stop::Bad) }
-}
-
-/// Bytes that are looked through for the next row where something else than a comma stands behind one.
-const MAX_BETWEEN_BYTES: usize = 64;
-
-/// Whether an element that seems to end at `end` does so: a comma or the list's end follows. Or, behind an object, another
-/// one, without a comma or with bad bytes between them: both are whole.
-fn is_followed(bytes: &[u8], end: usize, is_object: bool) -> Result<bool, Stop> {
-    let behind = json::space(bytes, end);
-    if matches!(json::byte(bytes, behind)?, b',' | b']') {
-        return Ok(true);
-    }
-    let mut between = bytes[behind..].iter().take(MAX_BETWEEN_BYTES);
-    match between.position(|byte| matches!(byte, b'{' | b'}' | b'[' | b']' | b'"')) {
-        Some(at) if is_object && bytes[behind + at] == b'{' => {
-            Ok(json::byte(bytes, json::space(bytes, behind + at + 1))? == b'"')
-        }
-        None if is_object && bytes.len() < behind + MAX_BETWEEN_BYTES => Err(Stop::Short),
-        _ => Ok(false),
-    }
-}
-
-/// Where the text begins within which the bytes end.
-fn unclosed_text(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        at += bytes.get(at..)?.iter().position(|byte| *byte == b'"')?;
-        match json::string(bytes, at) {
-            Ok(end) => at = end,
-            Err(_) => return Some(at),
-        }
-    }
-}
-
-/// What the brace at `at`, somewhere behind a bad byte, begins. A row, if it stands between rows, or is a whole object that is
-/// nobody's value. Within a text a quote has a backslash before it, and so is no name.
-fn starts(bytes: &[u8], at: usize, members: &mut Vec<Member>) -> Result<Option<Next>, Stop> {
-    let name = json::space(bytes, at + 1);
-    if json::byte(bytes, name)? != b'"' {
-        return Ok(None);
-    }
-    if is_one_of(bytes, name, &NAMES_OF_ANSWER)? {
-        return Ok(Some(Next::Nothing));
-    }
-    let mut before = bytes[..at].iter().rev().filter(|byte| **byte > b' ');
-    match (before.next(), before.next()) {
-        (Some(b','), Some(b'}')) => Ok(Some(Next::Row)),
-        (Some(b':'), _) => Ok(None),
-        _ => match json::object(bytes, at, members) {
-            Ok(end) => is_followed(bytes, end, true).map(|is_followed| is_followed.then_some(Next::Row)),
-            Err(Stop::Bad) => Ok(None),
-            Err(Stop::Short) => Err(Stop::Short),
-        },
-    }
-}
-
-/// Whether the bracket at `at`, somewhere behind a bad byte, ends the list: the answer ends with it, or another of its
-/// names follows.
-fn ends_list(bytes: &[u8], at: usize) -> Result<bool, Stop> {
-    let behind = json::space(bytes, at + 1);
-    match json::byte(bytes, behind)? {
-        b'}' => Ok(true),
-        b',' => is_one_of(bytes, json::space(bytes, behind + 1), &NAMES_OF_ANSWER[..3]),
-        _ => Ok(false),
-    }
-}
-
-/// The names of an answer: none of a row's. A server that fails while it sends one may send another behind what had come.
-const NAMES_OF_ANSWER: [&str; 4] = ["\"code\"", "\"msg\"", "\"error\"", "\"data\""];
-
-/// Whether one of these names, which have their quotes, stands at `at`.
-fn is_one_of(bytes: &[u8], at: usize, names: &[&str]) -> Result<bool, Stop> {
-    let rest = bytes.get(at..).unwrap_or_default();
-    if names.iter().any(|name| rest.starts_with(name.as_bytes())) {
-        return Ok(true);
-    }
-    if names.iter().any(|name| name.as_bytes().starts_with(rest)) { Err(Stop::Short) } else { Ok(false) }
 }
 
 /// PHP writes a list with gaps as an object, with numbers for names.
