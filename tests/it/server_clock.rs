@@ -135,7 +135,7 @@ fn a_clock_that_is_put_back_after_it_was_believed_hides_no_call() {
         let counted = |scrape: &Scrape| scrape.sum("wolkvox_abandoned_calls_total", &VENTAS);
         // Some while the clock is right, as many as it takes until another is believed, and some when it is right again.
         let mut ring_until_counted = |ahead, more: f64| {
-            let until = exporter.wait_for("the first calls", |scrape| Ok::<_, String>(counted(scrape))) + more;
+            let until = counted(&exporter.scrape()) + more;
             exporter.wait_for("more calls", |scrape| {
                 let calls = ring(ahead);
                 if counted(scrape) >= until { Ok(()) } else { Err(format!("{} of {calls}", counted(scrape))) }

@@ -10,13 +10,15 @@ use crate::history::Settings;
 use crate::trace::When;
 use crate::truth::TrueCall;
 
-/// Identities may be kept for this much longer than the overlap: the widest change between two zones, and the step in
-/// which they are forgotten.
-const KEPT_LONGER: SignedDuration = SignedDuration::from_hours(26 + 2);
+/// Identities are kept for this much longer than the overlap: the widest change between two zones.
+const KEPT_LONGER_HOURS: i64 = 26;
+
+/// And perhaps for this much: by the step in which they are forgotten.
+const KEPT_LONGER_AT_MOST: SignedDuration = SignedDuration::from_hours(KEPT_LONGER_HOURS + 2);
 
 /// How long before the cursor identities are kept at the least.
 pub(super) fn kept(settings: &Settings) -> SignedDuration {
-    SignedDuration::from_secs(settings.overlap as i64) + SignedDuration::from_hours(26)
+    SignedDuration::from_secs(settings.overlap as i64) + SignedDuration::from_hours(KEPT_LONGER_HOURS)
 }
 
 /// A row that is announced and never comes is looked for during so many polls more.
@@ -87,7 +89,7 @@ impl Judge {
         let date = |at| self.life().zone.to_datetime(at);
         // A cursor that was taken back reaches no further than the identities that were kept where it had been.
         let least = self.counts.seen_from(date(reach.max(self.forgotten_before.unwrap_or(reach))));
-        let most = self.counts.seen_from(date(reach - KEPT_LONGER));
+        let most = self.counts.seen_from(date(reach - KEPT_LONGER_AT_MOST));
         Some((least, is_proven.then_some(most)))
     }
 
