@@ -11,6 +11,7 @@ CADENCE = "crates/domain/src/cadence.rs"
 ZONE = "crates/domain/src/zone.rs"
 PLAN = "crates/domain/src/plan.rs"
 TIME = "crates/domain/src/server_time.rs"
+TESTIMONY = "crates/domain/src/server_time/testimony.rs"
 PASSAGE = "crates/domain/src/server_time/passage.rs"
 POLL = "src/poller/poll.rs"
 LEDGER = "src/ledger/mod.rs"
@@ -151,7 +152,7 @@ DEFECTS = {
          "            Some(limit) if limit < due_end => limit.max(due_end),\n"),
     ],
     "given-up-by-one-clock": [
-        (TIME, "is_none_or(|due_end| to <= windows.start_of(earlier(due_end, max_catch_up)))\n",
+        (TESTIMONY, "is_none_or(|due_end| to <= windows.start_of(earlier(due_end, max_catch_up)))\n",
          "is_none_or(|due_end| to <= windows.start_of(earlier(due_end, max_catch_up)) || to > Timestamp::MIN)\n"),
         (TIME, "                clocks.least = clocks.least.min(other);\n", "                clocks.least = clocks.least.max(other);\n"),
     ],
